@@ -1,0 +1,43 @@
+"""What every sandbox backend offers: slots that run one job at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from reward_server.jobs import Job, Observations
+
+
+class Slot(Protocol):
+    """One warm sandbox. Runs one job at a time; whoever opened it closes it, also when cancelled."""
+
+    @property
+    def spent(self) -> bool:
+        """True when the slot may not run another job (not proven clean, too old, broken): close it, open another."""
+        ...
+
+    async def run(self, job: Job) -> Observations:
+        """Run one job. Raises: SandboxLost when nothing can be said about the submission; the slot is then spent."""
+        ...
+
+    async def close(self) -> None:
+        """End every process of the slot. Never raises; may be called twice."""
+        ...
+
+
+class Backend(Protocol):
+    """Opens slots."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def covers(self) -> str:
+        """One line: what this backend isolates, and what it does not."""
+        ...
+
+    async def open_slot(self) -> Slot:
+        """Start a sandbox and wait until it can run jobs. Raises: BackendUnavailable with the cause and its fix."""
+        ...
+
+    async def close(self) -> None: ...

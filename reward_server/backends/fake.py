@@ -1,0 +1,89 @@
+"""A backend for tests that runs nothing: a script says what each job observes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+from reward_server.errors import BackendUnavailable, SandboxLost
+from reward_server.jobs import Observation, Observations
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from reward_server.jobs import Job
+
+
+def code_of(job: Job) -> str:
+    """Return the submission's code."""
+    return str(json.loads(job.submission)["code"])
+
+
+async def print_the_code(job: Job) -> Observations:
+    """The default script: every case prints the code itself; the code `lost` loses the sandbox."""
+    code = code_of(job)
+    if code == "lost":
+        raise SandboxLost("scripted")
+    printed = code.removeprefix("print('").removesuffix("')").encode()
+    return Observations(tuple(Observation("exited", stdout=printed, cpu_s=0.001) for _ in job.cases))
+
+
+class FakeSlot:
+    def __init__(self, backend: FakeBackend) -> None:
+        self._backend = backend
+        self.spent = False
+        self.closed = False
+
+    async def run(self, job: Job) -> Observations:
+        assert not self.closed
+        assert not self.spent
+        self._backend.jobs.append(job)
+        await asyncio.sleep(self._backend.delay_s)
+        try:
+            observations = await self._backend.script(job)
+        except SandboxLost:
+            self.spent = True
+            raise
+        self.spent = self._backend.spent_after_each
+        return observations
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class FakeBackend:
+    name = "fake"
+    covers = "nothing: it runs nothing"
+
+    def __init__(
+        self,
+        script: Callable[[Job], Awaitable[Observations]] = print_the_code,
+        *,
+        delay_s: float = 0.0,
+        failing_opens: int = 0,
+        spent_after_each: bool = False,
+    ) -> None:
+        self.script = script
+        self.delay_s = delay_s
+        self.failing_opens = failing_opens
+        self.spent_after_each = spent_after_each
+        self.jobs: list[Job] = []
+        self.slots: list[FakeSlot] = []
+        self.closed = False
+
+    @property
+    def open_slots(self) -> list[FakeSlot]:
+        return [slot for slot in self.slots if not slot.closed]
+
+    async def open_slot(self) -> FakeSlot:
+        await asyncio.sleep(0)
+        if self.failing_opens > 0:
+            self.failing_opens -= 1
+            raise BackendUnavailable("scripted: no sandbox here")
+        slot = FakeSlot(self)
+        self.slots.append(slot)
+        return slot
+
+    async def close(self) -> None:
+        self.closed = True

@@ -1,0 +1,166 @@
+"""A slot whose sandbox speaks the runner's protocol over a stream: what every real backend shares."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from reward_server.errors import SandboxLost
+from reward_server.jobs import Observation, Observations
+from reward_server.runner import frames
+
+if TYPE_CHECKING:
+    import socket
+
+    from reward_server.jobs import Job
+
+MAX_REPLY_BYTES = 1 << 30
+CAP_FACTOR, CAP_EXTRA_S = 3.0, 30.0
+"""A test that is not through after this many times its wall limit, and then some, says nothing about the submission."""
+
+
+class SandboxProcess(Protocol):
+    """What keeps the sandbox alive."""
+
+    async def end(self) -> None:
+        """Kill it and all that is in it, and wait for that. May be called twice."""
+        ...
+
+
+class SandboxedSlot:
+    """One warm sandbox, at the server's end of its channel."""
+
+    def __init__(self, channel: socket.socket, process: SandboxProcess, *, uses: int, age_s: float) -> None:
+        channel.setblocking(False)
+        self.channel, self.process = channel, process
+        self.buffered = bytearray()
+        self.uses_left = uses
+        self.dies_at = time.monotonic() + age_s
+        self.broken = False
+        self.why_spent = ""
+
+    @property
+    def spent(self) -> bool:
+        return self.broken or self.uses_left <= 0 or time.monotonic() > self.dies_at
+
+    async def start(self, bundle: bytes, within_s: float) -> None:
+        """Send the runner in and wait for its hello. Raises: OSError, EOFError, TimeoutError, ValueError."""
+        async with asyncio.timeout(within_s):
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(self.channel, bundle)
+            header, _ = await self.receive()
+        if header.get("hello") != 1:
+            raise ValueError("the sandbox speaks another protocol")
+
+    async def run(self, job: Job) -> Observations:
+        """Raises: SandboxLost; then the slot is spent, and nothing is known about the submission."""
+        self.uses_left -= 1
+        finished = False
+        try:
+            async with asyncio.timeout(longest_s(job)):
+                await asyncio.get_running_loop().sock_sendall(self.channel, request(job))
+                header, body = await self.receive()
+            if header["broken"] is not None:
+                raise SandboxLost(header["broken"])
+            finished = header["dirty"] is None and not header["spent"]
+            self.why_spent = header["dirty"] or ""
+            return observations(header, body)
+        except TimeoutError:
+            raise SandboxLost("the sandbox did not answer in time") from None
+        except (OSError, EOFError) as error:
+            raise SandboxLost(f"the sandbox is gone: {error or 'it closed its channel'}") from None
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise SandboxLost(f"the sandbox broke its protocol: {type(error).__name__}: {error}") from None
+        finally:
+            self.broken = self.broken or not finished
+
+    async def receive(self) -> tuple[dict[str, Any], bytes]:
+        """Raises: EOFError, ValueError."""
+        await self.fill(frames.LENGTHS.size)
+        head_size, body_size = frames.LENGTHS.unpack_from(self.buffered)
+        if head_size + body_size > MAX_REPLY_BYTES:
+            raise ValueError("a reply of more bytes than any job may have")
+        begin, end = frames.LENGTHS.size + head_size, frames.LENGTHS.size + head_size + body_size
+        await self.fill(end)
+        header = json.loads(self.buffered[frames.LENGTHS.size : begin])
+        body = bytes(self.buffered[begin:end])
+        del self.buffered[:end]
+        return header, body
+
+    async def fill(self, size: int) -> None:
+        """Read until that many bytes are there: a short reply comes whole with the first read."""
+        loop = asyncio.get_running_loop()
+        while len(self.buffered) < size:
+            piece = await loop.sock_recv(self.channel, max(1 << 16, min(size - len(self.buffered), 1 << 20)))
+            if not piece:
+                raise EOFError
+            self.buffered += piece
+
+    async def close(self) -> None:
+        """End the sandbox. It ends by itself when its channel closes; this does not rely on it."""
+        self.broken = True
+        self.channel.close()
+        with contextlib.suppress(OSError):
+            await self.process.end()
+
+
+def tests_of(job: Job) -> int:
+    """How many tests a job has, as far as its payload says."""
+    return job.tests if job.judge else len(job.cases)
+
+
+def longest_s(job: Job) -> float:
+    """Seconds after which the sandbox must have answered, whatever the submission does."""
+    each = CAP_FACTOR * job.limits.wall_s + CAP_EXTRA_S
+    return 30.0 + each * (1 + 2 * max(1, tests_of(job)))
+
+
+def request(job: Job) -> bytes:
+    limits, tests = job.limits, tests_of(job)
+    return frames.pack(
+        {
+            "kind": job.kind,
+            "pure": job.pure,
+            "stop": job.stop,
+            "tests": tests,
+            "limits": {
+                "cpu_s": limits.cpu_s,
+                "wall_s": limits.wall_s,
+                "cap_s": CAP_FACTOR * limits.wall_s + CAP_EXTRA_S,
+                "rlimit_cpu_s": limits.cpu_s * (1 if job.kind == "program" else 1 + 2 * max(1, tests)),
+                "memory_bytes": limits.memory_mb << 20,
+                "disk_bytes": limits.disk_mb << 20,
+                "output_bytes": limits.output_bytes,
+                "processes": limits.processes,
+                "open_files": limits.open_files,
+            },
+        },
+        (job.submission, job.judge, *job.cases),
+    )
+
+
+def observations(header: dict[str, Any], body: bytes) -> Observations:
+    """Raises: ValueError, KeyError, TypeError."""
+    parts = iter(frames.split(body, header["parts"]))
+    seen = [
+        Observation(
+            ending=ending,
+            code=code,
+            cpu_s=cpu_s,
+            wall_s=wall_s,
+            memory_bytes=memory_bytes,
+            message=message,
+            passed=passed,
+            name=name,
+            stdout=next(parts),
+            stderr=next(parts),
+            value=next(parts),
+        )
+        for ending, code, cpu_s, wall_s, memory_bytes, message, passed, name in header["rows"]
+    ]
+    if header["failed_load"]:
+        return Observations((), seen[0])
+    return Observations(tuple(seen))

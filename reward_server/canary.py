@@ -1,0 +1,63 @@
+"""Is the server ready? A real program through a real slot says so.
+
+The answer is kept for a second. A server whose slots are all busy with long programs is ready: it counts that one of
+them has ended lately.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final
+
+from reward_server.errors import RewardServerError
+from reward_server.models import RunRequest
+from reward_server.programs import program_job, run_report
+
+if TYPE_CHECKING:
+    from reward_server.backends.base import Slot
+    from reward_server.dispatch import Dispatcher
+    from reward_server.jobs import Observations
+
+TIMEOUT_S: Final = 10.0
+KEPT_S: Final = 1.0
+BUSY_S: Final = 60.0
+"""A slot that has finished work within this time counts as alive while the canary waits."""
+
+EXPECTED: Final = "ok"
+PROGRAM: Final = f"print({EXPECTED!r})"
+
+
+class Canary:
+    def __init__(self, dispatcher: Dispatcher, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._dispatcher = dispatcher
+        self._timeout_s = timeout_s
+        self._job = program_job(RunRequest(code=PROGRAM))
+        self._lock = asyncio.Lock()
+        self._cause: str | None = None
+        self._asked_at = float("-inf")
+
+    async def cause(self) -> str | None:
+        """Say why the server is not ready; None if it is."""
+        async with self._lock:
+            if time.monotonic() - self._asked_at > KEPT_S:
+                self._cause = await self._ask()
+                self._asked_at = time.monotonic()
+            return self._cause
+
+    async def _ask(self) -> str | None:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                report = run_report(await self._dispatcher.run(self._run, urgent=True), 0.0)
+        except TimeoutError:
+            if self._dispatcher.open_slots and time.monotonic() - self._dispatcher.last_finished_at < BUSY_S:
+                return None
+            return f"no slot has run a program within {self._timeout_s:g} s"
+        except RewardServerError as error:
+            return str(error)
+        if report["stdout"].strip() != EXPECTED:
+            return f"a program that prints ok did not: {report['ending']} {report['message']}".strip()
+        return None
+
+    async def _run(self, slot: Slot) -> Observations:
+        return await slot.run(self._job)

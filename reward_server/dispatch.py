@@ -1,0 +1,241 @@
+"""Brings work to slots: one worker a slot, one bounded queue, no task per item.
+
+Promises:
+- every ticket ends: with a value, or with an error after one retry, when no slot can be had, or at the stop;
+- a sandbox that was lost, is spent or worn, or held dropped work is closed and replaced while the others go on;
+- more than `max_queued` waiting tickets are refused at once.
+Does not know what the work is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from reward_server.errors import BackendUnavailable, Overloaded, SandboxLost, Unjudged
+from reward_server.fair_queue import FairQueue
+from reward_server.pool import PATIENCE_S, Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Hashable, Sequence
+
+    from reward_server.backends.base import Backend, Slot
+    from reward_server.settings import Settings
+
+T = TypeVar("T")
+
+MAX_RETRY_AFTER_S: Final = 600.0
+GUESSED_RETRY_AFTER_S: Final = 5.0
+"""While nothing has finished yet, nobody knows."""
+
+log = logging.getLogger(__name__)
+
+
+class Ticket(Generic[T]):
+    """Work that waits for a slot or holds one. Ends once: with `value`, or with `error` set."""
+
+    __slots__ = ("_on_end", "_work", "done", "dropped", "error", "lane", "retried", "started_at", "value", "worker")
+
+    def __init__(
+        self, work: Callable[[Slot], Awaitable[T | None]], on_end: Callable[[Ticket[T]], None], lane: Hashable = None
+    ) -> None:
+        """Make a ticket. `work` that returns None goes on in another slot: it is called again."""
+        self._work = work
+        self._on_end = on_end
+        self.lane = lane
+        self.value: T | None = None
+        self.error: Exception | None = None
+        self.started_at = math.inf
+        """By the monotonic clock; the first start of two, if it is tried again."""
+        self.retried = False
+        self.dropped = False
+        self.done = False
+        self.worker: asyncio.Task[None] | None = None
+        """Who runs it now."""
+
+    async def run(self, slot: Slot) -> None:
+        self.started_at = min(self.started_at, time.monotonic())
+        self.value = await self._work(slot)
+
+    def end(self, error: Exception | None = None) -> None:
+        if not self.done:
+            self.done = True
+            self.error = error
+            try:
+                self._on_end(self)
+            except Exception:  # one batch that cannot take its result must not stop the worker
+                log.exception("result_lost")
+
+
+class Dispatcher:
+    """Owns the workers and their slots. `start` it, `close` it."""
+
+    def __init__(self, backend: Backend, settings: Settings, *, patience_s: float = PATIENCE_S) -> None:
+        self._settings = settings
+        self._queue: FairQueue[Ticket[Any]] = FairQueue()
+        self._pool = Pool(backend, settings.slots, self._fail_all, patience_s=patience_s)
+        self._workers: list[asyncio.Task[None]] = []
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._finished: deque[float] = deque(maxlen=512)
+        self._stopping = False
+
+    @property
+    def queued(self) -> int:
+        return len(self._queue)
+
+    @property
+    def open_slots(self) -> int:
+        return self._pool.open_slots
+
+    @property
+    def last_finished_at(self) -> float:
+        """When a ticket last ended with a value, by the monotonic clock."""
+        return self._finished[-1] if self._finished else -math.inf
+
+    async def start(self) -> None:
+        """Open all slots and return when the first is there. Raises: BackendUnavailable."""
+        self._workers = [asyncio.create_task(self._work(number)) for number in range(self._settings.slots)]
+        try:
+            await self._pool.first_slot()
+        except BaseException:
+            await self._stop_workers()
+            raise
+
+    async def close(self) -> None:
+        """Refuse new work, give `drain_s` to what was accepted, then end the rest and close every slot."""
+        self._stopping = True
+        try:
+            async with asyncio.timeout(self._settings.drain_s):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("drain_ended_early", extra={"queued": self.queued, "running": self._running})
+        finally:
+            self._fail_all("the server is stopping")
+            await self._stop_workers()
+            self._fail_all("the server is stopping")  # what came back for a second try meanwhile
+
+    def submit(self, tickets: Sequence[Ticket[Any]], *, urgent: bool = False) -> None:
+        """Queue all tickets or none. Raises: Overloaded, BackendUnavailable."""
+        if self._stopping:
+            raise BackendUnavailable("the server is stopping")
+        if (cause := self._pool.cause) is not None:
+            raise BackendUnavailable(cause)
+        excess = len(self._queue) + len(tickets) - self._settings.max_queued
+        if excess > 0 and not urgent:
+            raise Overloaded(
+                f"{len(self._queue)} submissions wait already, and at most {self._settings.max_queued} may",
+                self._seconds_for(excess),
+            )
+        for ticket in tickets:
+            self._queue.put(ticket.lane, ticket, first=urgent)
+        if tickets:
+            self._idle.clear()
+
+    def drop(self, ticket: Ticket[Any]) -> None:
+        """Forget a ticket that nobody waits for: take it from the queue, or end its sandbox."""
+        if ticket.done:
+            return
+        ticket.dropped = ticket.done = True
+        if ticket.worker is not None:
+            ticket.worker.cancel()
+        else:
+            self._queue.remove(ticket.lane, ticket)
+            self._note_idle()
+
+    async def run(self, work: Callable[[Slot], Awaitable[T]], *, urgent: bool = False) -> T:
+        """Do one piece of work and return its value. Raises: Overloaded, BackendUnavailable, SandboxLost."""
+        ended = asyncio.Event()
+        ticket = Ticket(work, lambda _: ended.set(), lane=ended)
+        self.submit([ticket], urgent=urgent)
+        try:
+            await ended.wait()
+        finally:
+            self.drop(ticket)
+        if ticket.error is not None:
+            raise ticket.error
+        return ticket.value  # type: ignore[return-value]  # set, since there is no error
+
+    async def _work(self, number: int) -> None:
+        # Slots that were opened together should not all wear out together.
+        share = 1 - number / (2 * self._settings.slots)
+        while True:
+            slot = await self._pool.open()
+            try:
+                worn_at = time.monotonic() + self._settings.slot_age_s * share
+                for _ in range(max(1, int(self._settings.slot_uses * share))):
+                    ticket = await self._queue.get()
+                    if not await self._serve(ticket, slot) or slot.spent or time.monotonic() > worn_at:
+                        break
+            finally:
+                await self._pool.close(slot)
+
+    async def _serve(self, ticket: Ticket[Any], slot: Slot) -> bool:
+        """Run one ticket. Returns: whether the slot may run another one."""
+        task = asyncio.current_task()
+        assert task is not None
+        ticket.worker = task
+        self._running += 1
+        try:
+            await ticket.run(slot)
+        except Unjudged as lost:
+            self._retry_or_end(ticket, lost)
+            return True
+        except SandboxLost as lost:
+            self._retry_or_end(ticket, lost)
+            return False
+        except asyncio.CancelledError:
+            if not ticket.dropped:
+                ticket.end(SandboxLost("the server is stopping"))
+                raise
+            if task.uncancel():
+                raise  # the server stops as well
+            return False
+        except Exception as error:
+            log.exception("work_failed")
+            ticket.end(SandboxLost(f"the server failed: {type(error).__name__}"))
+            return False
+        else:
+            if ticket.value is None:
+                self._queue.put(ticket.lane, ticket, first=True)
+                return True
+            self._finished.append(time.monotonic())
+            ticket.end()
+            return True
+        finally:
+            ticket.worker = None
+            self._running -= 1
+            self._note_idle()
+
+    def _retry_or_end(self, ticket: Ticket[Any], lost: SandboxLost) -> None:
+        if ticket.retried:
+            ticket.end(lost)
+        elif not ticket.dropped:
+            ticket.retried = True
+            self._queue.put(ticket.lane, ticket, first=True)
+
+    def _fail_all(self, cause: str) -> None:
+        for ticket in self._queue.clear():
+            ticket.end(SandboxLost(cause))
+        self._note_idle()
+
+    def _note_idle(self) -> None:
+        if not self._running and not self._queue:
+            self._idle.set()
+
+    def _seconds_for(self, count: int) -> float:
+        """Estimate how long it takes to finish `count` tickets, from the recent pace."""
+        if len(self._finished) < 2:
+            return GUESSED_RETRY_AFTER_S
+        seconds = time.monotonic() - self._finished[0]
+        return min(max(1.0, count * seconds / len(self._finished)), MAX_RETRY_AFTER_S)
+
+    async def _stop_workers(self) -> None:
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)

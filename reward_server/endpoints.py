@@ -1,0 +1,217 @@
+"""The HTTP endpoints. Each reads its body by `wire`, asks the service and answers plain JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, cast
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from reward_server.errors import BackendUnavailable, SandboxLost
+from reward_server.models import (
+    IndexedResult,
+    ProblemPage,
+    PutProblems,
+    RunRequest,
+    RunResponse,
+    ScoreRequest,
+    ScoreResponse,
+    StoredProblems,
+)
+from reward_server.openapi import body_of, errors, streamed
+from reward_server.problems import summary
+from reward_server.programs import program_job, run_report
+from reward_server.request_log import note
+from reward_server.wire import parse, read_body
+from tasks.schema import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine
+
+    from reward_server.backends.base import Slot
+    from reward_server.jobs import Observations
+    from reward_server.scoring import Batch
+    from reward_server.service import Service
+
+T = TypeVar("T")
+
+NDJSON: Final = "application/x-ndjson"
+CLIENT_GONE: Final = 499
+"""For the log only: there is nobody left to answer."""
+
+router = APIRouter()
+
+
+@router.post(
+    "/v1/score",
+    summary="Score a batch of submissions",
+    openapi_extra=body_of(ScoreRequest),
+    responses={
+        200: {"model": ScoreResponse, "content": streamed(IndexedResult)},
+        **errors(400, 404, 413, 422, 429, 503),
+    },
+)
+async def score(request: Request) -> Response:
+    """Run each submission against the tests of its problem, and answer one result for each, in order.
+
+    With `Accept: application/x-ndjson` the results come as they finish, one JSON object a line, each with its `index`.
+    A submission about which nothing can be said, by our failure, has `reward: null` and an `error`.
+    """
+    service = _service(request)
+    asked = await parse(ScoreRequest, await read_body(request, service.settings.max_body_bytes))
+    batch = await service.scorer.begin(asked)
+    note(request, items=len(asked.submissions), problems=len(asked.problems))
+    deadline_s = service.settings.request_deadline_s
+    message = f"no verdict within the request's {deadline_s:g} s"
+    deadline = asyncio.get_running_loop().call_later(deadline_s, service.scorer.expire, batch, message)
+
+    def leave() -> None:
+        deadline.cancel()
+        service.scorer.leave(batch)
+        note(request, verdicts=dict(batch.verdicts), cached=batch.cached)
+
+    if NDJSON in request.headers.get("accept", ""):
+        return StreamingResponse(_lines(batch, leave), media_type=NDJSON)
+    try:
+        await _unless_gone(request, batch.wait())
+    except _ClientGoneError:
+        return Response(status_code=CLIENT_GONE)
+    finally:
+        leave()
+    return Response(batch.body(), media_type="application/json")
+
+
+@router.post(
+    "/v1/run",
+    summary="Run one program",
+    openapi_extra=body_of(RunRequest),
+    responses={200: {"model": RunResponse}, **errors(400, 413, 422, 429, 503)},
+)
+async def run(request: Request) -> Response:
+    """Run a program in the sandbox and answer what was seen of it. Nothing is judged."""
+    service = _service(request)
+    asked = await parse(RunRequest, await read_body(request, service.settings.max_body_bytes))
+    job = program_job(asked)
+    asked_at = started_at = time.monotonic()
+
+    async def work(slot: Slot) -> Observations:
+        nonlocal started_at
+        started_at = time.monotonic()
+        return await slot.run(job)
+
+    try:
+        async with asyncio.timeout(service.settings.request_deadline_s):
+            observations = await _unless_gone(request, service.dispatcher.run(work))
+    except TimeoutError:
+        raise SandboxLost(f"no end within the request's {service.settings.request_deadline_s:g} s") from None
+    except _ClientGoneError:
+        return Response(status_code=CLIENT_GONE)
+    return _json(run_report(observations, started_at - asked_at))
+
+
+@router.get("/v1/problems", summary="List the stored problems", responses={200: {"model": ProblemPage}, **errors(422)})
+async def list_problems(
+    request: Request,
+    prefix: Annotated[str, Query(description="Only ids that begin so, such as `humaneval/`.", max_length=200)] = "",
+    offset: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """List stored problems by id, in brief."""
+    page, total = await _service(request).store.page(prefix, offset, limit)
+    after = offset + len(page)
+    return _json(
+        {
+            "problems": [summary(problem_id, problem) for problem_id, problem in page],
+            "total": total,
+            "next_offset": after if page and after < total else None,
+        }
+    )
+
+
+@router.get(
+    "/v1/problems/{problem_id:path}",
+    summary="Get a stored problem",
+    responses={200: {"model": Problem}, **errors(404)},
+)
+async def get_problem(request: Request, problem_id: str) -> Response:
+    """Answer a stored problem as a whole, with its tests and its reference."""
+    known = await _service(request).store.get(problem_id)
+    # Unset fields stay unset: whether a case has `expected` or `raises` shows only by what was set.
+    return Response(known.problem.model_dump_json(exclude_unset=True), media_type="application/json")
+
+
+@router.put(
+    "/v1/problems",
+    summary="Store problems",
+    openapi_extra=body_of(PutProblems),
+    responses={200: {"model": StoredProblems}, **errors(400, 413, 422)},
+)
+async def put_problems(request: Request) -> Response:
+    """Store problems in memory, so that submissions can name them by id. One of the same id is replaced."""
+    service = _service(request)
+    asked = await parse(PutProblems, await read_body(request, service.settings.max_body_bytes))
+    return _json({"stored": len(asked.problems), "total": service.store.put(asked.problems)})
+
+
+@router.get("/healthz", summary="Is the server alive?")
+async def healthz() -> dict[str, str]:
+    """Answer at once, whatever the sandboxes do."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", summary="Can the server judge?", responses=errors(503))
+async def readyz(request: Request) -> dict[str, Any]:
+    """Run a small program in a sandbox, at most once a second, and answer 503 with the cause if that fails."""
+    service = _service(request)
+    cause = await service.canary.cause()
+    if cause is not None:
+        raise BackendUnavailable(cause)
+    dispatcher = service.dispatcher
+    return {
+        "status": "ready",
+        "backend": service.backend.name,
+        "slots": dispatcher.open_slots,
+        "queued": dispatcher.queued,
+    }
+
+
+class _ClientGoneError(Exception):
+    pass
+
+
+async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Wait for work whose request was read to its end. Raises: _ClientGoneError when the client leaves before."""
+    working = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_disconnect(request))
+    try:
+        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise _ClientGoneError
+        return working.result()
+    finally:
+        gone.cancel()
+        working.cancel()
+
+
+async def _disconnect(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _lines(batch: Batch, leave: Any) -> AsyncIterator[bytes]:
+    try:
+        async for lines in batch.lines():
+            yield lines
+    finally:
+        leave()
+
+
+def _service(request: Request) -> Service:
+    return cast("Service", request.app.state.service)
+
+
+def _json(content: dict[str, Any]) -> Response:
+    return Response(json.dumps(content, separators=(",", ":")), media_type="application/json")

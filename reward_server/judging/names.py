@@ -1,0 +1,136 @@
+"""What test code says of the names that it takes from the submission.
+
+Classes: an operator between an instance and a plain value is for the instance's class to decide, and so for the
+submission. Where a test takes a name for a function, a class in its place must have no such say: it could equal
+everything. `from solution import *`: the submission must not replace what the test means by `abs` or `math`.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections import defaultdict
+from functools import lru_cache
+
+from reward_server.judging.asserts import BUILTINS, FreeNames
+
+PLAIN = frozenset(name for kind in (list, dict, set, str, int, tuple) for name in dir(kind))
+"""Attributes that a plain value has too: to use one says nothing of a class."""
+
+
+@lru_cache(maxsize=4096)
+def class_names(*sources: str) -> frozenset[str]:
+    """The names that begin with a capital and are used as only classes are."""
+    seen = Uses()
+    for source in sources:
+        seen.visit(ast.parse(source))
+    found = seen.classes | {made for holder in seen.looked_into for made in seen.made_by[holder] | {holder}}
+    found |= {made for holder in seen.methods_of for made in seen.made_by[holder] & seen.called_bare}
+    for sides in seen.compared:
+        found |= frozenset.intersection(*(side.union(*(seen.made_by[name] for name in side)) for side in sides))
+    return frozenset(name for name in found if name.lstrip("_")[:1].isupper())
+
+
+@lru_cache(maxsize=4096)
+def star_names(*sources: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What `from solution import *` gives to test files: names of the submission, and standard modules they look into.
+
+    Never a builtin, nor what a file binds for itself.
+    """
+    names: set[str] = set()
+    modules: set[str] = set()
+    for source in sources:
+        tree = ast.parse(source)
+        free, own = FreeNames(), FreeNames()
+        free.visit(tree)
+        for statement in tree.body:
+            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                own.bound.add(statement.name)
+            else:
+                own.visit(statement)
+        wanted = free.loaded - own.bound - BUILTINS
+        looked_into = {name for name in wanted & free.looked_into if name in sys.stdlib_module_names}
+        names |= wanted - looked_into
+        modules |= looked_into
+    return tuple(sorted(names)), tuple(sorted(modules))
+
+
+class Uses(ast.NodeVisitor):
+    def __init__(self) -> None:
+        self.classes: set[str] = set()
+        self.looked_into: set[str] = set()
+        """Names of which the test reads an attribute that no plain value has."""
+        self.methods_of: set[str] = set()
+        """Names of which the test reads any attribute."""
+        self.called_bare: set[str] = set()
+        """What is called without an argument, which a function under test hardly is."""
+        self.compared: list[list[frozenset[str]]] = []
+        """`C(1) + 2 == C(3)`: what is called on each side."""
+        self.made_by: defaultdict[str, set[str]] = defaultdict(set)
+        """What is called for the value of a variable, an attribute, or the result of a function."""
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        self.methods_of |= {identifier(node.value)}
+        if node.attr not in PLAIN:
+            self.looked_into |= {identifier(node.value)}
+            self.classes |= {callee(node.value)}
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        if not node.args and not node.keywords:
+            self.called_bare.add(identifier(node.func))
+        if identifier(node.func) in ("isinstance", "issubclass", "raises"):
+            self.classes |= {identifier(part) for argument in node.args[-1:] for part in ast.walk(argument)}
+        self.generic_visit(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self.classes |= {identifier(base) for base in node.bases}
+        self.generic_visit(node)
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        sides = (node.left, *node.comparators)
+        self.compared.append([frozenset(callee(part) for part in ast.walk(side)) for side in sides])
+        self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        for target in node.targets:
+            self.hold(target, node.value)
+        self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign | ast.NamedExpr) -> None:
+        if node.value is not None:
+            self.hold(node.target, node.value)
+        self.generic_visit(node)
+
+    visit_NamedExpr = visit_AnnAssign  # noqa: N815
+
+    def visit_With(self, node: ast.With | ast.AsyncWith) -> None:
+        for item in node.items:
+            if item.optional_vars is not None:
+                self.hold(item.optional_vars, item.context_expr)
+        self.generic_visit(node)
+
+    visit_AsyncWith = visit_With  # noqa: N815
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Return | ast.Yield) and inner.value is not None:
+                self.made_by[node.name].add(callee(inner.value))
+        self.generic_visit(node)
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+
+    def hold(self, target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+            for one, its in zip(target.elts, value.elts, strict=True):
+                self.hold(one, its)
+        else:
+            self.made_by[identifier(target)].add(callee(value))
+
+
+def identifier(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def callee(node: ast.AST) -> str:
+    return identifier(node.func) if isinstance(node, ast.Call) else ""

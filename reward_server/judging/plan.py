@@ -1,0 +1,88 @@
+"""From a problem and a submission to the job that a sandbox runs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from reward_server.jobs import Job
+from reward_server.judging.counting import asserts_payload, pytest_names
+from reward_server.judging.judge import printed
+from reward_server.judging.names import class_names, star_names
+from reward_server.runner import values
+from tasks.schema import AssertsTests, CallTests, Checker, PytestTests, StdioTests
+
+if TYPE_CHECKING:
+    from reward_server.jobs import Observations
+    from tasks.schema import Problem
+
+
+def plan(problem: Problem, code: str, *, stop: bool = False) -> Job:
+    """The job for one submission. Raises: UnicodeEncodeError for a code with lone surrogates, which is no program."""
+    tests = problem.tests
+    module = tests.module if isinstance(tests, PytestTests) else None
+    submission = dump(
+        {
+            "code": code,
+            "setup": problem.setup,
+            "files": problem.files,
+            "entry_point": problem.entry_point,
+            "module": module,
+        }
+    )
+    match tests:
+        case StdioTests():
+            cases = tuple(case.stdin.encode("utf-8", "surrogateescape") for case in tests.cases)
+            return Job("program", problem.limits, submission, cases=cases, stop=stop)
+        case CallTests():
+            # The sandbox does not know which exception is right, and would stop at any.
+            stop = stop and not any(case.raises for case in tests.cases)
+            return Job("call", problem.limits, submission, cases=encoded_calls(tests), stop=stop)
+        case AssertsTests():
+            judge, count, pure = asserts_payload(tests.source, problem.entry_point)
+            return Job("asserts", problem.limits, submission, judge=judge, tests=count, pure=pure, stop=stop)
+        case PytestTests():
+            names = pytest_names(tuple(tests.files.items()))
+            return Job(
+                "pytest", problem.limits, submission, judge=pytest_payload(tests, names), tests=len(names), stop=stop
+            )
+
+
+def follow_up(problem: Problem, observations: Observations) -> Job | None:
+    """The checker's job: one call for each case that the submission came through; None if there is nothing to check."""
+    tests = problem.tests
+    if not isinstance(tests, StdioTests) or not isinstance(tests.compare, Checker):
+        return None
+    calls = [
+        (case.stdin, case.stdout, printed(seen))
+        for case, seen in zip(tests.cases, observations.tests, strict=False)
+        if seen.ending == "exited" and seen.code == 0
+    ]
+    if not calls:
+        return None
+    submission = dump({"code": tests.compare.checker, "setup": "", "files": {}, "entry_point": "check", "module": None})
+    cases = tuple(values.dumps(values.encode((call, {}))) for call in calls)
+    return Job("call", problem.limits, submission, cases=cases)
+
+
+def pytest_payload(tests: PytestTests, names: list[str]) -> bytes:
+    sources = [source for name, source in tests.files.items() if name.endswith(".py")]
+    star, modules = star_names(*sources)
+    return dump(
+        {
+            "files": tests.files,
+            "module": tests.module,
+            "names": names,
+            "classes": sorted(class_names(*sources)),
+            "star_names": star,
+            "star_modules": modules,
+        }
+    )
+
+
+def dump(payload: dict[str, Any]) -> bytes:
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def encoded_calls(tests: CallTests) -> tuple[bytes, ...]:
+    return tuple(values.dumps(values.encode((list(case.args), case.kwargs))) for case in tests.cases)

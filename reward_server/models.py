@@ -1,0 +1,252 @@
+"""What crosses the wire, version 1: requests are frozen and closed, answers say what stands in them.
+
+Requests are validated with these models. Answers are built as plain JSON (see `scoring`), and the models of answers
+here are their documentation; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from reward_server.rewards import Scheme  # noqa: TC001 pydantic reads it
+from reward_server.verdicts import Verdict  # noqa: TC001 pydantic reads it
+from tasks.schema import FILE_NAME, MAX_SOURCE_CHARS, Closed, Limits, Problem
+
+Detail = Literal["none", "tests", "output"]
+"""`none`: no tests. `tests`: what became of each. `output`: with what the program printed in each."""
+
+INLINE_EXAMPLE: dict[str, Any] = {
+    "language": "python",
+    "entry_point": "add",
+    "limits": {"cpu_s": 5, "memory_mb": 512},
+    "tests": {"kind": "call", "cases": [{"args": [1, 2], "expected": 3}, {"args": [-1, 1], "expected": 0}]},
+}
+
+
+class TextBlock(BaseModel, frozen=True, extra="ignore"):
+    """One block of a message. Only those of type `text` are read."""
+
+    type: str = "text"
+    text: str = ""
+
+
+class ChatMessage(BaseModel, frozen=True, extra="ignore"):
+    """One message of a completion.
+
+    Chat templates and APIs add keys of their own (tool calls, reasoning): they say nothing about the code.
+    """
+
+    role: str = Field(max_length=100)
+    content: str | tuple[TextBlock, ...] | None = None
+
+
+def _kind_of_completion(value: Any) -> str:
+    return "messages" if isinstance(value, list | tuple) else "text"
+
+
+Completion = Annotated[
+    Annotated[str, Tag("text")] | Annotated[tuple[ChatMessage, ...], Field(min_length=1), Tag("messages")],
+    Discriminator(_kind_of_completion),
+]
+
+
+class Submission(Closed):
+    """One program to judge. Give either `completion` or `code`."""
+
+    problem: str
+    """The key of an inline problem, or the id of a stored one."""
+    completion: Completion | None = None
+    """What the model wrote, as text or as chat messages. Its last fenced block holds the code."""
+    code: str | None = None
+    """The program itself."""
+
+    @model_validator(mode="after")
+    def _one_program(self) -> Submission:
+        if (self.completion is None) == (self.code is None):
+            raise ValueError("give either `completion` or `code`")
+        return self
+
+    def completion_text(self) -> str:
+        """Return the text of the completion: of chat messages, that of the last one of the assistant."""
+        if self.completion is None or isinstance(self.completion, str):
+            return self.completion or ""
+        last = next((message for message in reversed(self.completion) if message.role == "assistant"), None)
+        content = last.content if last else None
+        if isinstance(content, tuple):
+            return "".join(block.text for block in content if block.type == "text")
+        return content or ""
+
+
+class ScoreRequest(Closed):
+    """A batch: each problem once, and any number of submissions that name them."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "problems": {"p1": INLINE_EXAMPLE},
+                    "submissions": [
+                        {"problem": "p1", "completion": "```python\ndef add(a, b):\n    return a + b\n```"},
+                        {"problem": "p1", "code": "def add(a, b): return a - b"},
+                    ],
+                    "reward": "pass_rate",
+                    "detail": "tests",
+                }
+            ]
+        }
+    )
+
+    problems: dict[str, Problem] = Field(default={})
+    """Inline problems by the name that submissions use for them."""
+    submissions: tuple[Submission, ...] = Field(min_length=1)
+    reward: Scheme = "pass_rate"
+    stop_on_failure: bool = False
+    """Skip the tests after the first that does not pass. They count as not passed."""
+    detail: Detail = "tests"
+
+
+class TestReport(BaseModel):
+    """One test of one submission."""
+
+    __test__ = False  # not a test class of pytest
+
+    verdict: Verdict
+    weight: float
+    name: str
+    cpu_s: float
+    wall_s: float
+    memory_bytes: int
+    message: str
+    """Why it did not pass, in words."""
+    stdout: str
+    """Empty unless `detail` is `output`."""
+    stderr: str
+
+
+class ScoreResult(BaseModel):
+    """What is said of one submission."""
+
+    reward: float | None
+    """Null where no verdict could be had: our failure, never the program's."""
+    pass_rate: float | None
+    passed: int
+    total: int
+    verdict: Verdict
+    """That of the first test that did not pass."""
+    message: str
+    """Why that test did not pass, in words."""
+    tests: list[TestReport]
+    cpu_s: float
+    """Processor seconds of all tests."""
+    queue_s: float
+    """Seconds spent waiting for a slot."""
+    cached: bool
+    """Judged earlier, for an identical submission."""
+    error: str | None
+    """Why there is no reward."""
+
+
+class ScoreResponse(BaseModel):
+    """One result for each submission, in their order."""
+
+    results: list[ScoreResult]
+
+
+class IndexedResult(ScoreResult):
+    """One line of a streamed answer."""
+
+    index: int
+    """The place of the submission in the request."""
+
+
+class RunRequest(Closed):
+    """One program to run, without judging."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"code": "print(sum(map(int, input().split())))", "stdin": "1 2"}]}
+    )
+
+    code: str = Field(max_length=MAX_SOURCE_CHARS)
+    language: Literal["python"] = "python"
+    stdin: str = ""
+    args: tuple[Annotated[str, Field(max_length=4096)], ...] = Field(default=(), max_length=100)
+    """What the program finds in `sys.argv[1:]`."""
+    files: dict[Annotated[str, Field(pattern=f"^{FILE_NAME.pattern}$")], str] = Field(default={}, max_length=100)
+    """Text by file name, in the program's working folder."""
+    limits: Limits = Limits()
+
+
+class RunResponse(BaseModel):
+    """What was seen of one run."""
+
+    ending: Literal["exited", "signaled", "raised", "cpu", "wall", "memory", "output"]
+    """`raised`: it did not compile. `cpu`, `wall`, `memory`, `output`: ended at that limit."""
+    exit_code: int | None
+    signal: int | None
+    stdout: str
+    stderr: str
+    message: str
+    cpu_s: float
+    wall_s: float
+    memory_bytes: int
+    queue_s: float
+
+
+class PutProblems(Closed):
+    """Problems to store, each under its id."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"problems": {"mine/add": INLINE_EXAMPLE}}]})
+
+    problems: dict[Annotated[str, Field(min_length=1, max_length=200)], Problem] = Field(min_length=1)
+
+
+class StoredProblems(BaseModel):
+    """What was stored."""
+
+    stored: int
+    """New or replaced by this request."""
+    total: int
+    """Stored problems in all, those that came with the server not counted."""
+
+
+class ProblemSummary(BaseModel):
+    """A stored problem in brief."""
+
+    id: str
+    language: str
+    kind: Literal["stdio", "call", "asserts", "pytest"]
+    entry_point: str | None
+    cases: int | None
+    """Number of cases; null for `asserts` and `pytest`, whose tests are counted when they run."""
+    tags: list[str]
+    difficulty: Literal["easy", "medium", "hard"] | None
+
+
+class ProblemPage(BaseModel):
+    """A page of the list of stored problems, by id."""
+
+    problems: list[ProblemSummary]
+    total: int
+    """How many match in all."""
+    next_offset: int | None
+    """Where the next page begins; null on the last one."""
+
+
+class ErrorBody(BaseModel):
+    """What went wrong."""
+
+    type: str
+    """A fixed name: bad_request, not_json, unknown_problem, too_large, overloaded, sandbox_lost, backend_unavailable,
+    not_found, method_not_allowed, internal_error."""
+    field: str | None
+    """The path of the field that is wrong, such as `submissions[3].problem`."""
+    message: str
+    """What is wrong and how to mend it."""
+
+
+class ErrorResponse(BaseModel):
+    """Every answer that is not a 2xx has this shape."""
+
+    error: ErrorBody

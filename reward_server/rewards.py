@@ -1,0 +1,66 @@
+"""From verdicts to a reward. Pure.
+
+A reward is right or absent: one test that met a failure of ours leaves the whole submission without a reward.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reward_server.verdicts import TestResult, Verdict
+
+Scheme = Literal["pass_rate", "all_passed", "weighted"]
+"""`pass_rate`: the share of tests that pass. `all_passed`: 1 or 0. `weighted`: the share of the tests' weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What is said of one submission."""
+
+    reward: float | None
+    """In [0, 1], 1 only if every test passed; None where no verdict could be had."""
+    pass_rate: float | None
+    """The share of tests that passed, whatever their weights and the scheme."""
+    passed: int
+    total: int
+    """All tests, those that were skipped included."""
+    verdict: Verdict
+    """That of the first test that did not pass."""
+    error: str | None
+    """Why there is no reward."""
+
+
+def score(results: Sequence[TestResult], scheme: Scheme) -> Score:
+    """Score a submission by the results of its tests."""
+    passed = sum(result.verdict == "passed" for result in results)
+    lost = next((result for result in results if result.verdict == "sandbox_error"), None)
+    if lost is not None:
+        error = lost.message or "the sandbox was lost"
+        return Score(None, None, passed, len(results), "sandbox_error", error)
+    if not results:
+        return Score(None, None, 0, 0, "sandbox_error", "the problem has no test that counts")
+    verdict: Verdict = next((result.verdict for result in results if result.verdict != "passed"), "passed")
+    pass_rate = passed / len(results)
+    match scheme:
+        case "pass_rate":
+            reward = pass_rate
+        case "all_passed":
+            reward = float(passed == len(results))
+        case "weighted":
+            reward = _weighted_share(results)
+    return Score(reward, pass_rate, passed, len(results), verdict, None)
+
+
+def _weighted_share(results: Sequence[TestResult]) -> float:
+    if all(result.verdict == "passed" for result in results):
+        return 1.0
+    share = math.fsum(result.weight for result in results if result.verdict == "passed") / math.fsum(
+        result.weight for result in results
+    )
+    # A test of tiny weight may vanish in rounding. 1 still means that every test passed.
+    return min(share, math.nextafter(1.0, 0.0))

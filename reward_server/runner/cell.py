@@ -1,0 +1,293 @@
+"""The slot as its control process keeps it: zygotes, user ids, and the proof that a run left nothing behind."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import select
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+from reward_server.runner import containment, page, processes, supervision, zygote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SUBMISSION, JUDGE, SWEEPER = 0, 1, 2
+SWEEP_S = 10.0
+SWEEP_LIMITS = {"cpu_s": 8.0, "memory_bytes": 256 << 20, "disk_bytes": 1 << 20, "open_files": 64, "processes": 8}
+JUDGE_LIMITS = {"memory_bytes": 2 << 30, "disk_bytes": 64 << 20, "open_files": 256, "processes": 64}
+
+
+STANDING_USES, STANDING_ROWS, STANDING_CPU_S = 500, 2000, 3600
+
+
+class StandingJudge:
+    """The control process's end of a judge that serves many jobs."""
+
+    def __init__(self, child: processes.Child, control: socket.socket, shared: page.Page) -> None:
+        self.child, self.control, self.page = child, control, shared
+        self.uses = 0
+
+    @property
+    def ended(self) -> bool:
+        return bool(select.select([self.child.descriptor], [], [], 0)[0])
+
+
+class BecomeZygote(Exception):
+    def __init__(self, become: Callable[[], object]) -> None:
+        super().__init__()
+        self.become = become
+
+
+class Cell:
+    """One slot's processes, ids and folders.
+
+    `containment` is `uid` (as root: each submission gets a user id of its own, from `uid_base` up) or `namespaces`.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.by_uid: bool = config["containment"] == "uid"
+        self.judge_library: str | None = config["library"]
+        self.next_uid: int = config["uid_base"] + 2
+        self.last_uid: int = config["uid_base"] + config["uid_count"] - 1
+        self.judge_uid: int | None = config["uid_base"] if self.by_uid else None
+        self.standing_uid: int | None = config["uid_base"] + 1 if self.by_uid else None
+        self.uid: int | None = None
+        self.started = mmap.mmap(-1, mmap.PAGESIZE)
+        self.null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        self.zygotes: dict[str, processes.Zygote] = {}
+        self.shared_bytes = 0
+        self.judge: processes.Child | None = None
+        self.standing: StandingJudge | None = None
+        self.make_judge_box()
+        self.folders = (*containment.WRITABLE, containment.JUDGE_BOX)
+        self.clean_state = [state_of(folder) for folder in self.folders]
+
+    def make_judge_box(self) -> None:
+        """A folder that only the judge's user can enter."""
+        if self.judge_uid is None:
+            return
+        os.setresuid(0, 0, 0)
+        os.chmod(containment.JUDGE_BOX, 0o1777)
+        os.setresuid(self.judge_uid, self.judge_uid, 0)
+        try:
+            os.mkdir(f"{containment.JUDGE_BOX}/box", 0o700)
+        finally:
+            os.setresuid(0, 0, 0)
+        os.chmod(containment.JUDGE_BOX, 0o755)
+
+    @property
+    def judge_folder(self) -> str:
+        return containment.JUDGE_BOX if self.judge_uid is None else f"{containment.JUDGE_BOX}/box"
+
+    def zygote(self, preload: str) -> processes.Zygote:
+        """A zygote by what it has loaded; started when first asked for. Raises: Broken; in the new one BecomeZygote."""
+        known = self.zygotes.get(preload)
+        if known is not None:
+            return known
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pid = os.fork()
+        if pid == 0:
+            library = self.judge_library if preload != "plain" else None
+            raise BecomeZygote(lambda: become_zygote(theirs, self.started, preload, library, self.by_uid))
+        theirs.close()
+        made = self.zygotes[preload] = processes.Zygote(ours, pid, self.started)
+        made.wait_until_ready()
+        if preload == "plain":
+            self.shared_bytes = processes.resident_bytes(pid)
+        return made
+
+    @property
+    def baseline(self) -> set[int]:
+        ours = {1, *(zygote.pid for zygote in self.zygotes.values())}
+        if self.standing is not None:
+            ours.add(self.standing.child.pid)
+        return ours
+
+    def population(self) -> set[int]:
+        """The processes that are charged to the submission: all but ours and the judge."""
+        ours = self.baseline
+        if self.judge is not None:
+            ours.add(self.judge.pid)
+        return processes.pids() - ours
+
+    def begin_job(self) -> None:
+        if self.by_uid:
+            self.uid = self.next_uid
+            self.next_uid += 1
+
+    @property
+    def spent(self) -> bool:
+        return self.by_uid and self.next_uid > self.last_uid
+
+    def spawn_submission(
+        self, role: str, descriptors: list[int], limits: dict[str, Any], **extra: Any
+    ) -> processes.Child:
+        spec = {
+            **self.spec(role, limits, SUBMISSION),
+            "uid": self.uid,
+            "namespaces": not self.by_uid,
+            "count_processes": True,
+            **extra,
+        }
+        return self.zygote("plain").spawn(spec, descriptors)
+
+    def judge_zygote(self, kind: str) -> processes.Zygote:
+        """The zygote that forks the judge for jobs of this kind."""
+        return self.zygote("pytest" if kind == "pytest" else "plain")
+
+    def spawn_judge(self, kind: str, descriptors: list[int], limits: dict[str, Any], **extra: Any) -> processes.Child:
+        """The judge stays outside of the submission's namespaces."""
+        spec = {
+            **self.spec(
+                "pytest" if kind == "pytest" else "judge", {**JUDGE_LIMITS, "cpu_s": limits["rlimit_cpu_s"]}, JUDGE
+            ),
+            "uid": self.judge_uid,
+            "count_processes": self.by_uid,
+            "folder": self.judge_folder,
+            "nested": not self.by_uid,
+            **extra,
+        }
+        self.judge = self.judge_zygote(kind).spawn(spec, descriptors)
+        return self.judge
+
+    def standing_judge(self) -> StandingJudge:
+        """The judge for test code that can leave nothing behind: started when first needed, anew after many uses."""
+        if self.standing is not None and (self.standing.uses >= STANDING_USES or self.standing.ended):
+            self.end_standing()
+        if self.standing is None:
+            control, control_end = socket.socketpair()
+            page_descriptor, memory = supervision.shared_memory(page.size(STANDING_ROWS))
+            spec = {
+                **self.spec("standing", {**JUDGE_LIMITS, "cpu_s": STANDING_CPU_S}, JUDGE),
+                "uid": self.standing_uid,
+                "count_processes": self.by_uid,
+                "folder": "/",
+                "nested": not self.by_uid,
+            }
+            try:
+                child = self.zygote("plain").spawn(
+                    spec, [self.null, self.null, self.null, control_end.fileno(), page_descriptor]
+                )
+            finally:
+                control_end.close()
+                os.close(page_descriptor)
+            self.standing = StandingJudge(child, control, page.Page(memory))
+        self.standing.uses += 1
+        return self.standing
+
+    def end_standing(self) -> None:
+        if self.standing is None:
+            return
+        self.end_process(self.standing.child, self.standing_uid)
+        self.standing.control.close()
+        self.standing = None
+
+    def rest(self) -> None:
+        """End the standing judge and every zygote but the plain one."""
+        self.end_standing()
+        for preload in [name for name in self.zygotes if name != "plain"]:
+            ended = self.zygotes.pop(preload)
+            ended.channel.close()  # at which it ends
+            os.waitpid(ended.pid, 0)
+
+    def end_process(self, child: processes.Child, uid: int | None) -> None:
+        """Kill a process and, when it has a user id of its own, all others of that id."""
+        if uid is not None:
+            processes.kill_all_of(uid)
+        else:
+            processes.kill(child.pid)
+        child.reap()
+
+    def spec(self, role: str, limits: dict[str, Any], mark: int) -> dict[str, Any]:
+        return {
+            "role": role,
+            "mark": mark,
+            "limits": {**limits, "cpu_s": limits.get("rlimit_cpu_s", limits["cpu_s"])},
+            "folder": containment.BOX,
+            "namespaces": False,
+            "filtered": self.by_uid,
+            "outer_uid": os.getuid(),
+            "outer_gid": os.getgid(),
+            "count_processes": False,
+        }
+
+    def kill_submission(self) -> None:
+        """End every process of the submission, also those that left its group or session."""
+        if self.by_uid:
+            assert self.uid is not None
+            processes.kill_all_of(self.uid)
+        else:
+            # The first process of a pid namespace takes all others along. What the judge started goes as well.
+            for pid in self.population():
+                processes.kill(pid)
+
+    def kill_judge(self) -> None:
+        if self.judge is not None:
+            self.end_process(self.judge, self.judge_uid)
+            self.judge = None
+
+    def end_job(self) -> str | None:
+        """Kill, reap, empty, prove. Returns what is not clean, or None."""
+        self.kill_judge()
+        return self.tidy()
+
+    def tidy(self) -> str | None:
+        """The same, without an end of the judge: between two runs of one job."""
+        self.kill_submission()
+        processes.reap_orphans()
+        if self.unclean() is None:
+            return None
+        deadline = time.monotonic() + 2.0
+        while self.population() and time.monotonic() < deadline:
+            self.kill_submission()
+            time.sleep(0.002)
+            processes.reap_orphans()
+        for uid in (self.uid, self.judge_uid):
+            if self.unclean() is not None:
+                self.sweep(uid)
+        return self.unclean()
+
+    def unclean(self) -> str | None:
+        alive = self.population()
+        if alive:
+            return f"{len(alive)} processes are still there"
+        for folder, state in zip(self.folders, self.clean_state, strict=True):
+            if state_of(folder) != state:
+                return f"{folder} is not empty"
+        return None
+
+    def sweep(self, uid: int | None) -> None:
+        """Empty the folders by a process with the rights of the user that filled them, and no others."""
+        spec = {
+            **self.spec("sweep", SWEEP_LIMITS, SWEEPER),
+            "uid": uid,
+            "folder": "/",
+            "sweep": [*containment.WRITABLE, self.judge_folder],
+        }
+        child = self.zygote("plain").spawn(spec, [self.null, self.null, self.null])
+        ended = time.monotonic() + SWEEP_S
+        loop = supervision.Loop()
+        over: list[bool] = []
+        loop.add(child.descriptor, lambda: over.append(True))
+        while not over and time.monotonic() < ended:
+            loop.step(ended - time.monotonic())
+        self.end_process(child, uid)
+        processes.reap_orphans()
+
+
+def become_zygote(
+    channel: socket.socket, started: mmap.mmap, preload: str, library: str | None, filtered: bool
+) -> object:
+    keep = channel.fileno()
+    os.closerange(3, keep)
+    os.closerange(keep + 1, 1 << 20)
+    return zygote.main(channel, started, preload, library, filtered=filtered)
+
+
+def state_of(folder: str) -> tuple[int, int]:
+    """Blocks and inodes in use."""
+    held = os.statvfs(folder)
+    return held.f_blocks - held.f_bfree, held.f_files - held.f_ffree

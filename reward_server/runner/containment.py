@@ -1,0 +1,113 @@
+"""How a child of the zygote becomes harmless before it reads what it is to run.
+
+Two ways, by what the slot's owner may do. `uid`: as root, a user id that no other run here has. `namespaces`: as an
+ordinary user, new user, pid, mount and IPC namespaces, so that the judge and the control process, which have the same
+user id, are out of reach. Both end in resource limits, no-new-privileges and the seccomp filter.
+"""
+
+from __future__ import annotations
+
+import _random
+import os
+import random
+import resource
+import struct
+import threading
+from typing import Any
+
+from reward_server.runner import kernel
+
+BOX, JUDGE_BOX = "/box", "/judge"
+WRITABLE = (BOX, "/tmp", "/dev/shm")
+"""Where a submission may write. Each is a tmpfs of its own."""
+STATUS = struct.Struct("=iddq")
+"""What the first process of a namespace says of its submission: wait status, user and system seconds, KiB of memory."""
+DATA_BEYOND = 128 << 20
+"""Room for thread stacks and allocator arenas, which are reserved but not used. What is used is measured apart."""
+STACK_BYTES = 256 << 20
+
+
+def arrange_descriptors(descriptors: list[int]) -> None:
+    """Make them 0, 1, 2 and so on, and close all others."""
+    count = len(descriptors)
+    if min(descriptors) < count:  # out of the way first, so that no target is overwritten before it was moved
+        descriptors = [os.dup2(descriptor, 100 + at) for at, descriptor in enumerate(descriptors)]
+    for at, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, at)
+    os.closerange(count, 1 << 20)
+
+
+def limit(limits: dict[str, Any], *, count_processes: bool = True) -> None:
+    memory = limits["memory_bytes"]
+    seconds = int(limits["cpu_s"]) + 2  # a second line: the control process measures, and ends a run earlier
+    for kind, value in (
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_DATA, memory + DATA_BEYOND),
+        (resource.RLIMIT_FSIZE, limits["disk_bytes"]),
+        (resource.RLIMIT_NOFILE, limits["open_files"]),
+        (resource.RLIMIT_STACK, min(STACK_BYTES, memory)),
+    ):
+        resource.setrlimit(kind, (value, value))
+    if count_processes:
+        resource.setrlimit(resource.RLIMIT_NPROC, (limits["processes"], limits["processes"]))
+
+
+def prepare_zygote(*, by_uid: bool) -> None:
+    """What is the same for every child, and inherited."""
+    os.umask(0o022)
+    if by_uid:
+        os.setgroups([])
+    for kind in (resource.RLIMIT_CORE, resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE):
+        resource.setrlimit(kind, (0, 0))
+
+
+def seed_random() -> None:
+    """What `random.seed()` does, without its Python code. Called before each fork: no two children share numbers."""
+    _random.Random.seed(random._inst, int.from_bytes(os.urandom(32), "little"))
+    random._inst.gauss_next = None  # type: ignore[attr-defined]
+
+
+def become(uid: int) -> None:
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+
+
+def confine(spec: dict[str, Any]) -> None:
+    """The steps that every contained process shares. Raises: OSError, and then the process must not go on."""
+    if spec["uid"] is not None:
+        become(spec["uid"])  # which drops every capability: no id is left that is 0
+    else:
+        kernel.drop_capabilities()
+    # A change of user id left the process undumpable: its own /proc/self, and so /dev/stdin, would be closed to it.
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
+    limit(spec["limits"], count_processes=spec["count_processes"])
+    if spec["namespaces"] or not spec["filtered"]:
+        kernel.install_filter()
+    os.chdir(spec["folder"])
+    threading.main_thread()._native_id = os.getpid()  # type: ignore[attr-defined]
+
+
+def enter_namespaces(uid: int, gid: int, disk_bytes: int) -> None:
+    """Called by the first process of new namespaces: map its ids, cover what the outside could share."""
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
+        descriptor = os.open(f"/proc/self/{name}", os.O_WRONLY)
+        os.write(descriptor, text.encode())
+        os.close(descriptor)
+    for folder in (*WRITABLE, JUDGE_BOX):
+        kernel.mount("tmpfs", folder, f"size={disk_bytes},nr_inodes=4096,mode=1777")
+    kernel.mount("proc", "/proc", flags=kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
+    # The submission will have this process's user id: without a dump flag it can neither trace nor read it.
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+
+
+def guard(child: int, status: int) -> None:
+    """Be the first process of a pid namespace: reap until the submission ends, then tell and take all others along."""
+    os.dup2(status, 3)
+    for low in (0, 1, 2):
+        os.close(low)
+    os.closerange(4, 1 << 20)
+    while True:
+        pid, code, usage = os.wait4(-1, 0)
+        if pid == child:
+            os.write(3, STATUS.pack(code, usage.ru_utime, usage.ru_stime, usage.ru_maxrss))
+            os._exit(0)

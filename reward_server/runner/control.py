@@ -1,0 +1,96 @@
+"""P1, the control process: the first of the sandbox, small and single-threaded.
+
+It serves the server's channel: one job at a time in, what was seen of it out. It never opens a path that a submission
+controls, and never holds what a submission is made of in its heap.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+from typing import TYPE_CHECKING, Any
+
+from reward_server.runner import cell, frames, kernel, processes, zygote
+from reward_server.runner.rows import Job, Seen
+from reward_server.runner.run_calls import run_calls
+from reward_server.runner.run_judged import run_judged
+from reward_server.runner.run_programs import run_programs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROTOCOL = 1
+KINDS = {"program": run_programs, "call": run_calls, "asserts": run_judged, "pytest": run_judged}
+KEPT_FIELDS = ("ending", "code", "cpu_s", "wall_s", "memory_bytes", "message", "passed", "name")
+
+
+def main(config: dict[str, Any]) -> Callable[[], object]:
+    """Serve until the channel closes. Returns in a new zygote only, with what it is to do."""
+    channel = take_channel()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)  # pid 1 would ignore them; the sandbox ends with its channel
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    if config["processor"] is not None:
+        os.sched_setaffinity(0, {config["processor"]})
+    kernel.keep_no_inheritable(kernel.CAP_SETGID | kernel.CAP_SETUID if config["containment"] == "uid" else 0)
+    kept = cell.Cell(config)
+    try:
+        kept.zygote("plain")
+        channel.sendall(frames.pack({"hello": PROTOCOL, "containment": config["containment"]}))
+        while True:
+            if not select.select([channel], [], [], config["rest_s"])[0]:
+                kept.rest()
+            try:
+                header, body = frames.receive_sealed(channel)
+            except EOFError:
+                os._exit(0)
+            channel.sendall(serve(kept, header, body))
+    except cell.BecomeZygote as new:
+        channel.close()
+        zygote.KEPT.extend((kept, new, new.become))
+        return new.become
+
+
+def take_channel() -> socket.socket:
+    """The channel came as descriptor 0; put /dev/null in its place."""
+    channel = socket.socket(fileno=os.dup(0))
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.close(null)
+    return channel
+
+
+def serve(kept: cell.Cell, header: dict[str, Any], body: int) -> bytes:
+    """Run one job. Returns the reply frame: rows, whether the load failed, and what is not clean afterwards."""
+    kept.begin_job()
+    broken: str | None = None
+    seen = Seen()
+    try:
+        job = Job(header, body)
+        seen = KINDS[job.kind](kept, job)
+    except processes.Broken as error:
+        broken = str(error)
+    except cell.BecomeZygote:
+        raise
+    except Exception as error:
+        broken = f"the control process failed: {type(error).__name__}: {error}"
+    finally:
+        os.close(body)
+    try:
+        dirty = kept.end_job()
+    except (processes.Broken, OSError) as error:
+        dirty = str(error)
+    rows = ([seen.failed_load] if seen.failed_load else []) + seen.rows
+    parts = [part for row in rows for part in (row.stdout, row.stderr, row.value)]
+    return frames.pack(
+        {
+            "broken": broken,
+            "dirty": dirty,
+            "spent": kept.spent,
+            "failed_load": seen.failed_load is not None,
+            "rows": [[getattr(row, name) for name in KEPT_FIELDS] for row in rows],
+        },
+        parts,
+    )

@@ -1,0 +1,249 @@
+"""The wall between judge and submission: requests, replies and handles over a socket pair.
+
+Both sides speak the same protocol. A message is a length and a JSON list: `["?", operation, ...]` asks,
+`["=", value, changes]` answers, `["!", exception, changes]` answers with an exception, `["~", reason]` refuses. While a
+side waits for its answer it serves the other's requests, so that calls may nest in both directions. What has no plain
+form stays where it is; a handle `["h", number, kind, type]` stands for it, and `["r", number]` is a handle on its way
+home. `changes` are the arguments that the callee mutated.
+
+What each side makes of a handle, and what it lets the other do to its own objects, is for the subclasses to say.
+"""
+
+from __future__ import annotations
+
+import builtins
+import struct
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from reward_server.runner import values
+
+if TYPE_CHECKING:
+    import socket
+
+LENGTH = struct.Struct(">I")
+MAX_FRAME = 64 << 20
+MUTABLE = (list, dict, set, bytearray)
+
+
+class Gone(BaseException):
+    """The other side has closed. Not an Exception: no test's `except Exception` may swallow it."""
+
+
+class Refused(Exception):
+    """The other side would not or could not answer."""
+
+
+class Link:
+    def __init__(self, channel: socket.socket) -> None:
+        self.channel = channel
+        self.buffered = bytearray()
+        self.exported: dict[int, Any] = {}
+        self.numbers: dict[int, int] = {}
+        self.lock = threading.RLock()
+
+    # What subclasses decide.
+
+    def describe(self, value: Any) -> list[Any]:
+        """The handle that stands for one of our objects. Raises: values.Unfit when it must stay at home."""
+        raise values.Unfit(f"a value of type {type(value).__name__} cannot cross the sandbox's wall")
+
+    def resolve(self, number: int, kind: str, type_number: int | None) -> Any:
+        """What stands for one of their objects."""
+        raise values.Unfit("an unexpected handle")
+
+    def home_number(self, value: Any) -> int | None:
+        """The number of their object when `value` stands for one."""
+        return None
+
+    def perform(self, operation: str, operands: list[Any]) -> tuple[Any, list[Any]]:
+        """Carry out their request. Returns the encoded result and changes."""
+        raise Refused(f"no operation {operation!r}")
+
+    def describe_exception(self, error: BaseException) -> Any:
+        arguments = getattr(error, "args", ())
+        try:
+            encoded = self.encode(tuple(arguments))
+        except values.Unfit:
+            encoded = ["T", [str(error)]]
+        return [[[kind.__module__, kind.__name__] for kind in type(error).__mro__], encoded, None, None]
+
+    def raise_described(self, described: Any) -> NoReturn:
+        raise Refused("an exception that was not understood")
+
+    # What all share.
+
+    def export(self, value: Any) -> int:
+        number = self.numbers.get(id(value))
+        if number is None:
+            number = self.numbers[id(value)] = len(self.exported) + 1
+            self.exported[number] = value
+        return number
+
+    def encode(self, value: Any) -> Any:
+        return values.encode(value, self._handle)
+
+    def decode(self, encoded: Any) -> Any:
+        return values.decode(encoded, self._resolve)
+
+    def _handle(self, value: Any) -> list[Any]:
+        number = self.home_number(value)
+        return self.describe(value) if number is None else ["r", number]
+
+    def _resolve(self, encoded: list[Any]) -> Any:
+        match encoded:
+            case ["r", int(number)]:
+                return self.exported[number]
+            case ["h", int(number), str(kind), type_number] if type_number is None or type(type_number) is int:
+                return self.resolve(number, kind, type_number)
+        raise values.Unfit("a value of no known kind")
+
+    def ask(self, operation: str, *operands: Any) -> tuple[Any, Any]:
+        """Returns the encoded result and changes. Raises: what the other side raised; Gone; Refused."""
+        with self.lock:
+            self.send(["?", operation, *operands])
+            while True:
+                message = self.receive()
+                if message[0] == "?":
+                    self.answer(message)
+                elif message[0] == "=":
+                    return message[1], message[2]
+                elif message[0] == "!":
+                    self.take_changes(message[2])
+                    self.raise_described(message[1])
+                else:
+                    raise Refused(str(message[1])[:500])
+
+    def take_changes(self, changes: Any) -> None:
+        """Overridden where arguments are remembered."""
+
+    def answer(self, message: list[Any]) -> None:
+        try:
+            try:
+                value, changes = self.perform(message[1], message[2:])
+                reply = values.dumps(["=", value, changes])
+            except Gone:
+                raise
+            except (values.Unfit, Refused) as error:
+                reply = values.dumps(["~", str(error)])
+            except BaseException as error:
+                reply = values.dumps(["!", self.describe_exception(error), getattr(error, "__wall_changes__", [])])
+        except values.Unfit as error:
+            reply = values.dumps(["~", str(error)])
+        if len(reply) > MAX_FRAME:
+            reply = values.dumps(["~", f"a value of {len(reply)} bytes is too large to cross the sandbox's wall"])
+        self.send_bytes(reply)
+
+    def send(self, message: list[Any]) -> None:
+        """Raises: values.Unfit, Gone."""
+        text = values.dumps(message)
+        if len(text) > MAX_FRAME:
+            raise values.Unfit(f"arguments of {len(text)} bytes are too large to cross the sandbox's wall")
+        self.send_bytes(text)
+
+    def send_bytes(self, text: bytes) -> None:
+        try:
+            self.channel.sendall(LENGTH.pack(len(text)) + text)
+        except OSError:
+            raise Gone from None
+
+    def receive(self) -> list[Any]:
+        """Raises: Gone when the other side closed or broke the protocol."""
+        self._fill(LENGTH.size)
+        (size,) = LENGTH.unpack_from(self.buffered)
+        if size > MAX_FRAME:
+            raise Gone
+        self._fill(LENGTH.size + size)
+        text = bytes(self.buffered[LENGTH.size : LENGTH.size + size])
+        del self.buffered[: LENGTH.size + size]
+        try:
+            message = values.loads(text)
+        except values.Unfit:
+            raise Gone from None
+        if type(message) is not list or not 2 <= len(message) <= 8 or type(message[0]) is not str:
+            raise Gone
+        if message[0] in "=!" and len(message) != 3:
+            raise Gone
+        return message
+
+    def _fill(self, size: int) -> None:
+        """Read until that many bytes are there. Raises: Gone."""
+        while len(self.buffered) < size:
+            try:
+                piece = self.channel.recv(max(1 << 16, size - len(self.buffered)))
+            except OSError:
+                piece = b""
+            if not piece:
+                raise Gone
+            self.buffered += piece
+
+    def encode_arguments(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[list[Any], list[Any]]:
+        return [self.encode(value) for value in arguments], [
+            [name, self.encode(value)] for name, value in keywords.items()
+        ]
+
+    def decode_arguments(self, arguments: Any, keywords: Any) -> tuple[list[Any], dict[str, Any]]:
+        return [self.decode(value) for value in arguments], {name: self.decode(value) for name, value in keywords}
+
+    def changed(self, decoded: list[Any], encoded: list[Any]) -> list[Any]:
+        """The arguments that are no longer what came: `[position, encoded value]` each."""
+        changes = []
+        for position, (value, came) in enumerate(zip(decoded, encoded, strict=True)):
+            if isinstance(value, MUTABLE):
+                try:
+                    now = self.encode(value)
+                except values.Unfit:
+                    continue
+                if now != came:
+                    changes.append([position, now])
+        return changes
+
+
+def patch(old: Any, new: Any) -> Any:
+    """Make `old` hold what `new` holds, in place as deep as the shapes agree. Returns what is to stand in its stead."""
+    if type(old) is not type(new):
+        return new
+    if isinstance(old, list):
+        old[:] = [patch(was, now) for was, now in zip(old, new, strict=True)] if len(old) == len(new) else new
+    elif isinstance(old, bytearray):
+        old[:] = new
+    elif isinstance(old, dict):
+        merged = {key: patch(old[key], value) if key in old else value for key, value in new.items()}
+        old.clear()
+        old.update(merged)
+    elif isinstance(old, set):
+        old.clear()
+        old.update(new)
+    else:
+        return new
+    return old
+
+
+def known_exception(types: Any) -> type[BaseException]:
+    """The most derived exception type of these `[module, name]` rows that this process knows. Never imports."""
+    for module, name in types:
+        if type(module) is not str or type(name) is not str:
+            break
+        if name == "SkipTest" or name.startswith("_"):  # a test runner takes these for a reason not to fail
+            continue
+        home = (
+            builtins
+            if module == "builtins"
+            else sys.modules.get(module)
+            if module.partition(".")[0] in sys.stdlib_module_names
+            else None
+        )
+        kind = getattr(home, name, None)
+        if isinstance(kind, type) and issubclass(kind, BaseException):
+            return kind
+    return Exception
+
+
+def make_exception(kind: type[BaseException], arguments: tuple[Any, ...]) -> BaseException:
+    try:
+        return kind(*arguments)
+    except Exception:
+        error = kind.__new__(kind)
+        error.args = arguments
+        return error

@@ -1,0 +1,84 @@
+"""Turns a submission's payload into a running program or a loaded module. Runs in the submission's own process."""
+
+from __future__ import annotations
+
+import io
+import linecache
+import os
+import sys
+import types
+from typing import Any
+
+from reward_server.runner import frames, values
+
+
+class Payload:
+    """What the server sends for the submission's process."""
+
+    def __init__(
+        self, code: str, setup: str, files: dict[str, str], entry_point: str | None, module: str | None
+    ) -> None:
+        self.code, self.setup, self.files, self.entry_point, self.module = code, setup, files, entry_point, module
+
+    @classmethod
+    def read(cls, descriptor: int) -> Payload:
+        held = values.loads(frames.read_all(descriptor))
+        return cls(held["code"], held["setup"], held["files"], held["entry_point"], held["module"])
+
+
+class Uncompiled(Exception):
+    """The submission is not a Python program; holds what the compiler said."""
+
+
+def open_standard_streams() -> None:
+    """Make the streams over descriptors 0, 1 and 2 as a new interpreter has them when these are no terminal.
+
+    Called in the zygote: what the descriptors stand for may change before the first use.
+    """
+    for number, name, mode in ((0, "stdin", "rb"), (1, "stdout", "wb"), (2, "stderr", "wb")):
+        raw = open(number, mode, closefd=False)  # noqa: SIM115 - lives as long as the process
+        stream = io.TextIOWrapper(
+            raw,
+            encoding="utf-8",
+            errors="backslashreplace" if number == 2 else "surrogateescape",
+            line_buffering=number == 2,
+        )
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def compiled(source: str, name: str) -> types.CodeType:
+    """Raises: Uncompiled."""
+    # A function in the place of an entry: linecache asks it when it first needs a line for a traceback.
+    linecache.cache[name] = (lambda: source,)
+    try:
+        return compile(source, name, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
+        where = f" (line {error.lineno})" if isinstance(error, SyntaxError) else ""
+        text = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise Uncompiled(f"{type(error).__name__}: {text}{where}") from None
+
+
+def prepare(payload: Payload, name: str, file: str) -> tuple[types.ModuleType, types.CodeType]:
+    """Lay out the files and an empty module that has run the setup. Raises: Uncompiled, and what the setup raises."""
+    for path, text in payload.files.items():
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(text)
+    module = types.ModuleType(name)
+    module.__dict__["__builtins__"] = __builtins__
+    module.__file__ = os.path.join(os.getcwd(), file)
+    sys.modules[name] = module
+    sys.path.insert(0, os.getcwd())
+    if payload.setup:
+        exec(compiled(payload.setup, "setup.py"), module.__dict__)
+    return module, compiled(payload.code, file)
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """An exception as plain text: the names of its types, most derived first, and its message."""
+    names = [kind.__name__ for kind in type(error).__mro__ if kind not in (object, BaseException)]
+    try:
+        text = str(error)[:2000]
+    except BaseException:
+        text = "an exception whose text could not be had"
+    return {"types": names, "text": text}

@@ -1,0 +1,142 @@
+"""What the control process knows of other processes: spawns, measures, ends them, and proves them gone."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import mmap
+
+MAX_MESSAGE = 1 << 16
+FAILURES_AT, FAILURE_BYTES = 64, 512
+"""Where on the page shared with the zygotes a child says why it could not be contained."""
+NOT_PIDS = frozenset(name for name in os.listdir("/proc") if not name.isdigit())
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+class Broken(Exception):
+    """The slot cannot go on: a zygote is gone, or something did not end."""
+
+
+class Zygote:
+    """The control process's end of a zygote."""
+
+    def __init__(self, channel: socket.socket, pid: int, started: mmap.mmap) -> None:
+        self.channel, self.pid, self.started = channel, pid, started
+
+    def wait_until_ready(self) -> None:
+        self.ask({}, [], ready=True)
+
+    def ask(self, message: dict[str, Any], descriptors: list[int], *, ready: bool = False) -> dict[str, Any]:
+        """Raises: Broken when the zygote is gone or could not fork."""
+        try:
+            if not ready:
+                socket.send_fds(self.channel, [json.dumps(message).encode()], descriptors)
+            text = self.channel.recv(MAX_MESSAGE)
+        except OSError as error:
+            raise Broken(f"a zygote is gone: {error}") from None
+        if not text:
+            raise Broken("a zygote is gone")
+        answer: dict[str, Any] = json.loads(text)
+        if "error" in answer:
+            raise Broken(f"a zygote could not fork: {answer['error']}")
+        return answer
+
+    def spawn(self, spec: dict[str, Any], descriptors: list[int]) -> Child:
+        self.started[spec["mark"]] = 0
+        self.started[FAILURES_AT + FAILURE_BYTES * spec["mark"]] = 0
+        pid = self.ask(spec, descriptors)["pid"]
+        return Child(self, pid, spec["mark"])
+
+
+class Child:
+    """A process that a zygote forked."""
+
+    def __init__(self, zygote: Zygote, pid: int, mark: int) -> None:
+        self.zygote, self.pid, self.mark = zygote, pid, mark
+        self.descriptor = os.pidfd_open(pid)
+        self.reaped: dict[str, Any] | None = None
+
+    def reap(self) -> dict[str, Any]:
+        """Wait for its end, which must be near. Returns `status`, `cpu_s`, `memory_bytes`. Raises: Broken."""
+        if self.reaped is None:
+            ended = select.poll()
+            ended.register(self.descriptor, select.POLLIN)
+            if not ended.poll(5000):
+                raise Broken("a process did not end when it was killed")
+            self.reaped = self.zygote.ask({"reap": self.pid}, [])
+            os.close(self.descriptor)
+        return self.reaped
+
+    @property
+    def contained(self) -> bool:
+        """True when it got as far as its role; before that, what happened to it is our failure."""
+        return self.zygote.started[self.mark] == 1
+
+    @property
+    def uncontained_because(self) -> str:
+        at = FAILURES_AT + FAILURE_BYTES * self.mark
+        text = self.zygote.started[at : at + FAILURE_BYTES].split(b"\0")[0].decode(errors="replace")
+        return f"a process could not be contained: {text or 'it ended before'}"
+
+
+def pids() -> set[int]:
+    """The processes that this one can see."""
+    return set(map(int, set(os.listdir("/proc")) - NOT_PIDS))
+
+
+def clock(pid: int) -> float:
+    """Processor seconds of a process so far; 0 when it is gone."""
+    try:
+        return time.clock_gettime((~pid << 3) | 2)  # CPUCLOCK_SCHED of the process
+    except OSError:
+        return 0.0
+
+
+def run_delay(pid: int) -> float:
+    """Seconds that a process's main thread was ready to run and no processor was free; 0 when unknown."""
+    try:
+        with open(f"/proc/{pid}/schedstat") as file:
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
+
+
+def resident_bytes(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/statm") as file:
+            return int(file.read().split()[1]) * PAGE_BYTES
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def reap_orphans() -> None:
+    """As pid 1 the control process inherits what a submission leaves behind."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def kill_all_of(uid: int) -> None:
+    """Kill every process of a user id. A process group is not enough: setsid(2) leaves it.
+
+    While it has that id this process can be signalled by it, but pid 1 ignores what comes from inside its namespace.
+    """
+    os.setresuid(uid, uid, 0)
+    try:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+    finally:
+        os.setresuid(0, 0, 0)
+
+
+def kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)

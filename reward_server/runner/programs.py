@@ -1,0 +1,65 @@
+"""A submission as a whole program: runs as `__main__`, reads stdin, prints, exits.
+
+Nothing that it says decides anything: the server compares what it printed. The one message that goes out on the
+channel, that the program does not compile, can only fail it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import socket
+import sys
+import threading
+import traceback
+from typing import Any, NoReturn
+
+from reward_server.runner import modules
+
+CHANNEL, PAYLOAD = 3, 4
+
+
+def run(spec: dict[str, Any]) -> NoReturn:
+    payload = modules.Payload.read(PAYLOAD)
+    sys.argv = ["solution.py", *spec.get("args", [])]
+    try:
+        module, code = modules.prepare(payload, "__main__", "solution.py")
+    except modules.Uncompiled as error:
+        with socket.socket(fileno=CHANNEL) as channel:
+            channel.send(str(error).encode(errors="backslashreplace")[:2000])
+        os._exit(1)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os.close(CHANNEL)
+    finish(execute(code, module.__dict__))
+
+
+def execute(code: Any, namespace: dict[str, Any]) -> int:
+    """Run a program to its end. Returns the exit code that the interpreter would give."""
+    try:
+        exec(code, namespace)
+    except SystemExit as error:
+        if error.code is None or isinstance(error.code, int):
+            return (error.code or 0) & 0xFF
+        print(error.code, file=sys.stderr)
+        return 1
+    except BaseException as error:
+        # From the submission's own frame on: this module's is of no interest to anyone.
+        traceback.print_exception(type(error), error, error.__traceback__ and error.__traceback__.tb_next)
+        return 1
+    return 0
+
+
+def finish(code: int) -> NoReturn:
+    """End as the interpreter does: wait for threads, run exit handlers, flush."""
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+    except BaseException:
+        code = code or 120
+    try:
+        sys.stderr.flush()
+    finally:
+        os._exit(code)

@@ -1,0 +1,64 @@
+"""What a job asks for, and what was seen of it: the control process's own values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reward_server.runner import frames
+
+
+class Row:
+    """What was seen of one test. Field names are those of `reward_server.jobs.Observation`."""
+
+    def __init__(
+        self,
+        ending: str,
+        code: int = 0,
+        cpu_s: float = 0.0,
+        wall_s: float = 0.0,
+        memory_bytes: int = 0,
+        message: str = "",
+        passed: bool = False,
+        name: str = "",
+        stdout: bytes = b"",
+        stderr: bytes = b"",
+        value: bytes = b"",
+    ) -> None:
+        self.ending, self.code, self.message, self.passed, self.name = ending, code, message, passed, name
+        self.cpu_s, self.wall_s, self.memory_bytes = cpu_s, wall_s, memory_bytes
+        self.stdout, self.stderr, self.value = stdout, stderr, value
+
+    @property
+    def good(self) -> bool:
+        return self.passed or self.ending == "returned" or (self.ending == "exited" and self.code == 0)
+
+
+class Seen:
+    """What was seen of one job."""
+
+    def __init__(self, rows: list[Row] | None = None, failed_load: Row | None = None) -> None:
+        self.rows = rows or []
+        self.failed_load = failed_load
+
+
+class Job:
+    """A job as the server sent it; the parts of its body are in a memory file.
+
+    `parts` are the start and size of the submission's payload, the judge's, then one for each case.
+    """
+
+    def __init__(self, header: dict[str, Any], body: int) -> None:
+        self.kind: str = header["kind"]
+        self.limits: dict[str, Any] = header["limits"]
+        self.stop: bool = header["stop"]
+        self.tests: int = header["tests"]
+        self.pure: bool = header["pure"]
+        self.body = body
+        self.parts: list[tuple[int, int]] = []
+        at = 0
+        for size in header["parts"]:
+            self.parts.append((at, size))
+            at += size
+
+    def part(self, number: int) -> int:
+        return frames.slice_of(self.body, *self.parts[number])

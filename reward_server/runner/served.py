@@ -1,0 +1,264 @@
+"""The submission's side: loads its module, then answers calls.
+
+All of this runs in the submission's own process, which it may bend as it likes: an answer is only ever its answer.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import socket
+import sys
+import types
+from typing import Any, NoReturn
+
+from reward_server.runner import frames, link, modules, values
+from reward_server.runner.specials import FORWARDED
+
+CHANNEL, PAYLOAD = 3, 4
+DEFAULT_MODULE = "solution"
+
+
+class FailedLoad(Exception):
+    def __init__(self, described: dict[str, Any]) -> None:
+        super().__init__(described)
+        self.described = described
+
+
+def load() -> tuple[types.ModuleType, modules.Payload]:
+    """Raises: FailedLoad."""
+    payload = modules.Payload.read(PAYLOAD)
+    name = payload.module or DEFAULT_MODULE
+    try:
+        module, code = modules.prepare(payload, name, f"{name}.py")
+        exec(code, module.__dict__)
+    except modules.Uncompiled as error:
+        raise FailedLoad({"types": ["SyntaxError"], "text": str(error), "compile": True}) from None
+    except BaseException as error:
+        raise FailedLoad({**modules.describe(error), "compile": False}) from None
+    finally:
+        flush()
+    return module, payload
+
+
+def flush() -> None:
+    try:
+        sys.stdout.flush()
+    except BaseException:
+        pass
+
+
+# Tests of kind `call`: the control process asks, one case at a time.
+
+
+def run_calls(_: dict[str, Any]) -> NoReturn:
+    channel = socket.socket(fileno=CHANNEL)
+    try:
+        module, payload = load()
+        call = resolve(module, payload.entry_point or "")
+    except FailedLoad as failed:
+        reply(channel, b"F", failed.described)
+        os._exit(0)
+    reply(channel, b"L", None)
+    while True:
+        text, descriptors = socket.recv_fds(channel, 1, 1)[:2]
+        if not text:
+            os._exit(0)
+        arguments, keywords = values.decode(values.loads(frames.read_all(descriptors[0])))
+        try:
+            result = call(*arguments, **keywords)
+            if isinstance(result, types.CoroutineType):
+                result = importlib.import_module("asyncio").run(result)
+            answer = b"=" + values.dumps(values.encode(result))
+        except values.Unfit as error:
+            answer = b"?" + values.dumps({"types": [], "text": str(error)})
+        except BaseException as error:
+            answer = b"!" + values.dumps(modules.describe(error))
+        flush()
+        channel.sendall(link.LENGTH.pack(len(answer)) + answer)
+
+
+def reply(channel: socket.socket, kind: bytes, content: Any) -> None:
+    answer = kind + values.dumps(content)
+    channel.sendall(link.LENGTH.pack(len(answer)) + answer)
+
+
+def resolve(module: types.ModuleType, entry_point: str) -> Any:
+    """The function under test. `Class.method` becomes a call on a new instance. Raises: FailedLoad."""
+    first, _, method = entry_point.partition(".")
+    target = getattr(module, first, None)
+    if target is None or (method and not hasattr(target, method)):
+        raise FailedLoad(
+            {"types": ["NameError"], "text": f"the submission defines no {entry_point!r}", "compile": False}
+        )
+    if not method:
+        return target
+    return lambda *arguments, **keywords: getattr(target(), method)(*arguments, **keywords)  # noqa: PLW0108 - a new instance each time
+
+
+# Tests of kinds `asserts` and `pytest`: the judge process asks, by handles.
+
+
+def run_served(_: dict[str, Any]) -> NoReturn:
+    channel = socket.socket(fileno=CHANNEL)
+    try:
+        module, _payload = load()
+    except FailedLoad as failed:
+        Served(channel, None).send(["failed", failed.described])
+        os._exit(0)
+    served = Served(channel, module)
+    served.send(["loaded", True])
+    try:
+        while True:
+            served.answer(served.receive())
+    except link.Gone:
+        os._exit(0)
+
+
+class Served(link.Link):
+    def __init__(self, channel: socket.socket, module: types.ModuleType | None) -> None:
+        super().__init__(channel)
+        self.module = module
+
+    def send_bytes(self, text: bytes) -> None:
+        flush()  # first: after its last answer this process may be ended at once
+        super().send_bytes(text)
+
+    def describe(self, value: Any) -> list[Any]:
+        if isinstance(value, type):
+            return ["h", self.export(value), "class", None]
+        if isinstance(value, types.GeneratorType):
+            return ["h", self.export(value), "generator", None]
+        if isinstance(value, types.ModuleType):
+            return ["h", self.export(value), "module", None]
+        if callable(value) and type(value).__module__ in ("builtins", "functools"):
+            return ["h", self.export(value), "function", None]
+        return ["h", self.export(value), "object", self.export(type(value))]
+
+    def resolve(self, number: int, kind: str, type_number: int | None) -> Any:
+        return (
+            Foreign(self, number)
+            if kind == "object"
+            else foreign_iterator(self, number)
+            if kind == "iterator"
+            else (foreign_function(self, number))
+        )
+
+    def home_number(self, value: Any) -> int | None:
+        number = getattr(value, "__foreign__", None) if type(value) in (Foreign, types.FunctionType) else None
+        return number if type(number) is int else None
+
+    def describe_exception(self, error: BaseException) -> Any:
+        described = super().describe_exception(error)
+        described[2] = self.export(error)
+        if not isinstance(error, Exception) or type(error).__module__ != "builtins":
+            described[3] = self.export(type(error))
+        return described
+
+    def raise_described(self, described: Any) -> NoReturn:
+        types_, arguments = described[0], self.decode(described[1])
+        raise link.make_exception(link.known_exception(types_), tuple(arguments))
+
+    def perform(self, operation: str, operands: list[Any]) -> tuple[Any, list[Any]]:
+        match operation, operands:
+            case "names", [names]:
+                return [
+                    self.encode(getattr(self.module, name)) if hasattr(self.module, name) else None for name in names
+                ], []
+            case "public", []:
+                return [name for name in vars(self.module) if not name.startswith("__")], []
+            case "type", [number]:
+                return self.describe_type(self.exported[number]), []
+            case "call", [number, arguments, keywords]:
+                return self.apply(self.exported[number], arguments, keywords)
+            case "method", [number, name, arguments, keywords]:
+                return self.apply(getattr(self.exported[number], name), arguments, keywords)
+            case "special", [number, name, arguments]:
+                value = self.exported[number]
+                return self.apply(getattr(type(value), name).__get__(value), arguments, [])
+            case "get", [number, name]:
+                return self.encode(getattr(self.exported[number], name)), []
+            case "set", [number, name, value]:
+                setattr(self.exported[number], name, self.decode(value))
+                return None, []
+            case "delete", [number, name]:
+                delattr(self.exported[number], name)
+                return None, []
+            case "throw", [number, described]:
+                generator = self.exported[number]
+                error = link.make_exception(link.known_exception(described[0]), tuple(self.decode(described[1])))
+                return self.encode(generator.throw(error)), []
+        raise link.Refused(f"no operation {operation!r}")
+
+    def apply(self, function: Any, arguments: Any, keywords: Any) -> tuple[Any, list[Any]]:
+        positional, named = self.decode_arguments(arguments, keywords)
+        decoded, encoded = [*positional, *named.values()], [*arguments, *[value for _, value in keywords]]
+        try:
+            result = function(*positional, **named)
+        except BaseException as error:
+            try:
+                error.__wall_changes__ = self.changed(decoded, encoded)  # type: ignore[attr-defined]
+            except BaseException:
+                pass
+            raise
+        return self.encode(result), self.changed(decoded, encoded)
+
+    def describe_type(self, kind: type) -> dict[str, Any]:
+        own = [base for base in kind.__mro__ if base is not object]
+        special = {name for base in own for name in vars(base) if name in FORWARDED and vars(base)[name] is not None}
+        methods = {
+            name
+            for base in own
+            for name, value in vars(base).items()
+            if not name.startswith("__") and isinstance(value, types.FunctionType | staticmethod | classmethod)
+        }
+        return {
+            "name": kind.__name__,
+            "module": kind.__module__,
+            "doc": kind.__doc__ if type(kind.__doc__) is str else None,
+            "bases": [
+                self.export(base)
+                for base in kind.__bases__
+                if base.__module__ == kind.__module__ and base is not object
+            ],
+            "known": [[base.__module__, base.__name__] for base in own],
+            "exception": issubclass(kind, BaseException),
+            "special": sorted(special),
+            "methods": sorted(methods),
+            "hashable": kind.__hash__ is not None,
+        }
+
+
+class Foreign:
+    """An object of the test, as the submission sees it. The test's side decides what may be done with it."""
+
+    def __init__(self, home: Served, number: int) -> None:
+        object.__setattr__(self, "__foreign__", number)
+        object.__setattr__(self, "__home__", home)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        home = object.__getattribute__(self, "__home__")
+        return home.decode(home.ask("get", object.__getattribute__(self, "__foreign__"), name)[0])
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        home = object.__getattribute__(self, "__home__")
+        home.ask("set", object.__getattribute__(self, "__foreign__"), name, home.encode(value))
+
+
+def foreign_function(home: Served, number: int) -> Any:
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        return home.decode(home.ask("call", number, *home.encode_arguments(arguments, keywords))[0])
+
+    call.__foreign__ = number  # type: ignore[attr-defined]
+    return call
+
+
+def foreign_iterator(home: Served, number: int) -> Any:
+    while True:
+        try:
+            item = home.decode(home.ask("next", number)[0])
+        except StopIteration:
+            return
+        yield item

@@ -1,0 +1,124 @@
+"""A submission's process from start to end, however it is driven."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from reward_server.runner import processes, supervision
+from reward_server.runner.rows import Row
+
+if TYPE_CHECKING:
+    from reward_server.runner.cell import Cell
+    from reward_server.runner.rows import Job
+
+FIRST_CHECK_S = 0.05
+DRAIN_S = 5.0
+EXIT_S = 0.25
+
+
+class Submission:
+    """A submission's process from start to end."""
+
+    def __init__(self, cell: Cell, job: Job, role: str, channel: int, stdin: int | None = None) -> None:
+        self.cell, self.limits = cell, job.limits
+        self.loop = supervision.Loop()
+        self.ending: str | None = None
+        self.exited = False
+        payload = job.part(0)
+        out, out_end = os.pipe2(os.O_CLOEXEC)
+        err, err_end = os.pipe2(os.O_CLOEXEC)
+        try:
+            self.child = cell.spawn_submission(
+                role, [cell.null if stdin is None else stdin, out_end, err_end, channel, payload], job.limits
+            )
+        finally:
+            supervision.close_quietly(payload, out_end, err_end)
+        self.stdout = supervision.Pump(self.loop, out, job.limits["output_bytes"])
+        self.stderr = supervision.Pump(self.loop, err, job.limits["output_bytes"])
+        self.meter = supervision.Meter(job.limits, cell.population, cell.shared_bytes)
+        self.next_check = time.monotonic() + FIRST_CHECK_S
+        self.loop.add(self.child.descriptor, self._on_exit)
+
+    def _on_exit(self) -> None:
+        self.exited = True
+        self.loop.remove(self.child.descriptor)
+
+    def begin(self) -> None:
+        """Begin the next test: limits count from now."""
+        self.meter.begin_now()
+        self.next_check = time.monotonic() + FIRST_CHECK_S
+
+    def step(self) -> None:
+        """Wait for something to happen; end the submission where a limit says so."""
+        self.loop.step(max(0.0, self.next_check - time.monotonic()))
+        if self.ending is not None or self.exited:
+            return
+        if self.stdout.over or self.stderr.over:
+            self.end("output")
+        elif time.monotonic() >= self.next_check:
+            self.before_check()
+            ending, wait_s = self.meter.check()
+            self.next_check = time.monotonic() + wait_s
+            if ending is not None:
+                self.end(ending)
+
+    def wait_for_exit(self) -> None:
+        """It closed its channel, so that it should be ending: in a pid namespace it takes a moment to be told how."""
+        deadline = time.monotonic() + EXIT_S
+        while not self.exited and time.monotonic() < deadline:
+            self.loop.step(deadline - time.monotonic())
+
+    def before_check(self) -> None:
+        """Overridden where intervals are begun by someone else."""
+
+    def end(self, ending: str) -> None:
+        self.ending = ending
+        self.cell.kill_submission()
+
+    def finish(self) -> Row:
+        """Kill what is left, drain, reap. Returns how the process ended, what it used and printed. Raises: Broken."""
+        if self.cell.by_uid or not self.exited:
+            self.cell.kill_submission()
+        usage = self.child.reap()
+        if not self.exited:
+            self._on_exit()
+        processes.reap_orphans()
+        deadline = time.monotonic() + DRAIN_S
+        while self.stdout.open or self.stderr.open:
+            if time.monotonic() > deadline:
+                raise processes.Broken("a pipe of the submission is still held open")
+            self.loop.step(0.1)
+        if self.ending is None and (self.stdout.over or self.stderr.over):
+            self.ending = "output"
+        if not self.child.contained:
+            return Row("lost", message=self.child.uncontained_because)
+        status = usage["status"]
+        cpu_s = max(usage["cpu_s"], self.meter.cpu_s)
+        row = Row(
+            "signaled" if os.WIFSIGNALED(status) else "exited",
+            os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status),
+            cpu_s,
+            max(0.0, time.monotonic() - self.meter.clock_at_begin - self.meter.delay_s),
+            max(usage["memory_bytes"], self.meter.peak_bytes),
+            stdout=self.stdout.take(),
+            stderr=self.stderr.take(),
+        )
+        used_s = cpu_s - self.meter.cpu_at_begin
+        if self.ending == "lost":
+            row.ending, row.message = "lost", "the machine is too busy to judge"
+        elif used_s > self.limits["cpu_s"] or (status & 0x7F) == signal.SIGXCPU:
+            row.ending = "cpu"
+        elif self.ending in ("cpu", "wall"):
+            row.ending = self.ending
+        elif self.ending == "memory" or row.memory_bytes > self.limits["memory_bytes"]:
+            row.ending = "memory"
+        elif self.ending == "output":
+            row.ending = "output"
+        return row
+
+    def close(self) -> None:
+        self.stdout.close()
+        self.stderr.close()

@@ -1,0 +1,161 @@
+"""Watches one contained submission: drains what it prints, measures what it uses, ends it at its limits."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import select
+import time
+from typing import TYPE_CHECKING, Any
+
+from reward_server.runner import processes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROCESSORS = os.cpu_count() or 1
+SHORTEST_TICK_S, LONGEST_TICK_S = 0.01, 0.25
+MAX_INODES = 20_000
+"""Files and folders that one submission may leave lying about at once."""
+
+
+class Loop:
+    """A poll loop: descriptors and what to do when they can be read."""
+
+    def __init__(self) -> None:
+        self.poll = select.poll()
+        self.handlers: dict[int, Callable[[], None]] = {}
+
+    def add(self, descriptor: int, handler: Callable[[], None]) -> None:
+        self.handlers[descriptor] = handler
+        self.poll.register(descriptor, select.POLLIN)
+
+    def remove(self, descriptor: int) -> None:
+        if self.handlers.pop(descriptor, None):
+            self.poll.unregister(descriptor)
+
+    def step(self, timeout_s: float) -> None:
+        for descriptor, _ in self.poll.poll(max(0, int(timeout_s * 1000) + 1)):
+            handler = self.handlers.get(descriptor)
+            if handler is not None:
+                handler()
+
+
+class Pump:
+    """Drains one pipe for as long as it is open; keeps at most `limit` bytes."""
+
+    def __init__(self, loop: Loop, descriptor: int, limit: int) -> None:
+        self.loop, self.descriptor, self.limit = loop, descriptor, limit
+        self.kept = bytearray()
+        self.over = False
+        self.open = True
+        os.set_blocking(descriptor, False)
+        loop.add(descriptor, self.drain)
+
+    def drain(self) -> None:
+        try:
+            piece = os.read(self.descriptor, 1 << 16)
+        except BlockingIOError:
+            return
+        if not piece:
+            self.close()
+            return
+        room = self.limit - len(self.kept)
+        self.over = self.over or len(piece) > room
+        self.kept += piece[:room]
+
+    def drain_now(self) -> None:
+        """Take what lies in the pipe, without waiting."""
+        while self.open and select.select([self.descriptor], [], [], 0)[0]:
+            self.drain()
+
+    def take(self) -> bytes:
+        """What was kept since the last call; the limit counts anew."""
+        taken = bytes(self.kept)
+        self.kept.clear()
+        return taken
+
+    def close(self) -> None:
+        if self.open:
+            self.open = False
+            self.loop.remove(self.descriptor)
+            os.close(self.descriptor)
+
+
+class Meter:
+    """Measures the current interval (one test) of a submission against its limits.
+
+    Processor time first; the clock, less the time spent waiting for a processor, only bounds sleeping. `beside_s` is
+    what the judge used in the interval, `beside_delay_s` what it waited.
+    """
+
+    def __init__(self, limits: dict[str, Any], population: Callable[[], set[int]], shared_bytes: int) -> None:
+        self.limits, self.population, self.shared_bytes = limits, population, shared_bytes
+        self.seconds: dict[int, float] = {}
+        self.delays: dict[int, float] = {}
+        self.peak_bytes = 0
+        self.beside_s = self.beside_delay_s = 0.0
+        self.begin(0.0, 0.0)
+
+    def begin(self, cpu_s: float, delay_s: float) -> None:
+        """Begin an interval; both are what had been used by then."""
+        self.cpu_at_begin, self.delay_at_begin, self.clock_at_begin = cpu_s, delay_s, time.monotonic()
+
+    def begin_now(self) -> None:
+        self.sample()
+        self.begin(self.cpu_s, self.delay_s)
+
+    def sample(self) -> None:
+        alive = self.population()
+        for pid in alive:
+            self.seconds[pid] = max(self.seconds.get(pid, 0.0), processes.clock(pid))
+            self.delays[pid] = max(self.delays.get(pid, 0.0), processes.run_delay(pid))
+        # What each process shares with the zygote is there once, however many there are.
+        resident = sum(map(processes.resident_bytes, alive)) - max(0, len(alive) - 1) * self.shared_bytes
+        self.peak_bytes = max(self.peak_bytes, resident)
+
+    @property
+    def cpu_s(self) -> float:
+        return sum(self.seconds.values())
+
+    @property
+    def delay_s(self) -> float:
+        return max(self.delays.values(), default=0.0)
+
+    def check(self) -> tuple[str | None, float]:
+        """Returns the ending that is due, if any, and the seconds until the next check."""
+        self.sample()
+        cpu_s = self.cpu_s - self.cpu_at_begin + self.beside_s
+        clock_s = time.monotonic() - self.clock_at_begin
+        wall_s = clock_s - (self.delay_s - self.delay_at_begin) - self.beside_delay_s
+        if cpu_s > self.limits["cpu_s"]:
+            return "cpu", 0.0
+        if wall_s > self.limits["wall_s"]:
+            return "wall", 0.0
+        if clock_s > self.limits["cap_s"]:
+            return "lost", 0.0  # so slow that it says more of this machine than of the submission
+        if self.peak_bytes > self.limits["memory_bytes"]:
+            return "memory", 0.0
+        if any(held_inodes(path) > MAX_INODES for path in ("/box", "/tmp")):
+            return "memory", 0.0
+        left_s = min((self.limits["cpu_s"] - cpu_s) / PROCESSORS, self.limits["wall_s"] - wall_s)
+        return None, min(max(left_s, SHORTEST_TICK_S), LONGEST_TICK_S)
+
+
+def held_inodes(path: str) -> int:
+    held = os.statvfs(path)
+    return held.f_files - held.f_ffree
+
+
+def shared_memory(size: int) -> tuple[int, mmap.mmap]:
+    """A page that can be handed to another process. The caller closes the descriptor."""
+    descriptor = os.memfd_create("page", os.MFD_CLOEXEC)
+    os.ftruncate(descriptor, size)
+    return descriptor, mmap.mmap(descriptor, size)
+
+
+def close_quietly(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)

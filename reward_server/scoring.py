@@ -1,0 +1,291 @@
+"""A batch from request to results: resolve, extract, deduplicate, dispatch, judge, reward.
+
+Promises: one result for each submission, whatever happens to the others; identical submissions in flight run once;
+failures of ours are never cached and never a 0. Results are rendered to JSON as they finish, so that the end of a large
+batch does not stop the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import time
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from reward_server.cache import JudgementCache
+from reward_server.dispatch import Ticket
+from reward_server.errors import TooLarge, Unjudged
+from reward_server.extraction import extract_code
+from reward_server.identity import submission_key
+from reward_server.jobs import Observation, Observations
+from reward_server.judging import follow_up, judge, plan
+from reward_server.problems import Known
+from reward_server.rewards import score
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from reward_server.backends.base import Slot
+    from reward_server.dispatch import Dispatcher
+    from reward_server.models import Detail, ScoreRequest, Submission
+    from reward_server.problems import ProblemStore
+    from reward_server.rewards import Scheme
+    from reward_server.settings import Settings
+    from reward_server.verdicts import TestResult, Verdict
+    from tasks.schema import Problem
+
+Results = tuple["TestResult", ...]
+
+ITEMS_AT_ONCE: Final = 128
+"""Items that are prepared before others get the event loop."""
+
+
+class Batch:
+    """The results of one request, as they come."""
+
+    def __init__(self, size: int, reward: Scheme, detail: Detail) -> None:
+        self.verdicts: Counter[str] = Counter()
+        self.cached = 0
+        self.submitted_at = time.monotonic()
+        self.evaluations: set[Evaluation] = set()
+        """What it still waits for."""
+        self._reward = reward
+        self._detail = detail
+        self._rendered: list[bytes] = [b""] * size
+        self._finished: list[int] = []
+        self._news = asyncio.Event()
+
+    @property
+    def complete(self) -> bool:
+        return len(self._finished) == len(self._rendered)
+
+    def add(self, index: int, results: Results, *, queue_s: float = 0.0, cached: bool = False) -> None:
+        result = _result(results, self._reward, self._detail)
+        result["queue_s"] = round(queue_s, 6)
+        result["cached"] = cached
+        self.verdicts[result["verdict"]] += 1
+        self.cached += cached
+        self._rendered[index] = json.dumps(result, separators=(",", ":")).encode()
+        self._finished.append(index)
+        self._news.set()
+
+    async def wait(self) -> None:
+        while not self.complete:
+            self._news.clear()
+            await self._news.wait()
+
+    def body(self) -> bytes:
+        return b'{"results":[' + b",".join(self._rendered) + b"]}"
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """Yield results as JSON lines in the order in which they finish, each with its index."""
+        sent = 0
+        while sent < len(self._rendered):
+            while sent == len(self._finished):
+                self._news.clear()
+                await self._news.wait()
+            ready = self._finished[sent:]
+            sent += len(ready)
+            yield b"".join(b'{"index":%d,%b\n' % (index, self._rendered[index][1:]) for index in ready)
+
+
+class Evaluation:
+    """One distinct submission in flight, and the batches that wait for it."""
+
+    def __init__(self, key: bytes, problem: Problem, code: str, *, stop: bool) -> None:
+        self.key = key
+        self.problem = problem
+        self.ticket: Ticket[Results]
+        self.waiting: dict[Batch, list[int]] = {}
+        """The indexes at which each batch holds this submission."""
+        self._code = code
+        self._stop = stop
+        self._seen: Observations | None = None
+
+    async def run(self, slot: Slot) -> Results | None:
+        """Run and judge the submission. Returns: None to go on in another slot. Raises: SandboxLost."""
+        if self._seen is None:
+            self._seen = await slot.run(plan(self.problem, self._code, stop=self._stop))
+        second = follow_up(self.problem, self._seen)
+        if second is not None and slot.spent:
+            return None  # the submission soiled the slot: that must not save it from its checker
+        seen, self._seen = self._seen, None
+        followed = await slot.run(second) if second is not None else None
+        results = tuple(judge(self.problem, seen, followed))
+        for result in results:
+            if result.verdict == "sandbox_error":
+                raise Unjudged(result.message or "the sandbox was lost", results)
+        return results
+
+
+class Scorer:
+    def __init__(self, dispatcher: Dispatcher, store: ProblemStore, settings: Settings) -> None:
+        self._dispatcher = dispatcher
+        self._store = store
+        self._settings = settings
+        self._cache = JudgementCache(settings.cache_entries, settings.cache_bytes)
+        self._running: dict[bytes, Evaluation] = {}
+
+    async def begin(self, request: ScoreRequest) -> Batch:
+        """Accept a batch. Whoever begins it waits for it and then calls `leave`.
+
+        Raises: TooLarge, UnknownProblem, Overloaded, BackendUnavailable; then nothing of it has begun.
+        """
+        count = len(request.submissions)
+        if count > self._settings.max_batch_items:
+            message = f"{count} items; at most {self._settings.max_batch_items} in one request: split the batch"
+            raise TooLarge("submissions", message)
+        problems = await self._resolve(request)
+        batch = Batch(count, request.reward, request.detail)
+        programs: list[tuple[int, Known, str, bytes]] = []
+        unrun: dict[tuple[bytes, Verdict, str], Results] = {}
+        for index, submission in enumerate(request.submissions):
+            if index % ITEMS_AT_ONCE == ITEMS_AT_ONCE - 1:
+                await asyncio.sleep(0)
+            known = problems[submission.problem]
+            code = self._code_of(submission, known.problem)
+            if isinstance(code, str):
+                key = submission_key(known.digest, code, stop=request.stop_on_failure)
+                programs.append((index, known, code, key))
+                continue
+            reason = (known.digest, *code)
+            if reason not in unrun:
+                unrun[reason] = results_without_run(known.problem, *code)
+            batch.add(index, unrun[reason])
+        finished = self._enter(batch, programs, stop=request.stop_on_failure)
+        try:
+            for at, (index, results) in enumerate(finished):
+                if at % ITEMS_AT_ONCE == ITEMS_AT_ONCE - 1:
+                    await asyncio.sleep(0)
+                batch.add(index, results, cached=True)
+        except BaseException:
+            self.leave(batch)
+            raise
+        return batch
+
+    def leave(self, batch: Batch) -> None:
+        """Drop what only this batch waits for."""
+        for evaluation in batch.evaluations:
+            evaluation.waiting.pop(batch, None)
+            if not evaluation.waiting:
+                self._dispatcher.drop(evaluation.ticket)
+                self._running.pop(evaluation.key, None)
+        batch.evaluations.clear()
+
+    def expire(self, batch: Batch, message: str) -> None:
+        """Answer what is left of a batch without a reward."""
+        left = [(evaluation, evaluation.waiting.get(batch, [])) for evaluation in batch.evaluations]
+        self.leave(batch)
+        for evaluation, indexes in left:
+            results = results_without_run(evaluation.problem, "sandbox_error", message)
+            for index in indexes:
+                batch.add(index, results, queue_s=time.monotonic() - batch.submitted_at)
+
+    async def _resolve(self, request: ScoreRequest) -> dict[str, Known]:
+        problems: dict[str, Known] = {}
+        for index, submission in enumerate(request.submissions):
+            name = submission.problem
+            if name in problems:
+                continue
+            inline = request.problems.get(name)
+            problems[name] = (
+                Known(inline) if inline is not None else await self._store.get(name, f"submissions[{index}].problem")
+            )
+        return problems
+
+    def _code_of(self, submission: Submission, problem: Problem) -> str | tuple[Verdict, str]:
+        """Return the code of a submission, or the verdict for one that has none that could run."""
+        limit = self._settings.max_completion_bytes
+        if submission.code is not None:
+            if _is_longer(submission.code, limit):
+                return "compile_error", f"the code has more than {limit} bytes"
+            return submission.code
+        text = submission.completion_text()
+        if _is_longer(text, limit):
+            return "no_code", f"the completion has more than {limit} bytes"
+        code = extract_code(text, problem.language)
+        return code if code is not None else ("no_code", "no fenced code block after the thinking")
+
+    def _enter(
+        self, batch: Batch, programs: list[tuple[int, Known, str, bytes]], *, stop: bool
+    ) -> list[tuple[int, Results]]:
+        """Queue what is new and join what runs. Returns: what is known already. Does not wait, so nothing changes."""
+        finished: list[tuple[int, Results]] = []
+        joined: list[tuple[int, Evaluation]] = []
+        new: dict[bytes, Evaluation] = {}
+        for index, known, code, key in programs:
+            results = self._cache.get(key)
+            if results is not None:
+                finished.append((index, results))
+                continue
+            evaluation = self._running.get(key) or new.get(key)
+            if evaluation is None:
+                evaluation = new[key] = Evaluation(key, known.problem, code, stop=stop)
+                evaluation.ticket = Ticket(evaluation.run, partial(self._end, evaluation), lane=batch)
+            joined.append((index, evaluation))
+        self._dispatcher.submit([evaluation.ticket for evaluation in new.values()])
+        self._running.update(new)
+        for index, evaluation in joined:
+            evaluation.waiting.setdefault(batch, []).append(index)
+            batch.evaluations.add(evaluation)
+        return finished
+
+    def _end(self, evaluation: Evaluation, ticket: Ticket[Results]) -> None:
+        """Hand the results of an evaluation to all that wait for it."""
+        del self._running[evaluation.key]
+        if ticket.error is None and ticket.value is not None:
+            results = ticket.value
+            self._cache.put(evaluation.key, results)
+        elif isinstance(ticket.error, Unjudged):
+            results = ticket.error.results
+        else:
+            results = results_without_run(evaluation.problem, "sandbox_error", str(ticket.error))
+        started_at = min(ticket.started_at, time.monotonic())
+        for batch, indexes in evaluation.waiting.items():
+            batch.evaluations.discard(evaluation)
+            for index in indexes:
+                batch.add(index, results, queue_s=max(0.0, started_at - batch.submitted_at))
+
+
+def results_without_run(problem: Problem, verdict: Verdict, message: str) -> Results:
+    """Give every test of a problem the same verdict, for a submission that was not run."""
+    unloaded = judge(problem, Observations((), failed_load=Observation("raised", message=message)))
+    return tuple(dataclasses.replace(result, verdict=verdict, message=message) for result in unloaded)
+
+
+def _is_longer(text: str, limit: int) -> bool:
+    """Tell whether the UTF-8 of a text has more than `limit` bytes; encodes it only where the length leaves it open."""
+    return len(text) > limit or (4 * len(text) > limit and len(text.encode("utf-8", "surrogatepass")) > limit)
+
+
+def _result(results: Results, scheme: Scheme, detail: Detail) -> dict[str, Any]:
+    """Build a `ScoreResult`, except for what the batch knows."""
+    scored = score(results, scheme)
+    return {
+        "reward": scored.reward,
+        "pass_rate": scored.pass_rate,
+        "passed": scored.passed,
+        "total": scored.total,
+        "verdict": scored.verdict,
+        "message": next((each.message for each in results if each.verdict == scored.verdict != "passed"), ""),
+        "tests": [_report(each, detail) for each in results] if detail != "none" else [],
+        "cpu_s": round(sum(each.cpu_s for each in results), 6),
+        "error": scored.error,
+    }
+
+
+def _report(result: TestResult, detail: Detail) -> dict[str, Any]:
+    return {
+        "verdict": result.verdict,
+        "weight": result.weight,
+        "name": result.name,
+        "cpu_s": round(result.cpu_s, 6),
+        "wall_s": round(result.wall_s, 6),
+        "memory_bytes": result.memory_bytes,
+        "message": result.message,
+        "stdout": result.stdout if detail == "output" else "",
+        "stderr": result.stderr if detail == "output" else "",
+    }

@@ -1,0 +1,55 @@
+"""The parts of one running server, wired together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reward_server.canary import Canary
+from reward_server.dispatch import Dispatcher
+from reward_server.problems import ProblemStore
+from reward_server.scoring import Scorer
+
+if TYPE_CHECKING:
+    from reward_server.backends.base import Backend
+    from reward_server.settings import Settings
+    from tasks.schema import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    settings: Settings
+    backend: Backend
+    dispatcher: Dispatcher
+    store: ProblemStore
+    scorer: Scorer
+    canary: Canary
+
+    @classmethod
+    def assemble(cls, settings: Settings, backend: Backend) -> Service:
+        """Wire the parts; nothing is started. Raises: BadSetting."""
+        dispatcher = Dispatcher(backend, settings)
+        store = ProblemStore(settings.problems, settings.max_stored_bytes, _load)
+        return cls(settings, backend, dispatcher, store, Scorer(dispatcher, store, settings), Canary(dispatcher))
+
+    async def start(self) -> None:
+        """Open the slots and begin to read the problem sets. Raises: BackendUnavailable."""
+        try:
+            await self.dispatcher.start()
+        except BaseException:
+            await self.backend.close()
+            raise
+        await self.store.start()
+
+    async def close(self) -> None:
+        try:
+            await self.dispatcher.close()
+        finally:
+            await self.store.close()
+            await self.backend.close()
+
+
+def _load(source: str) -> list[Problem]:
+    from tasks.registry import load_problems  # noqa: PLC0415 reading sets must not slow the start
+
+    return load_problems(source)

@@ -1,0 +1,121 @@
+"""What can be set about the server: one frozen object, made at the entry and handed down.
+
+Every field is also the environment variable `PASSRATE_<FIELD>`. An unknown `PASSRATE_*` name is an error, because a
+misspelt limit that is silently ignored costs a training run.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, model_validator
+
+from reward_server.errors import BadSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX: Final = "PASSRATE_"
+
+CLIENT_NAMES: Final = {
+    "PASSRATE_URL": "where the client finds the server",
+    "PASSRATE_API_KEY": "the key that the client sends",
+    "PASSRATE_REWARD": "how the reward functions ask to be paid",
+}
+"""Names of the same prefix that belong to the trainer: a server started in its environment leaves them alone."""
+
+CLIENT_PREFIXES: Final = {
+    "PASSRATE_CLIENT_": "how the client retries and splits batches",
+    "PASSRATE_REWARD_": "how the reward functions score",
+}
+"""Whole families of such names."""
+
+
+def usable_cores() -> int:
+    """Processors that this process may keep busy: its affinity, or the quota of its container where that is less."""
+    cores = len(os.sched_getaffinity(0))
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return max(1, min(cores, int(quota) // int(period)))
+    except (OSError, ValueError):  # no cgroup v2, or "max": no quota
+        return cores
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    """The address to listen on. Whoever reaches it can run programs in the sandbox."""
+    port: int = Field(default=8000, ge=0, le=65535)
+    """0 takes a free one."""
+    backend: Literal["auto", "embedded", "docker"] = "auto"
+    """What isolates the programs. `auto` takes the strongest that works here and says which."""
+    slots: int = Field(default_factory=usable_cores, ge=1, le=4096)
+    """Programs that run at once. More than there are cores makes verdicts depend on load."""
+    max_queued: int = Field(default=20_000, ge=1)
+    """Distinct submissions that wait for a slot; beyond it a request gets a 429."""
+    max_batch_items: int = Field(default=8192, ge=1)
+    """Submissions in one request."""
+    max_body_bytes: ByteSize = Field(default=ByteSize(64 << 20), ge=1024)
+    """Bytes of one request."""
+    max_completion_bytes: ByteSize = Field(default=ByteSize(1_000_000), ge=1)
+    """Bytes of one completion or one code; a longer one is judged to have no code."""
+    max_stored_bytes: ByteSize = Field(default=ByteSize(256 << 20), ge=0)
+    """Bytes of all problems that were stored with PUT /v1/problems."""
+    cache_entries: int = Field(default=20_000, ge=0)
+    """Finished judgements that are kept for an identical submission; 0 keeps none."""
+    cache_bytes: ByteSize = Field(default=ByteSize(256 << 20), ge=0)
+    """Bytes of all kept judgements, about."""
+    sandbox_python: Path | None = None
+    """The interpreter that runs submissions; None takes the one this server's environment was made from."""
+    slot_uses: int = Field(default=2000, ge=1)
+    """Runs after which a slot is replaced."""
+    slot_age_s: float = Field(default=3600, gt=0)
+    """Seconds after which a slot is replaced."""
+    request_deadline_s: float = Field(default=1500, gt=0)
+    """Seconds after which the items of a request that have no verdict yet are answered without a reward."""
+    problems: str = "bundled"
+    """Problem sets to store at start, by comma: bundled, humaneval:PATH, mbpp:PATH, PATH.jsonl. Empty for none."""
+    drain_s: float = Field(default=30, ge=0)
+    """Seconds that a stopping server gives to what it has begun."""
+
+    log: Literal["requests", "warnings"] = "requests"
+    """What is written to stderr, as JSON lines: one event for each request, or only what went wrong."""
+
+    @model_validator(mode="after")
+    def _a_batch_fits_the_queue(self) -> Settings:
+        if self.max_queued < self.max_batch_items:
+            raise ValueError("max_queued must be at least max_batch_items, or a full batch could never be accepted")
+        return self
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str], **flags: Any) -> Settings:
+        """Read the environment; a flag that is not None wins over it. Raises: BadSetting that names it and the fix."""
+        given: dict[str, Any] = {}
+        for name, value in env.items():
+            if name.startswith(PREFIX) and not _is_of_the_client(name):
+                given[_field_of(name)] = value
+        given.update({name: value for name, value in flags.items() if value is not None})
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            field = str(first["loc"][0]) if first["loc"] else "settings"
+            source = f"--{field.replace('_', '-')}" if flags.get(field) is not None else PREFIX + field.upper()
+            raise BadSetting(f"{source}: {first['msg']}" if first["loc"] else first["msg"]) from None
+
+
+def _is_of_the_client(name: str) -> bool:
+    return name in CLIENT_NAMES or name.startswith(tuple(CLIENT_PREFIXES))
+
+
+def _field_of(name: str) -> str:
+    field = name.removeprefix(PREFIX).lower()
+    if field in Settings.model_fields and name == PREFIX + field.upper():
+        return field
+    known = [PREFIX + known.upper() for known in Settings.model_fields] + list(CLIENT_NAMES)
+    closest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)[0]
+    raise BadSetting(f"{name} is not a setting; the closest is {closest}")

@@ -1,0 +1,180 @@
+"""From the bytes of a request to a checked value, or to an error that names the field and the fix.
+
+Promises: never holds more of a body than the limit, and never repeats what a request contained except for the names of
+its fields.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import json
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+from pydantic.json_schema import models_json_schema
+
+from reward_server.errors import BadRequest, NotJson, TooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic_core import ErrorDetails
+    from starlette.requests import Request
+
+Model = TypeVar("Model", bound=BaseModel)
+
+INLINE_BYTES: Final = 256 << 10
+"""A larger body is checked in a thread, so that the event loop goes on meanwhile."""
+
+FIXES: Final = {
+    "string_type": "give a string",
+    "int_type": "give a whole number",
+    "int_parsing": "give a whole number",
+    "int_from_float": "give a whole number",
+    "float_type": "give a number",
+    "float_parsing": "give a number",
+    "bool_type": "give true or false",
+    "bool_parsing": "give true or false",
+    "list_type": "give a list",
+    "tuple_type": "give a list",
+    "dict_type": "give an object",
+    "model_type": "give an object",
+    "model_attributes_type": "give an object",
+    "missing": "this field is required",
+    "finite_number": "give a finite number",
+    "string_unicode": "give text without lone surrogates",
+    "string_pattern_mismatch": "give a plain file name",
+    "none_required": "give null",
+}
+"""What to do about a wrong value, by pydantic's type of error; for other types its message says it."""
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Read the body of a request. Raises: TooLarge as soon as more than `limit` bytes are announced or come."""
+    announced = request.headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced) > limit:
+        raise _too_large(limit)
+    chunks = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def parse(model: type[Model], body: bytes) -> Model:
+    """Check a body. Raises: NotJson, BadRequest."""
+    if len(body) > INLINE_BYTES:
+        return await asyncio.to_thread(parse_now, model, body)
+    return parse_now(model, body)
+
+
+def parse_now(model: type[Model], body: bytes) -> Model:
+    """Check a body. Raises: NotJson, BadRequest."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise NotJson("body", f"byte {error.start} is not UTF-8: send the JSON encoded as UTF-8") from None
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        errors = error.errors(include_input=False, include_url=False)
+        first = errors[0]
+        if first["type"] == "json_invalid":
+            mended = without_lone_surrogates(body)
+            if mended is not None:
+                return parse_now(model, mended)
+            raise NotJson("body", f"{first['ctx']['error']}: send one JSON object") from None
+        raise _explain(model, errors, json.loads(body)) from None
+
+
+def without_lone_surrogates(body: bytes) -> bytes | None:
+    """Put `?` for surrogates that stand alone: JSON may hold them, UTF-8 and so a program may not.
+
+    A model can write anything; one such completion is judged like the others and does not fail its batch. None where
+    there is no such escape, or the body is no JSON.
+    """
+    if b"\\u" not in body:
+        return None
+    try:
+        mended = json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8", "replace")
+        json.loads(mended)
+    except (ValueError, RecursionError):
+        return None
+    return mended if mended != body else None
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge("body", f"more than {limit} bytes: split the batch, or raise PASSRATE_MAX_BODY_BYTES")
+
+
+def _explain(model: type[BaseModel], errors: list[ErrorDetails], body: Any) -> BadRequest:
+    """Say what is wrong with the first wrong field, and how many others there are."""
+    wrong: dict[str, tuple[str, ...]] = {}
+    unknown: list[str] = []
+    for error in errors:
+        if _follows_from_another(error, errors):
+            continue
+        field = _field(error, body)
+        message = _message(model, error)
+        wrong[field] = tuple(dict.fromkeys((*wrong.get(field, ()), message)))
+        if error["type"] == "extra_forbidden":
+            unknown.append(field)
+    first = next(iter(wrong))
+    # Where a union fails, each of its members complains. A field that none of them knows says it best.
+    best = next((field for field in unknown if field.startswith(first)), first)
+    others = [field for field in wrong if not field.startswith(first)]
+    more = f" (and {len(others)} more)" if others else ""
+    return BadRequest(best or "body", "; or ".join(wrong[best][:4]) + more)
+
+
+def _follows_from_another(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
+    """Tell whether a list is only called too short because an item of it was wrong."""
+    at = error["loc"]
+    return error["type"] == "too_short" and any(
+        other["loc"][: len(at)] == at and len(other["loc"]) > len(at) for other in errors
+    )
+
+
+def _field(error: ErrorDetails, body: Any) -> str:
+    """Return the path as the sender knows it: pydantic's own has the names of union members in between."""
+    path = ""
+    value = body
+    for at, step in enumerate(error["loc"]):
+        last = at == len(error["loc"]) - 1
+        if isinstance(step, int) and isinstance(value, list) and step < len(value):
+            path += f"[{step}]"
+            value = value[step]
+        elif isinstance(step, str) and isinstance(value, dict) and (step in value or (last and _is_missing(error))):
+            path += f".{step[:200]}" if path else step[:200]
+            value = value.get(step)
+    return path
+
+
+def _is_missing(error: ErrorDetails) -> bool:
+    return error["type"] == "missing"
+
+
+def _message(model: type[BaseModel], error: ErrorDetails) -> str:
+    kind = error["type"]
+    if kind == "extra_forbidden":
+        known = sorted(set(_field_names(model)))
+        close = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+        return f"unknown field: {f'did you mean `{close[0]}`?' if close else 'leave it out'}"
+    if kind == "too_short" and error.get("ctx", {}).get("actual_length") == 0:
+        return "empty: give at least one"
+    if kind in ("union_tag_invalid", "union_tag_not_found") and "discriminator" in error["ctx"]:
+        expected = error["ctx"].get("expected_tags", "'stdio', 'call', 'asserts' or 'pytest'")
+        return f"the field {error['ctx']['discriminator'].replace(chr(39), '`')} should be one of {expected}"
+    if kind in FIXES:
+        return FIXES[kind]
+    return error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+
+
+def _field_names(model: type[BaseModel]) -> Iterator[str]:
+    _, schema = models_json_schema([(model, "validation")])
+    for definition in cast("dict[str, dict[str, Any]]", schema["$defs"]).values():
+        yield from definition.get("properties", {})

@@ -1,0 +1,243 @@
+"""What a problem is: its tests, its limits and what surrounds the submission.
+
+Promises: every value is frozen, closed (an unknown field is an error) and checked when it is made; a test source that
+does not parse never becomes a `Problem`. Does no I/O and runs nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+MAX_SOURCE_CHARS = 1_000_000
+MODULE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+ENTRY_POINT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)?")
+
+Weight = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
+
+
+class Closed(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Limits(Closed):
+    """What one test may use. A program that goes over gets the verdict that names the limit."""
+
+    cpu_s: float = Field(default=5.0, gt=0, le=600, allow_inf_nan=False)
+    """Processor seconds of the submission and its children (and of the test code that drives it), per test."""
+    wall_s: float = Field(default=10.0, gt=0, le=3600, allow_inf_nan=False)
+    """Seconds by the clock, less the time spent waiting for a processor, per test. It bounds sleeping."""
+    memory_mb: int = Field(default=512, ge=16, le=65536)
+    """Mebibytes of memory that the submission's processes may hold together."""
+    output_bytes: int = Field(default=1 << 20, ge=1, le=64 << 20)
+    """Bytes of stdout and, counted apart, of stderr; also the size of a value that a `call` returns."""
+    processes: int = Field(default=32, ge=1, le=1024)
+    """Processes and threads alive at once."""
+    open_files: int = Field(default=256, ge=16, le=4096)
+    """File descriptors of one process."""
+    disk_mb: int = Field(default=32, ge=1, le=1024)
+    """Mebibytes of the largest file that may be written."""
+
+
+class FloatTolerance(Closed):
+    """Numbers compare within this tolerance, absolute or relative to the expected number; all else as by default."""
+
+    float: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class Checker(Closed):
+    """A special judge: Python source that defines `check(stdin: str, expected: str, actual: str) -> bool`.
+
+    It runs in a sandbox of its own, away from the submission. A checker that raises is an error of the problem.
+    """
+
+    checker: str = Field(min_length=1, max_length=MAX_SOURCE_CHARS)
+
+    @field_validator("checker")
+    @classmethod
+    def _defines_check(cls, source: str) -> str:
+        if "check" not in functions_of(source):
+            raise ValueError("define a function `check(stdin, expected, actual)` in the checker")
+        return source
+
+
+class StdioCase(Closed):
+    stdin: str = ""
+    stdout: str
+    """What the program should print."""
+    weight: Weight = 1.0
+
+
+class StdioTests(Closed):
+    """Whole programs: each case is one run with its stdin, judged by what it printed and an exit code of 0."""
+
+    kind: Literal["stdio"]
+    cases: tuple[StdioCase, ...] = Field(min_length=1, max_length=1000)
+    compare: Literal["tokens", "exact"] | FloatTolerance | Checker = "tokens"
+    """`tokens` ignores how white space is laid out; `exact` forgives one trailing line end."""
+
+
+class CallCase(Closed):
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = {}
+    expected: Any = None
+    """The value to return, as JSON holds it: a list stands for a tuple too."""
+    raises: str | None = None
+    """The name of the exception type to raise instead; a subclass of it counts as well."""
+    weight: Weight = 1.0
+
+    @model_validator(mode="after")
+    def _one_outcome(self) -> CallCase:
+        if ("expected" in self.model_fields_set) == (self.raises is not None):
+            raise ValueError("give either `expected` or `raises`")
+        return self
+
+
+class CallTests(Closed):
+    """Calls of the entry point, a function or `Class.method` (called on a new instance for each case)."""
+
+    kind: Literal["call"]
+    cases: tuple[CallCase, ...] = Field(min_length=1, max_length=10_000)
+    compare: Literal["equal", "unordered"] | FloatTolerance = "equal"
+    """`unordered` compares the items of the returned collection as a multiset."""
+
+
+class AssertsTests(Closed):
+    """Python test code in which each `assert` counts as one test.
+
+    A `check(candidate)` that it defines is called with the entry point; otherwise its names come from the submission.
+    """
+
+    kind: Literal["asserts"]
+    source: str = Field(min_length=1, max_length=MAX_SOURCE_CHARS)
+    weights: tuple[Weight, ...] | None = None
+    """One for each counted assert, in the order of the source; None weighs all alike."""
+
+    @field_validator("source")
+    @classmethod
+    def _parses(cls, source: str) -> str:
+        functions_of(source)
+        return source
+
+
+class PytestTests(Closed):
+    """Test files for pytest that import the submission as a module. Each collected test counts as one."""
+
+    kind: Literal["pytest"]
+    files: dict[str, str] = Field(min_length=1, max_length=100)
+    """Source by file name; at least one is named `test_*.py`. Files lie side by side in one folder."""
+    module: str = "solution"
+    """The name under which the tests import the submission."""
+
+    @field_validator("files")
+    @classmethod
+    def _files_parse(cls, files: dict[str, str]) -> dict[str, str]:
+        for name, source in files.items():
+            if not FILE_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is not a plain file name")
+            if name.endswith(".py"):
+                functions_of(source, name)
+        if not any(name.startswith("test_") and name.endswith(".py") for name in files):
+            raise ValueError("name at least one file `test_*.py`")
+        return files
+
+    @field_validator("module")
+    @classmethod
+    def _is_module_name(cls, module: str) -> str:
+        if not MODULE_NAME.fullmatch(module):
+            raise ValueError("give a plain module name, such as `solution`")
+        return module
+
+    @model_validator(mode="after")
+    def _no_file_hides_the_submission(self) -> PytestTests:
+        if f"{self.module}.py" in self.files:
+            raise ValueError(f"`{self.module}.py` is where the submission goes: rename the file or set `module`")
+        return self
+
+
+Tests = Annotated[StdioTests | CallTests | AssertsTests | PytestTests, Field(discriminator="kind")]
+
+
+class Message(Closed):
+    """One message of a chat prompt."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Problem(Closed):
+    """A problem: what to solve, how it is judged and within which limits."""
+
+    id: str = Field(default="", max_length=200)
+    """Unique within its set. An inline problem of a request takes its key."""
+    prompt: str | tuple[Message, ...] = ""
+    language: Literal["python"] = "python"
+    entry_point: str | None = None
+    """The function, class or `Class.method` under test."""
+    limits: Limits = Limits()
+    setup: str = Field(default="", max_length=MAX_SOURCE_CHARS)
+    """Code that runs before the submission and in its namespace: imports, helper classes."""
+    files: dict[str, str] = Field(default={}, max_length=100)
+    """Text by file name, in the submission's working folder."""
+    tests: Tests
+    tags: tuple[str, ...] = ()
+    difficulty: Literal["easy", "medium", "hard"] | None = None
+    reference: str | None = None
+    """A solution that passes every test."""
+    wrong: tuple[str, ...] = ()
+    """Plausible solutions that fail at least one test."""
+
+    @field_validator("setup")
+    @classmethod
+    def _setup_parses(cls, setup: str) -> str:
+        functions_of(setup)
+        return setup
+
+    @field_validator("files")
+    @classmethod
+    def _plain_names(cls, files: dict[str, str]) -> dict[str, str]:
+        for name in files:
+            if not FILE_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is not a plain file name")
+        return files
+
+    @field_validator("entry_point")
+    @classmethod
+    def _dotted_name(cls, entry_point: str | None) -> str | None:
+        if entry_point is not None and not ENTRY_POINT.fullmatch(entry_point):
+            raise ValueError("give the name of a function, or `Class.method`")
+        return entry_point
+
+    @model_validator(mode="after")
+    def _tests_have_what_they_need(self) -> Problem:
+        tests = self.tests
+        if isinstance(tests, CallTests) and self.entry_point is None:
+            raise ValueError("tests of kind `call` need an `entry_point`: the function to call")
+        if isinstance(tests, AssertsTests) and self.entry_point is None and "check" in functions_of(tests.source):
+            raise ValueError("tests that define `check(candidate)` need an `entry_point`: the candidate")
+        return self
+
+
+def parse(source: str, name: str = "source") -> ast.Module:
+    """Parse Python source. Raises: ValueError that names the line."""
+    try:
+        return ast.parse(source)
+    except SyntaxError as error:
+        raise ValueError(f"{name} does not parse: line {error.lineno}: {error.msg}") from None
+    except (ValueError, RecursionError, MemoryError) as error:  # NUL bytes, lone surrogates, nesting bombs
+        raise ValueError(f"{name} does not parse: {error}") from None
+
+
+@lru_cache(maxsize=4096)
+def functions_of(source: str, name: str = "source") -> frozenset[str]:
+    """Parse Python source and return the functions that it defines at its top. Raises: ValueError that names the line.
+
+    Remembered, because the same problems come with one request after another.
+    """
+    module = parse(source, name)
+    return frozenset(node.name for node in module.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))

@@ -1,0 +1,100 @@
+"""What the contract tests share: the table of backends, a slot for tests that are not asynchronous, short problems."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from reward_server.backends.embedded import EmbeddedBackend
+from reward_server.judging import follow_up, judge, plan
+from reward_server.settings import Settings
+from tasks.schema import AssertsTests, CallTests, Limits, Problem, PytestTests, StdioTests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reward_server.backends.base import Backend, Slot
+    from reward_server.jobs import Job, Observations
+    from reward_server.verdicts import TestResult, Verdict
+
+BACKENDS: dict[str, Callable[[], Backend]] = {"embedded": lambda: EmbeddedBackend(Settings())}
+
+LIMITS = Limits(cpu_s=0.5, wall_s=1.5, memory_mb=128)
+"""Small, so that what goes over them does so soon."""
+ROOMY = Limits(cpu_s=5, wall_s=15, memory_mb=512, output_bytes=8 << 20)
+
+
+class Sandbox:
+    """One slot after another of a backend, for tests that are not asynchronous. A spent slot is replaced."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.runner = asyncio.Runner()
+        self.backend = backend
+        self.slot: Slot | None = None
+        self.replaced = 0
+
+    def run(self, job: Job) -> Observations:
+        """Raises: SandboxLost."""
+        if self.slot is not None and self.slot.spent:
+            self.runner.run(self.slot.close())
+            self.slot = None
+            self.replaced += 1
+        if self.slot is None:
+            self.slot = self.runner.run(self.backend.open_slot())
+        return self.runner.run(self.slot.run(job))
+
+    def judge(self, problem: Problem, code: str, *, stop: bool = False) -> list[TestResult]:
+        seen = self.run(plan(problem, code, stop=stop))
+        second = follow_up(problem, seen)
+        return judge(problem, seen, self.run(second) if second is not None else None)
+
+    def verdicts(self, problem: Problem, code: str, *, stop: bool = False) -> list[Verdict]:
+        return [result.verdict for result in self.judge(problem, code, stop=stop)]
+
+    def output(self, code: str, stdin: str = "", *, limits: Limits = ROOMY, **fields: Any) -> str:
+        """What a program prints that ends well."""
+        (seen,) = self.run(plan(stdio((stdin, ""), limits=limits, **fields), code)).tests
+        assert (seen.ending, seen.code) == ("exited", 0), seen
+        return seen.stdout.decode()
+
+    @property
+    def spent(self) -> bool:
+        return self.slot is None or self.slot.spent
+
+    def close(self) -> None:
+        if self.slot is not None:
+            self.runner.run(self.slot.close())
+        self.runner.run(self.backend.close())
+        self.runner.close()
+
+
+def stdio(*cases: tuple[str, str], compare: Any = "tokens", limits: Limits = LIMITS, **fields: Any) -> Problem:
+    """Each case: stdin and the expected stdout."""
+    rows = [{"stdin": stdin, "stdout": stdout} for stdin, stdout in cases]
+    return Problem(tests=StdioTests(kind="stdio", cases=rows, compare=compare), limits=limits, **fields)
+
+
+def call(
+    *cases: dict[str, Any],
+    entry_point: str = "solve",
+    compare: Any = "equal",
+    limits: Limits = LIMITS,
+    **fields: Any,
+) -> Problem:
+    tests = CallTests(kind="call", cases=cases, compare=compare)
+    return Problem(entry_point=entry_point, tests=tests, limits=limits, **fields)
+
+
+def returns(expected: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """A case of kind `call`."""
+    return {"args": args, "kwargs": kwargs, "expected": expected}
+
+
+def asserts(source: str, entry_point: str | None = None, *, limits: Limits = LIMITS, **fields: Any) -> Problem:
+    return Problem(entry_point=entry_point, tests=AssertsTests(kind="asserts", source=source), limits=limits, **fields)
+
+
+def pytest_files(files: dict[str, str] | str, *, limits: Limits = LIMITS, **fields: Any) -> Problem:
+    """A source alone becomes `test_it.py`."""
+    named = {"test_it.py": files} if isinstance(files, str) else files
+    return Problem(tests=PytestTests(kind="pytest", files=named), limits=limits, **fields)

@@ -1,0 +1,151 @@
+"""Whole programs: what they read, print and end with is what decides."""
+
+# ruff: noqa: E501 - tables of programs, a row each
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.schema import FloatTolerance
+from tests.contract.support import LIMITS, ROOMY, stdio
+
+if TYPE_CHECKING:
+    from tests.contract.support import Sandbox
+
+ECHO = "import sys\nsys.stdout.write(sys.stdin.read())"
+
+
+@pytest.mark.parametrize(
+    ("code", "stdin", "stdout"),
+    [
+        ("print(int(input()) + int(input()))", "1\n2\n", "3\n"),
+        ("print(int(input()) + int(input()))", "1\r\n2", "3"),
+        ("import sys\nprint(sum(map(int, sys.stdin.buffer.read().split())))", "1 2\n3", "6"),
+        ("for line in open(0):\n    print(line.strip()[::-1])", "ab\ncd", "ba\ndc"),
+        ("import sys\nprint(sum(1 for _ in sys.stdin))", "a\nb\nc\n", "3"),
+        ("print(open('/dev/stdin').read().upper())", "abc", "ABC"),
+        ("if __name__ == '__main__':\n    print('main')", "", "main"),
+        ("try:\n    input()\nexcept EOFError:\n    print('end')", "", "end"),
+        ("print('héllo ✓', input())", "ünï\n", "héllo ✓ ünï"),
+        ("import sys\nprint(len(sys.argv), __file__.endswith('.py'))", "", "1 True"),
+        ("import sys\nsys.stdout.buffer.write(b'a\\nb')\nsys.stdout.flush()", "", "a\nb\n"),
+        ("import os\nos.write(1, b'raw')", "", "raw"),
+        ("import threading\nthreading.Thread(target=lambda: print('late')).start()", "", "late"),
+        ("import atexit\natexit.register(print, 'bye')", "", "bye"),
+        ("import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'print(5)'])", "", "5"),
+        ("from multiprocessing import Pool\nif __name__ == '__main__':\n    with Pool(2) as p: print(p.map(abs, [-1, 2]))", "", "[1, 2]"),
+        ("import tempfile\nwith tempfile.TemporaryFile() as f:\n    f.write(b'x'); print(f.tell())", "", "1"),
+    ],
+)  # fmt: skip
+def test_a_right_program_passes(sandbox: Sandbox, code: str, stdin: str, stdout: str) -> None:
+    assert sandbox.verdicts(stdio((stdin, stdout), limits=ROOMY), code) == ["passed"]
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [
+        ("print(2)", "wrong_answer"),
+        ("pass", "wrong_answer"),
+        ("print(1); 1/0", "runtime_error"),
+        ("print(1); raise SystemExit(3)", "runtime_error"),
+        ("print(1); exit('why')", "runtime_error"),
+        ("print(1); import os; os.kill(os.getpid(), 9)", "runtime_error"),
+        ("print(1); import os; os.abort()", "runtime_error"),
+        ("print(1); import sys; sys.exit()", "passed"),
+        ("print(1); raise SystemExit", "passed"),
+        ("print(1); raise SystemExit(256)", "passed"),  # the kernel keeps the low byte
+        ("print(1); import sys; print(1, file=sys.stderr)", "passed"),
+        ("import atexit, os; atexit.register(os._exit, 1); print(1, flush=True)", "runtime_error"),
+        ("print(1", "compile_error"),
+        ("print(1)\n\x00", "compile_error"),
+        ("print(1)\n  x = 1", "compile_error"),
+        ("print(" + "(" * 500 + ")" * 500 + ")", "compile_error"),
+        ("raise KeyboardInterrupt", "runtime_error"),
+        ("def f(): f()\nf()", "runtime_error"),
+    ],
+)
+def test_a_program_is_judged_by_output_and_exit_code(sandbox: Sandbox, code: str, verdict: str) -> None:
+    """An exit code of 0 alone accepts nothing, and the right output alone neither."""
+    assert sandbox.verdicts(stdio(("", "1")), code) == [verdict]
+
+
+def test_the_message_names_the_exception(sandbox: Sandbox) -> None:
+    (result,) = sandbox.judge(stdio(("", "1")), "def f():\n    return {}['key']\nf()")
+    assert result.message == "KeyError: 'key'"
+    assert 'File "solution.py", line 2, in f' in result.stderr
+    assert "reward_server" not in result.stderr
+
+
+def test_cases_count_each_on_its_own(sandbox: Sandbox) -> None:
+    problem = stdio(("1", "1"), ("2", "2"), ("3", "3"), ("4", "4"))
+    code = "n = int(input())\nif n == 2: 1/0\nif n == 3:\n    while True: pass\nprint(n)"
+    assert sandbox.verdicts(problem, code) == ["passed", "runtime_error", "cpu_timeout", "passed"]
+    assert sandbox.verdicts(problem, code, stop=True) == ["passed", "runtime_error", "skipped", "skipped"]
+
+
+def test_each_case_is_a_new_process_in_an_empty_folder(sandbox: Sandbox) -> None:
+    code = "import os\nprint(len(os.listdir()))\nopen('left', 'w').close()\nos.mkdir('d')"
+    assert sandbox.verdicts(stdio(("", "0"), ("", "0"), ("", "0")), code) == ["passed"] * 3
+
+
+@pytest.mark.parametrize("size", [150_000, 1 << 20])
+def test_honest_output_may_be_long(sandbox: Sandbox, size: int) -> None:
+    """A runner that waits before it reads the pipe finds a deadlock at 64 KiB of output, and calls it a timeout."""
+    assert sandbox.verdicts(stdio(("", "a" * size)), f"print('a' * {size}, end='')") == ["passed"]
+
+
+def test_the_output_limit_is_exact(sandbox: Sandbox) -> None:
+    limits = LIMITS.model_copy(update={"output_bytes": 70_000})
+    problem = stdio(("", "a" * 70_000), limits=limits)
+    assert sandbox.verdicts(problem, "print('a' * 70_000, end='')") == ["passed"]
+    assert sandbox.verdicts(problem, "print('a' * 70_001, end='')") == ["output_exceeded"]
+    assert sandbox.verdicts(problem, "import sys\nprint('a' * 70_000, end='')\nsys.stderr.write('e' * 70_001)") == [
+        "output_exceeded"
+    ]
+
+
+def test_output_of_any_bytes_is_judged(sandbox: Sandbox) -> None:
+    (result,) = sandbox.judge(stdio(("", "x")), "import os\nos.write(1, bytes(range(256)))")
+    assert result.verdict == "wrong_answer"
+    assert "\ufffd" in result.stdout
+
+
+def test_input_may_be_long(sandbox: Sandbox) -> None:
+    text = "12345678\n" * 600_000
+    assert sandbox.verdicts(stdio((text, "600000"), limits=ROOMY), "print(sum(1 for _ in open(0)))") == ["passed"]
+    assert sandbox.verdicts(stdio((text, "done"), limits=ROOMY), "print('done')") == ["passed"]
+
+
+def test_comparison_follows_the_problem(sandbox: Sandbox) -> None:
+    code = "print(' 1.0000001   2 ')"
+    for compare, verdict in (
+        ("exact", "wrong_answer"),
+        ("tokens", "wrong_answer"),
+        (FloatTolerance(float=1e-6), "passed"),
+    ):
+        assert sandbox.verdicts(stdio(("", "1 2\n"), compare=compare), code) == [verdict]
+    assert sandbox.verdicts(stdio(("", "a  b\n"), compare="exact"), "print('a  b')") == ["passed"]
+
+
+CHECKER = "def check(stdin, expected, actual):\n    return sum(map(int, actual.split())) == int(expected)"
+
+
+def test_a_checker_judges_what_was_printed(sandbox: Sandbox) -> None:
+    problem = stdio(("", "5"), ("", "7"), compare={"checker": CHECKER})
+    assert sandbox.verdicts(problem, "print(2, 3)") == ["passed", "wrong_answer"]
+    assert sandbox.verdicts(problem, "print(2, 3); 1/0") == ["runtime_error"] * 2
+
+
+def test_a_checker_that_fails_is_our_failure(sandbox: Sandbox) -> None:
+    """The problem is at fault: a 0 would train the model away from a right answer."""
+    problem = stdio(("", "5"), compare={"checker": "def check(stdin, expected, actual):\n    return 1/0"})
+    (result,) = sandbox.judge(problem, "print(5)")
+    assert result.verdict == "sandbox_error"
+    assert "checker" in result.message
+
+
+def test_setup_and_files_are_there(sandbox: Sandbox) -> None:
+    problem = stdio(("", "7 text"), setup="def given():\n    return 7\n", files={"a.txt": "text", "mine.py": "X = 1"})
+    assert sandbox.verdicts(problem, "import mine\nprint(given(), open('a.txt').read())") == ["passed"]

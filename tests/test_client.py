@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from trainer import client as client_module
+from trainer.client import RequestRejected, RewardClient, ServerUnavailable, SyncRewardClient, UnexpectedAnswer
+
+if TYPE_CHECKING:
+    from trainer.wire import Result, Submission
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+@pytest.fixture(autouse=True)
+def _short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "BACKOFF_S", 0.001)
+
+
+def answer_to(submission: dict[str, Any]) -> dict[str, Any]:
+    """Answer with a reward that tells which submission it was for."""
+    reward = float(submission["code"]) / 1000
+    return {"reward": reward, "pass_rate": reward, "passed": 1, "total": 1, "verdict": "passed", "new_field": 1}
+
+
+def answers(request: httpx.Request) -> httpx.Response:
+    sent = json.loads(request.content)["submissions"]
+    return httpx.Response(200, json={"results": [answer_to(one) for one in sent]})
+
+
+def streamed(request: httpx.Request, take: int | None = None) -> httpx.Response:
+    """Answer as NDJSON, last submission first, and perhaps only some."""
+    sent = list(enumerate(json.loads(request.content)["submissions"]))[::-1][:take]
+    lines = "".join(json.dumps({"index": index, **answer_to(one)}) + "\n" for index, one in sent)
+    return httpx.Response(200, text=lines, headers={"Content-Type": "application/x-ndjson"})
+
+
+def submissions(count: int) -> list[Submission]:
+    return [{"problem": f"p{place % 7}", "code": str(place)} for place in range(count)]
+
+
+def score(handler: Handler, count: int, **options: Any) -> list[Result]:
+    problems = {f"p{number}": {"tests": number} for number in range(9)}
+    asked = {name: options.pop(name) for name in ("on_progress", "detail") if name in options}
+    with SyncRewardClient(transport=httpx.MockTransport(handler), **options) as client:
+        return client.score(submissions(count), problems, **asked)
+
+
+def rewards(results: list[Result]) -> list[float | None]:
+    return [result.reward for result in results]
+
+
+@pytest.mark.parametrize("handler", [answers, streamed])
+def test_results_come_in_order_whatever_the_chunks_and_the_way_of_answering(handler: Handler) -> None:
+    results = score(handler, 100, chunk_items=8)
+    assert rewards(results) == [place / 1000 for place in range(100)]
+
+
+def test_a_chunk_carries_at_most_its_items_and_only_its_problems() -> None:
+    bodies: list[dict[str, Any]] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        bodies.append(json.loads(request.content))
+        return answers(request)
+
+    score(handler, 20, chunk_items=3)
+    assert [len(body["submissions"]) for body in bodies].count(3) == 6
+    assert len(bodies) == 7
+    for body in bodies:
+        assert set(body["problems"]) == {one["problem"] for one in body["submissions"]}
+
+
+def test_long_texts_make_smaller_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server takes so many bytes in a request; a batch of long completions must not run into that."""
+    monkeypatch.setattr(client_module, "CHUNK_CHARS", 10)
+    counts: list[int] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        counts.append(len(json.loads(request.content)["submissions"]))
+        return answers(request)
+
+    assert len(score(handler, 110)) == 110
+    assert max(counts) == 10
+
+
+def test_no_more_requests_are_in_flight_than_allowed() -> None:
+    now = most = 0
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.005)
+        now -= 1
+        return answers(request)
+
+    async def run() -> None:
+        async with RewardClient(transport=httpx.MockTransport(handler), chunk_items=1, concurrency=3) as client:
+            await client.score(submissions(20))
+
+    asyncio.run(run())
+    assert most == 3
+
+
+@pytest.mark.parametrize("trouble", [500, 502, 503, 504, 429, 408, "connect", "read"])
+def test_trouble_in_the_middle_loses_nothing(trouble: int | str) -> None:
+    """Whatever fails for a while, every item gets its own reward in the end."""
+    calls = 0
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        nonlocal calls
+        calls += 1
+        if calls % 3:
+            if trouble == "connect":
+                raise httpx.ConnectError("refused")
+            if trouble == "read":
+                raise httpx.ReadError("reset")
+            assert isinstance(trouble, int)
+            return httpx.Response(trouble, json={"error": {"type": "x", "field": None, "message": "later"}})
+        return answers(request)
+
+    assert rewards(score(handler, 50, chunk_items=10)) == [place / 1000 for place in range(50)]
+
+
+def test_after_a_broken_stream_only_what_is_missing_is_sent_again() -> None:
+    counts: list[int] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        counts.append(len(json.loads(request.content)["submissions"]))
+        return streamed(request, take=4)
+
+    assert rewards(score(handler, 10)) == [place / 1000 for place in range(10)]
+    assert counts == [10, 6, 2]
+
+
+def test_retry_after_is_honoured() -> None:
+    times: list[float] = []
+
+    async def run() -> None:
+        clock = asyncio.get_running_loop().time
+
+        def handler(request: httpx.Request) -> httpx.Response:
+            times.append(clock())
+            if len(times) == 1:
+                return httpx.Response(429, headers={"Retry-After": "0.2"}, json={"error": {"message": "full"}})
+            return answers(request)
+
+        async with RewardClient(transport=httpx.MockTransport(handler)) as client:
+            await client.score(submissions(1))
+
+    asyncio.run(run())
+    assert times[1] - times[0] >= 0.2
+
+
+def test_what_the_deadline_cuts_off_is_none_with_a_reason_and_the_rest_stands() -> None:
+    """Never a 0: that would teach the model that a good answer was bad."""
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if b'"code": "3"' in request.content:
+            return httpx.Response(503, json={"error": {"message": "no sandbox"}})
+        return answers(request)
+
+    results = score(handler, 6, chunk_items=1, deadline_s=0.2)
+    assert rewards(results) == [0.0, 0.001, 0.002, None, 0.004, 0.005]
+    assert results[3].verdict == "sandbox_error"
+    assert "no sandbox" in (results[3].error or "")
+
+
+def test_the_deadline_ends_a_request_that_hangs() -> None:
+    async def handler(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(60)
+        return answers(request)
+
+    async def run() -> list[Result]:
+        async with RewardClient(transport=httpx.MockTransport(handler), deadline_s=0.1) as client:
+            return await client.score(submissions(2))
+
+    assert rewards(asyncio.run(run())) == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "field", "message"),
+    [
+        (
+            422,
+            {"error": {"type": "bad_request", "field": "problems.p1.tests", "message": "no"}},
+            "problems.p1.tests",
+            "no",
+        ),
+        (401, {"error": {"type": "key", "field": None, "message": "give a key"}}, "", "give a key"),
+        (404, {"detail": "Not Found"}, "", "Not Found"),
+        (422, {"detail": [{"loc": ["query", "limit"], "msg": "too large"}]}, "query.limit", "too large"),
+    ],
+)
+def test_a_4xx_raises_with_the_servers_field_and_message(status: int, body: Any, field: str, message: str) -> None:
+    """It is our bug: sending it again would only hide it."""
+    calls = 0
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        nonlocal calls
+        calls += 1
+        return httpx.Response(status, json=body)
+
+    with pytest.raises(RequestRejected) as caught:
+        score(handler, 3)
+    assert (caught.value.status, caught.value.field, caught.value.message) == (status, field, message)
+    assert calls == 1
+
+
+@pytest.mark.parametrize("text", ["<html>", "[]", '{"results": [{"score": 1}]}', '{"results": [{}, {}, {}, {}]}'])
+def test_an_answer_that_is_not_ours_raises(text: str) -> None:
+    with pytest.raises(UnexpectedAnswer):
+        score(lambda _: httpx.Response(200, text=text), 3)
+
+
+def test_progress_reaches_the_total() -> None:
+    seen: list[tuple[int, int]] = []
+    score(streamed, 10, chunk_items=4, on_progress=lambda done, total: seen.append((done, total)))
+    assert [done for done, _ in seen] == list(range(1, 11))
+    assert {total for _, total in seen} == {10}
+
+
+def test_an_empty_batch_asks_nothing() -> None:
+    assert score(lambda _: httpx.Response(500), 0) == []
+
+
+def test_a_lone_surrogate_does_not_sink_the_batch() -> None:
+    """JSON parsers refuse it, and with it everybody else's rewards."""
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        json.loads(request.content)["submissions"][0]["completion"].encode()
+        return httpx.Response(200, json={"results": [answer_to({"code": "1"})]})
+
+    with SyncRewardClient(transport=httpx.MockTransport(handler)) as client:
+        assert client.score([{"problem": "p", "completion": "a\ud800b"}])[0].reward == 0.001
+
+
+def test_the_key_is_sent_as_a_bearer_key() -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        assert request.headers["Authorization"] == "Bearer secret"
+        return answers(request)
+
+    assert len(score(handler, 1, api_key="secret")) == 1
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8000", "localhost", "ftp://x", "", "http://"])
+def test_a_url_that_is_none_is_refused_at_once(url: str) -> None:
+    with pytest.raises(ValueError, match="is not the URL of a server"):
+        SyncRewardClient(url)
+
+
+def test_waiting_for_a_server_that_never_comes_ends_with_the_reason() -> None:
+    def handler(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("connection refused")
+
+    with SyncRewardClient(transport=httpx.MockTransport(handler)) as client:
+        assert not client.healthz()
+        with pytest.raises(ServerUnavailable, match="connection refused"):
+            client.wait_ready(0.05)
+
+
+def test_run_and_problems_speak_the_servers_paths() -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"asked": f"{request.method} {request.url.raw_path.decode()}"})
+
+    with SyncRewardClient(transport=httpx.MockTransport(handler)) as client:
+        assert client.run({"code": "1"}) == {"asked": "POST /v1/run"}
+        assert client.problems(100) == {"asked": "GET /v1/problems?offset=100"}
+        assert client.readyz()

@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from reward_server.backends.fake import FakeBackend
+from reward_server.dispatch import Dispatcher, Ticket
+from reward_server.errors import BackendUnavailable, Overloaded, SandboxLost, Unjudged
+from reward_server.fair_queue import FairQueue
+from reward_server.jobs import Observation, Observations
+from reward_server.models import RunRequest
+from reward_server.programs import program_job
+from reward_server.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from reward_server.backends.base import Slot
+    from reward_server.jobs import Job
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@asynccontextmanager
+async def started(backend: FakeBackend, *, patience_s: float = 20, **changes: Any) -> AsyncIterator[Dispatcher]:
+    settings = Settings(**({"slots": 2, "drain_s": 1, "problems": ""} | changes))
+    dispatcher = Dispatcher(backend, settings, patience_s=patience_s)
+    await dispatcher.start()
+    try:
+        yield dispatcher
+    finally:
+        await dispatcher.close()
+    assert backend.open_slots == []
+
+
+def run(code: str = "x") -> Callable[[Slot], Awaitable[Observations]]:
+    job = program_job(RunRequest(code=code))
+    return lambda slot: slot.run(job)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 any condition
+            await asyncio.sleep(0.001)
+
+
+def nobody(_: Ticket[Any]) -> None:
+    pass
+
+
+async def test_as_many_programs_run_at_once_as_there_are_slots() -> None:
+    running = most = 0
+
+    async def script(job: Job) -> Observations:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.001)
+        running -= 1
+        return Observations(())
+
+    async with started(FakeBackend(script), slots=3) as dispatcher:
+        await asyncio.gather(*(dispatcher.run(run()) for _ in range(20)))
+    assert most == 3
+
+
+async def test_a_full_queue_refuses_at_once_and_says_when_to_come_back() -> None:
+    async with started(FakeBackend(delay_s=0.01), slots=1, max_queued=4, max_batch_items=4) as dispatcher:
+        await asyncio.gather(*(dispatcher.run(run()) for _ in range(4)))
+        waiting = [Ticket(run(), nobody) for _ in range(4)]
+        dispatcher.submit(waiting)
+        with pytest.raises(Overloaded) as caught:
+            dispatcher.submit([Ticket(run(), nobody)])
+        assert 1 <= caught.value.retry_after_s <= 5
+        assert dispatcher.queued == 4
+        await until(lambda: all(ticket.done for ticket in waiting))
+
+
+async def test_a_dropped_ticket_leaves_the_queue() -> None:
+    backend = FakeBackend(delay_s=0.02)
+    async with started(backend, slots=1) as dispatcher:
+        first, second = Ticket(run("a"), nobody), Ticket(run("b"), nobody)
+        dispatcher.submit([first, second])
+        dispatcher.drop(second)
+        assert dispatcher.queued == 1
+        await until(lambda: first.done)
+    assert len(backend.jobs) == 1
+
+
+async def test_a_dropped_run_ends_its_sandbox_and_the_others_go_on() -> None:
+    async def script(job: Job) -> Observations:
+        if b"forever" in job.submission:
+            await asyncio.Event().wait()
+        return Observations(())
+
+    backend = FakeBackend(script)
+    async with started(backend, slots=1) as dispatcher:
+        ticket = Ticket(run("forever"), nobody)
+        dispatcher.submit([ticket])
+        await until(lambda: ticket.worker is not None)
+        dispatcher.drop(ticket)
+        await dispatcher.run(run())
+        assert [slot.closed for slot in backend.slots] == [True, False]
+        assert not any(worker.cancelling() for worker in dispatcher._workers)  # or its next timeout would misfire
+
+
+async def test_a_cancelled_caller_drops_its_work() -> None:
+    backend = FakeBackend(delay_s=60)
+    async with started(backend, slots=1) as dispatcher:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.02):
+                await dispatcher.run(run())
+        await until(lambda: len(backend.slots) == 2)
+
+
+async def test_a_lost_sandbox_is_replaced_and_its_work_tried_once_more() -> None:
+    backend = FakeBackend()
+    async with started(backend) as dispatcher:
+        with pytest.raises(SandboxLost, match="scripted"):
+            await dispatcher.run(run("lost"))
+        assert len(backend.jobs) == 2
+        await until(lambda: len(backend.slots) == 4)
+        assert len(backend.open_slots) == 2
+
+
+async def test_a_second_try_may_succeed() -> None:
+    tries = 0
+
+    async def script(job: Job) -> Observations:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise SandboxLost("once")
+        return Observations((Observation("exited"),))
+
+    async with started(FakeBackend(script)) as dispatcher:
+        assert (await dispatcher.run(run())).tests[0].ending == "exited"
+
+
+async def test_work_that_could_not_be_judged_is_tried_once_more_without_a_new_sandbox() -> None:
+    backend = FakeBackend()
+    tries = 0
+
+    async def work(_: Slot) -> None:
+        nonlocal tries
+        tries += 1
+        raise Unjudged("no", ())
+
+    async with started(backend, slots=1) as dispatcher:
+        with pytest.raises(Unjudged):
+            await dispatcher.run(work)
+        assert len(backend.slots) == 1
+    assert tries == 2
+
+
+async def test_work_may_go_on_in_another_slot() -> None:
+    backend = FakeBackend(spent_after_each=True)
+    used: list[Slot] = []
+
+    async def work(slot: Slot) -> str | None:
+        used.append(slot)
+        await run()(slot)
+        return "done" if len(used) == 2 else None
+
+    async with started(backend) as dispatcher:
+        assert await dispatcher.run(work) == "done"
+    assert used[0] is not used[1]
+
+
+@pytest.mark.parametrize("limit", [{"slot_uses": 1}, {"slot_age_s": 1e-9}])
+async def test_a_worn_slot_is_replaced(limit: dict[str, float]) -> None:
+    backend = FakeBackend()
+    async with started(backend, slots=1, **limit) as dispatcher:
+        for _ in range(3):
+            await dispatcher.run(run())
+    assert len(backend.slots) >= 3
+
+
+async def test_a_spent_slot_runs_nothing_more() -> None:
+    async with started(FakeBackend(spent_after_each=True)) as dispatcher:
+        await asyncio.gather(*(dispatcher.run(run()) for _ in range(10)))
+
+
+async def test_a_bug_in_the_work_is_our_failure_and_the_worker_goes_on() -> None:
+    async def work(_: Slot) -> None:
+        raise ValueError("secret code")
+
+    async with started(FakeBackend(), slots=1) as dispatcher:
+        with pytest.raises(SandboxLost, match="ValueError") as caught:
+            await dispatcher.run(work)
+        assert "secret" not in str(caught.value)
+        await dispatcher.run(run())
+
+
+async def test_a_result_that_nobody_can_take_does_not_stop_the_worker() -> None:
+    def broken(_: Ticket[Any]) -> None:
+        raise ValueError
+
+    async with started(FakeBackend(), slots=1) as dispatcher:
+        dispatcher.submit([Ticket(run(), broken)])
+        await dispatcher.run(run())
+
+
+async def test_a_backend_that_cannot_open_any_slot_does_not_start() -> None:
+    backend = FakeBackend(failing_opens=1000)
+    with pytest.raises(BackendUnavailable, match="no sandbox here"):
+        await Dispatcher(backend, Settings(slots=2)).start()
+
+
+async def test_one_slot_is_enough_to_start_and_the_other_comes_later() -> None:
+    backend = FakeBackend(failing_opens=1)
+    async with started(backend) as dispatcher:
+        await until(lambda: dispatcher.open_slots == 2)
+
+
+async def test_no_ticket_waits_forever_when_no_slot_can_be_opened() -> None:
+    backend = FakeBackend(spent_after_each=True)
+    async with started(backend, slots=1, patience_s=0.05) as dispatcher:
+        backend.failing_opens = 1000
+        await dispatcher.run(run())  # spends the only slot
+        with pytest.raises(SandboxLost, match="no sandbox here"):
+            await dispatcher.run(run())
+        with pytest.raises(BackendUnavailable, match="no sandbox here"):
+            await dispatcher.run(run())
+        backend.failing_opens = 0
+        await until(lambda: dispatcher.open_slots == 1)
+        await dispatcher.run(run())
+
+
+async def test_a_stopping_server_finishes_what_it_has_accepted() -> None:
+    async with started(FakeBackend(delay_s=0.01), slots=1) as dispatcher:
+        tickets = [Ticket(run(), nobody) for _ in range(5)]
+        dispatcher.submit(tickets)
+    assert all(ticket.done and ticket.error is None for ticket in tickets)
+
+
+async def test_a_stop_has_a_deadline() -> None:
+    began = time.monotonic()
+    async with started(FakeBackend(delay_s=60), slots=1, drain_s=0.05) as dispatcher:
+        tickets = [Ticket(run(), nobody) for _ in range(3)]
+        dispatcher.submit(tickets)
+        await asyncio.sleep(0.01)
+    assert all(isinstance(ticket.error, SandboxLost) for ticket in tickets)
+    assert time.monotonic() - began < 5
+    with pytest.raises(BackendUnavailable, match="stopping"):
+        dispatcher.submit([])
+
+
+async def test_a_large_batch_does_not_hold_up_a_small_one() -> None:
+    ended: list[str] = []
+    async with started(FakeBackend(), slots=1) as dispatcher:
+        large = [Ticket(run(), lambda _: ended.append("large"), lane="large") for _ in range(100)]
+        small = [Ticket(run(), lambda _: ended.append("small"), lane="small") for _ in range(2)]
+        dispatcher.submit(large)
+        dispatcher.submit(small)
+        await until(lambda: len(ended) == 102)
+    assert ended.index("small") < 4
+    assert [place for place, name in enumerate(ended) if name == "small"][-1] < 6
+
+
+async def test_a_taker_that_leaves_does_not_take_an_item_along() -> None:
+    queue: FairQueue[str] = FairQueue()
+    first, second = asyncio.create_task(queue.get()), asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    queue.put("lane", "item")  # wakes the first
+    first.cancel()
+    assert await asyncio.wait_for(second, 1) == "item"
+    assert len(queue) == 0

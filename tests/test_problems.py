@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reward_server.errors import BadRequest, BadSetting, TooLarge, UnknownProblem
+from reward_server.identity import judging_digest, submission_key
+from reward_server.problems import ProblemStore, set_name
+from tasks.schema import CallCase, CallTests, Limits, Problem, StdioCase, StdioTests
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def stdio(problem_id: str = "", **fields: object) -> Problem:
+    tests = StdioTests(kind="stdio", cases=(StdioCase(stdout="1"),))
+    return Problem.model_validate({"id": problem_id, "tests": tests} | fields)
+
+
+def returning(expected: object) -> Problem:
+    return Problem(entry_point="f", tests=CallTests(kind="call", cases=(CallCase(expected=expected),)))
+
+
+def store(sources: str = "bundled", *problems: Problem, max_bytes: int = 10_000) -> ProblemStore:
+    return ProblemStore(sources, max_bytes, lambda _: list(problems))
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [("bundled", "bundled"), ("humaneval:a/b.jsonl.gz", "humaneval"), ("mbpp:x", "mbpp"), ("a/mine.jsonl", "mine")],
+)
+def test_a_set_is_named_after_its_source(source: str, name: str) -> None:
+    assert set_name(source) == name
+
+
+async def test_a_set_is_read_in_the_background_and_waited_for() -> None:
+    """The server answers before large sets are read."""
+    go = threading.Event()
+
+    def load(_: str) -> list[Problem]:
+        go.wait(5)
+        return [stdio("HumanEval/0")]
+
+    problems = ProblemStore("bundled", 1000, load)
+    await problems.start()
+    go.set()
+    assert (await problems.get("bundled/HumanEval/0")).problem.id == "bundled/HumanEval/0"
+    await problems.close()
+
+
+async def test_a_set_that_cannot_be_read_says_why_to_who_asks() -> None:
+    def load(_: str) -> list[Problem]:
+        raise ValueError("line 3: no tests")
+
+    problems = ProblemStore("bundled", 1000, load)
+    await problems.start()
+    with pytest.raises(UnknownProblem, match=r"'bundled' could not be read: line 3: no tests"):
+        await problems.get("bundled/x")
+
+
+def test_a_missing_file_is_an_error_before_the_start(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="there is no file"):
+        store(f"humaneval:{tmp_path}/none.jsonl")
+
+
+async def test_an_unknown_id_names_the_field() -> None:
+    with pytest.raises(UnknownProblem) as caught:
+        await store("").get("x", "submissions[3].problem")
+    assert caught.value.field == "submissions[3].problem"
+    assert "PUT /v1/problems" in caught.value.message
+
+
+async def test_stored_problems_are_found_and_replaced() -> None:
+    problems = store("")
+    assert problems.put({"a/1": stdio(setup="x = 1"), "b": stdio()}) == 2
+    assert problems.put({"a/1": stdio(setup="x = 2")}) == 2
+    assert (await problems.get("a/1")).problem.setup == "x = 2"
+
+
+async def test_a_set_of_the_server_cannot_be_replaced() -> None:
+    with pytest.raises(BadRequest, match="choose another prefix"):
+        store("bundled").put({"bundled/x": stdio()})
+
+
+async def test_what_may_be_stored_has_an_end() -> None:
+    problems = store("", max_bytes=1000)
+    with pytest.raises(TooLarge, match="1000 bytes"):
+        problems.put({"a": stdio(), "b": stdio(setup="#" * 1000)})
+    with pytest.raises(UnknownProblem):
+        await problems.get("a")
+
+
+async def test_the_list_is_paged_in_natural_order() -> None:
+    problems = store("bundled", *(stdio(str(number)) for number in range(12)))
+    await problems.start()
+    problems.put({"other/1": stdio()})
+    page, total = await problems.page("bundled/", 1, 3)
+    assert [problem_id for problem_id, _ in page] == ["bundled/1", "bundled/2", "bundled/3"]
+    assert total == 12
+    assert (await problems.page("", 0, 1000))[1] == 13
+
+
+def test_what_does_not_decide_a_verdict_does_not_change_the_digest() -> None:
+    plain = judging_digest(stdio())
+    assert judging_digest(stdio("other", prompt="p", tags=("t",), reference="r")) == plain
+    assert judging_digest(stdio(limits=Limits(cpu_s=1))) != plain
+    assert judging_digest(stdio(setup="import math")) != plain
+
+
+def test_values_that_json_confuses_have_different_digests() -> None:
+    """A cached verdict for one expected value must not serve another."""
+    values: list[object] = [1, 1.0, True, None, float("nan"), "None", "1", [1], (1,), [], {}, [[1], 2], [[1, 2]]]
+    assert len({judging_digest(returning(value)) for value in values}) == len(values)
+
+
+def test_stopping_early_is_another_submission() -> None:
+    digest = judging_digest(stdio())
+    assert submission_key(digest, "x", stop=True) != submission_key(digest, "x", stop=False)

@@ -1,0 +1,47 @@
+"""The README's tables agree with the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+from reward_server.settings import Settings
+from reward_server.verdicts import Verdict
+from tasks.registry import load_problems
+from tasks.schema import Limits
+from trainer import cli
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def names(pattern: str, text: str = README) -> set[str]:
+    return set(re.findall(pattern, text))
+
+
+def section(title: str) -> str:
+    return README.split(f"\n{title}\n")[1].split("\n## ")[0]
+
+
+def test_every_setting_of_the_server_is_described_and_no_other() -> None:
+    told = names(r"`PASSRATE_([A-Z_]+)`", section("## Settings of the server"))
+    assert told == {name.upper() for name in Settings.model_fields}
+
+
+def test_every_command_is_described_and_no_other() -> None:
+    assert names(r"\| `passrate ([a-z]+)` \|") == set(cli.COMMANDS)
+
+
+def test_every_verdict_is_named() -> None:
+    assert {verdict for verdict in get_args(Verdict) if f"`{verdict}`" not in README} == set()
+
+
+def test_every_limit_is_named_with_its_default() -> None:
+    told = dict(re.findall(r"`(\w+)` \(([^)]+)\)", section("### Limits of a test")))
+    defaults = {name: str(value) for name, value in Limits().model_dump().items()}
+    defaults |= {"cpu_s": "5", "wall_s": "10", "output_bytes": "1 MiB"}
+    assert told == defaults
+
+
+def test_the_number_of_bundled_problems_is_right() -> None:
+    assert f"{len(load_problems('bundled'))} problems of our own" in README

@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from reward_server import scoring
+from reward_server.backends.fake import FakeBackend, code_of
+from reward_server.cache import JudgementCache
+from reward_server.errors import Overloaded, SandboxLost, TooLarge, UnknownProblem
+from reward_server.jobs import Observation, Observations
+from reward_server.judging import judge, plan
+from reward_server.models import ScoreRequest
+from reward_server.service import Service
+from reward_server.settings import Settings
+from reward_server.verdicts import TestResult
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from reward_server.jobs import Job
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
+
+PROBLEM: dict[str, Any] = {"tests": {"kind": "stdio", "cases": [{"stdout": "good"}]}}
+TWO_CASES: dict[str, Any] = {
+    "tests": {"kind": "stdio", "cases": [{"stdout": "good", "weight": 3}, {"stdin": "2", "stdout": "better"}]}
+}
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@asynccontextmanager
+async def started(backend: FakeBackend, **changes: Any) -> AsyncIterator[Service]:
+    service = Service.assemble(Settings(**({"slots": 2, "drain_s": 1, "problems": ""} | changes)), backend)
+    await service.start()
+    try:
+        yield service
+    finally:
+        await service.close()
+
+
+def batch_of(*submissions: dict[str, Any] | str, problem: dict[str, Any] = PROBLEM, **fields: Any) -> ScoreRequest:
+    items = [{"problem": "p"} | ({"code": each} if isinstance(each, str) else each) for each in submissions]
+    return ScoreRequest.model_validate({"problems": {"p": problem}, "submissions": items} | fields)
+
+
+async def scored(service: Service, request: ScoreRequest) -> list[dict[str, Any]]:
+    batch = await service.scorer.begin(request)
+    await batch.wait()
+    service.scorer.leave(batch)
+    results: list[dict[str, Any]] = json.loads(batch.body())["results"]
+    return results
+
+
+async def test_results_come_in_the_order_of_the_submissions() -> None:
+    async def script(job: Job) -> Observations:
+        code = code_of(job)
+        await asyncio.sleep(0.02 if code == "slow" else 0)
+        return Observations((Observation("exited", stdout=b"good" if code in ("slow", "good") else b"bad"),))
+
+    async with started(FakeBackend(script)) as service:
+        results = await scored(service, batch_of("slow", "bad", "good"))
+    assert [result["reward"] for result in results] == [1.0, 0.0, 1.0]
+    assert [result["verdict"] for result in results] == ["passed", "wrong_answer", "passed"]
+
+
+async def test_identical_submissions_run_once() -> None:
+    backend = FakeBackend()
+    async with started(backend) as service:
+        results = await scored(service, batch_of("good", {"completion": "```python\ngood\n```"}, *["good\n"] * 5))
+    assert len(backend.jobs) == 2
+    assert {result["reward"] for result in results} == {1.0}
+
+
+async def test_two_batches_share_what_is_in_flight() -> None:
+    backend = FakeBackend(delay_s=0.01)
+    async with started(backend) as service:
+        first, second = await asyncio.gather(scored(service, batch_of("good")), scored(service, batch_of("good")))
+    assert len(backend.jobs) == 1
+    assert first[0]["reward"] == second[0]["reward"] == 1.0
+
+
+async def test_a_finished_judgement_is_kept() -> None:
+    backend = FakeBackend()
+    async with started(backend) as service:
+        assert (await scored(service, batch_of("good")))[0]["cached"] is False
+        assert (await scored(service, batch_of("good")))[0]["cached"] is True
+        assert (await scored(service, batch_of("good", stop_on_failure=True)))[0]["cached"] is False
+        assert (await scored(service, batch_of("good", problem=TWO_CASES)))[0]["cached"] is False
+    assert len(backend.jobs) == 3
+
+
+async def test_nothing_is_kept_where_the_cache_is_off() -> None:
+    backend = FakeBackend()
+    async with started(backend, cache_entries=0) as service:
+        for _ in range(2):
+            assert (await scored(service, batch_of("good")))[0]["cached"] is False
+
+
+async def test_a_lost_sandbox_is_no_reward_and_never_kept() -> None:
+    backend = FakeBackend()
+    async with started(backend) as service:
+        for _ in range(2):
+            lost, good = await scored(service, batch_of("lost", "good"))
+            assert lost["reward"] is None
+            assert lost["pass_rate"] is None
+            assert lost["verdict"] == "sandbox_error"
+            assert lost["error"] == "scripted"
+            assert lost["cached"] is False
+            assert good["reward"] == 1.0
+    assert len([job for job in backend.jobs if code_of(job) == "lost"]) == 4
+
+
+async def test_a_test_that_met_our_failure_is_tried_again() -> None:
+    tries = 0
+
+    async def script(job: Job) -> Observations:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            return Observations((Observation("lost", message="out of memory on the host"),))
+        return Observations((Observation("exited", stdout=b"good"),))
+
+    async with started(FakeBackend(script)) as service:
+        assert (await scored(service, batch_of("good")))[0]["reward"] == 1.0
+    assert tries == 2
+
+
+async def test_a_test_that_fails_us_twice_is_reported_and_not_kept() -> None:
+    """The next batch tries again."""
+
+    async def script(job: Job) -> Observations:
+        return Observations((Observation("exited", stdout=b"good"), Observation("lost", message="gone")))
+
+    async with started(FakeBackend(script)) as service:
+        await scored(service, batch_of("good", problem=TWO_CASES))
+        result = (await scored(service, batch_of("good", problem=TWO_CASES)))[0]
+    assert result["cached"] is False
+    assert result["reward"] is None
+    assert result["error"]
+    assert result["tests"][1]["verdict"] == "sandbox_error"
+    assert result["tests"][1]["message"] == "gone"
+
+
+async def test_each_scheme_pays_its_share() -> None:
+    async with started(FakeBackend()) as service:
+        for scheme, reward in (("pass_rate", 0.5), ("all_passed", 0.0), ("weighted", 0.75)):
+            result = (await scored(service, batch_of("good", problem=TWO_CASES, reward=scheme)))[0]
+            assert (result["reward"], result["pass_rate"], result["passed"], result["total"]) == (reward, 0.5, 1, 2)
+
+
+async def test_the_detail_says_how_much_is_told() -> None:
+    async with started(FakeBackend()) as service:
+        assert (await scored(service, batch_of("good", detail="none")))[0]["tests"] == []
+        assert (await scored(service, batch_of("good", detail="tests")))[0]["tests"][0]["stdout"] == ""
+        assert (await scored(service, batch_of("good", detail="output")))[0]["tests"][0]["stdout"] == "good"
+
+
+@pytest.mark.parametrize("completion", ["no fence", "<think>```python\ngood\n```", "x" * 101, "é" * 60, ""])
+async def test_a_completion_without_code_is_a_verdict(completion: str) -> None:
+    backend = FakeBackend()
+    async with started(backend, max_completion_bytes=100) as service:
+        result = (await scored(service, batch_of({"completion": completion}, problem=TWO_CASES)))[0]
+    assert (result["verdict"], result["reward"], result["passed"], result["total"]) == ("no_code", 0.0, 0, 2)
+    assert result["message"]
+    assert backend.jobs == []
+
+
+async def test_a_code_that_is_too_long_does_not_compile() -> None:
+    async with started(FakeBackend(), max_completion_bytes=100) as service:
+        result = (await scored(service, batch_of("x" * 101)))[0]
+    assert (result["verdict"], result["reward"]) == ("compile_error", 0.0)
+    assert "100 bytes" in result["message"]
+
+
+async def test_too_many_items_are_told_to_split() -> None:
+    async with started(FakeBackend(), max_batch_items=2) as service:
+        with pytest.raises(TooLarge, match="split"):
+            await scored(service, batch_of("a", "b", "c"))
+
+
+async def test_an_unknown_problem_names_the_item() -> None:
+    async with started(FakeBackend()) as service:
+        with pytest.raises(UnknownProblem, match=r"submissions\[1\]\.problem: no problem 'q'"):
+            await scored(service, batch_of("a", {"problem": "q", "code": "b"}))
+
+
+async def test_a_refused_batch_leaves_nothing_behind() -> None:
+    backend = FakeBackend(delay_s=0.01)
+    async with started(backend, slots=1, max_queued=4, max_batch_items=4) as service:
+        first = asyncio.create_task(scored(service, batch_of("a", "b", "c", "d")))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            await scored(service, batch_of("e", "f", "g", "h"))
+        await first
+        assert (await scored(service, batch_of("e")))[0]["verdict"] == "wrong_answer"
+    assert len(backend.jobs) == 5
+
+
+async def test_who_leaves_drops_only_what_nobody_else_waits_for() -> None:
+    backend = FakeBackend(delay_s=0.05)
+    async with started(backend, slots=1) as service:
+        leaving = await service.scorer.begin(batch_of("good", "alone"))
+        staying = asyncio.create_task(scored(service, batch_of("good")))
+        await asyncio.sleep(0.01)
+        service.scorer.leave(leaving)
+        assert (await staying)[0]["reward"] == 1.0
+        assert service.dispatcher.queued == 0
+    assert [code_of(job) for job in backend.jobs] == ["good"]
+
+
+async def test_a_deadline_answers_the_rest_without_a_reward() -> None:
+    backend = FakeBackend(delay_s=0.02)
+    async with started(backend, slots=1) as service:
+        batch = await service.scorer.begin(batch_of("good", "bad", "no", "no"))
+        await asyncio.sleep(0.03)
+        service.scorer.expire(batch, "too late")
+        await batch.wait()
+    results = json.loads(batch.body())["results"]
+    assert [result["reward"] for result in results] == [1.0, None, None, None]
+    assert results[1]["error"] == "too late"
+
+
+async def test_lines_come_as_items_finish() -> None:
+    async def script(job: Job) -> Observations:
+        await asyncio.sleep(0.02 if code_of(job) == "slow" else 0)
+        return Observations((Observation("exited", stdout=b"good"),))
+
+    async with started(FakeBackend(script)) as service:
+        batch = await service.scorer.begin(batch_of("slow", "quick"))
+        lines = [json.loads(line) async for lines in batch.lines() for line in lines.splitlines()]
+    assert [line["index"] for line in lines] == [1, 0]
+    assert [line["reward"] for line in lines] == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("soiled", [False, True])
+async def test_a_checker_runs_even_after_a_submission_that_soils_its_slot(
+    monkeypatch: pytest.MonkeyPatch, soiled: bool
+) -> None:
+    """Otherwise such a submission would go without a verdict, which is better than a 0."""
+    backend = FakeBackend(spent_after_each=soiled)
+    checking = plan(batch_of("", problem=PROBLEM).problems["p"], "checker", stop=False)
+    monkeypatch.setattr(scoring, "follow_up", lambda problem, seen: checking)
+    monkeypatch.setattr(
+        scoring, "judge", lambda problem, seen, followed: [TestResult("passed" if followed else "skipped")]
+    )
+    async with started(backend) as service:
+        assert (await scored(service, batch_of("good")))[0]["reward"] == 1.0
+    assert [code_of(job) for job in backend.jobs] == ["good", "checker"]
+
+
+async def test_a_bug_in_judging_is_no_reward(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(problem: Any, seen: Observations, followed: Any = None) -> list[TestResult]:
+        if seen.failed_load is None:
+            raise RecursionError
+        return judge(problem, seen, followed)
+
+    monkeypatch.setattr(scoring, "judge", broken)
+    async with started(FakeBackend()) as service:
+        assert (await scored(service, batch_of("good")))[0]["reward"] is None
+
+
+async def test_time_in_the_queue_is_told_apart() -> None:
+    async with started(FakeBackend(delay_s=0.03), slots=1) as service:
+        results = await scored(service, batch_of("a", "b"))
+    assert results[0]["queue_s"] < 0.025 < results[1]["queue_s"]
+
+
+def test_the_cache_is_bounded_by_entries_and_bytes() -> None:
+    cache = JudgementCache(2, 10_000)
+    for name in (b"a", b"b", b"c"):
+        cache.put(name, (TestResult("passed"),))
+    assert cache.get(b"a") is None
+    assert cache.get(b"b") is not None
+    cache.put(b"d", (TestResult("passed", stdout="x" * 9_500),))
+    assert cache.get(b"c") is None
+    assert cache.get(b"d") is not None
+    cache.put(b"e", (TestResult("passed", stdout="x" * 20_000),))
+    assert cache.get(b"e") is None
+
+
+async def test_a_slot_lost_between_the_two_runs_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def script(job: Job) -> Observations:
+        if code_of(job) == "checker":
+            raise SandboxLost("gone")
+        return Observations((Observation("exited", stdout=b"good"),))
+
+    checking = plan(batch_of("").problems["p"], "checker", stop=False)
+    monkeypatch.setattr(scoring, "follow_up", lambda problem, seen: checking)
+    async with started(FakeBackend(script)) as service:
+        assert (await scored(service, batch_of("good")))[0]["reward"] is None

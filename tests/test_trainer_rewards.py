@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import math
+import pickle
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from trainer import rewards as rewards_module
+from trainer import settings as settings_module
+from trainer.client import RewardClient
+from trainer.rewards import (
+    ENOUGH,
+    TooManyUnscored,
+    UnscoredShare,
+    code_reward,
+    efficiency_reward,
+    format_reward,
+    length_reward,
+    make_code_reward,
+)
+from trainer.settings import NAMES, TrainerSettings
+from trainer.wire import VERDICTS, unscored
+
+SPEC = json.dumps({"tests": {"kind": "call"}})
+Judge = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(rewards_module, "_unscored", UnscoredShare())
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Stand in for the server: a completion that is a number has that pass rate, any other has no verdict."""
+    bodies: list[dict[str, Any]] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        bodies.append(json.loads(request.content))
+        return httpx.Response(200, json={"results": [judged(one["completion"]) for one in bodies[-1]["submissions"]]})
+
+    class Client(RewardClient):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, transport=httpx.MockTransport(handler), **options)
+
+    monkeypatch.setattr(rewards_module, "RewardClient", Client)
+    return bodies
+
+
+def judged(completion: str) -> dict[str, Any]:
+    try:
+        rate = float(completion)
+    except ValueError:
+        lost = {"reward": None, "pass_rate": None, "passed": 0, "total": 0}
+        return lost | {"verdict": "sandbox_error", "error": "slot lost"}
+    verdict = "passed" if rate == 1.0 else "wrong_answer"
+    return {"reward": rate, "pass_rate": rate, "passed": 1, "total": 2, "verdict": verdict, "cpu_s": 0.09}
+
+
+def run(function: Any, completions: list[Any], **columns: Any) -> list[float | None]:
+    """Call as TRL does: by keyword, with more than the function knows."""
+    rewards: list[float | None] = asyncio.run(function(completions=completions, prompts=completions, **columns))
+    return rewards
+
+
+@pytest.mark.parametrize(
+    "completions",
+    [
+        ["1", "0.5"],
+        [[{"role": "assistant", "content": "1"}], [{"role": "assistant", "content": "0.5"}]],
+        [
+            [{"role": "assistant", "content": [{"type": "text", "text": "1"}]}],
+            [{"role": "assistant", "content": "x"}, {"role": "tool", "content": "y"}, {"content": "0.5"}],
+        ],
+    ],
+)
+def test_standard_and_conversational_completions_get_the_same_rewards(
+    requests: list[dict[str, Any]], completions: list[Any]
+) -> None:
+    assert run(code_reward, completions, problem=[SPEC, SPEC], trainer_state=object()) == [1.0, 0.5]
+
+
+def test_a_group_sends_its_problem_once(requests: list[dict[str, Any]]) -> None:
+    run(code_reward, ["1"] * 8, problem=[SPEC] * 8, problem_id=["a"] * 8)
+    assert list(requests[0]["problems"].values()) == [json.loads(SPEC)]
+
+
+def test_ids_of_stored_problems_are_enough(requests: list[dict[str, Any]]) -> None:
+    run(code_reward, ["1"], problem_id=["humaneval/0"])
+    assert requests[0]["problems"] == {}
+    assert requests[0]["submissions"][0]["problem"] == "humaneval/0"
+
+
+def test_one_id_with_two_contents_stays_two_problems(requests: list[dict[str, Any]]) -> None:
+    """Two data sets in one mixture may both have a problem 0."""
+    run(code_reward, ["1", "1"], problem=[SPEC, json.dumps({"tests": {"kind": "stdio"}})], problem_id=["0", "0"])
+    assert len(requests[0]["problems"]) == 2
+
+
+def test_what_has_no_verdict_is_none(requests: list[dict[str, Any]]) -> None:
+    assert run(code_reward, ["1", "lost", "0"], problem=[SPEC] * 3) == [1.0, None, 0.0]
+
+
+def test_a_dataset_without_the_column_is_named(requests: list[dict[str, Any]]) -> None:
+    with pytest.raises(ValueError, match="column `problem`"):
+        run(code_reward, ["1"])
+
+
+def test_nested_problems_are_refused(requests: list[dict[str, Any]]) -> None:
+    """Arrow fills nested columns with None for what other rows have: the tests would not be the problem's."""
+    with pytest.raises(TypeError, match="JSON strings"):
+        run(code_reward, ["1"], problem=[("tests", "call")])
+
+
+def test_the_run_stops_above_the_set_share_and_says_why(
+    requests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PASSRATE_REWARD_MAX_UNSCORED", "0.25")
+    quarter = ["lost"] + ["1"] * 3
+    run(code_reward, quarter * 20, problem=[SPEC] * 80)
+    with pytest.raises(TooManyUnscored, match="slot lost"):
+        run(code_reward, ["lost"] * 10, problem=[SPEC] * 10)
+
+
+def test_one_bad_group_at_the_start_does_not_stop_the_run() -> None:
+    """A single problem that the server cannot judge must not end a run of a week."""
+    counted = UnscoredShare()
+    counted.add([unscored("checker raised")] * 8, limit=0.5)
+    with pytest.raises(TooManyUnscored):
+        counted.add([unscored("server gone")] * ENOUGH, limit=0.5)
+
+
+def test_every_metric_and_column_comes_at_full_length_every_batch(requests: list[dict[str, Any]]) -> None:
+    """TRL averages a metric over the batches that had it, and aborts on a column of the wrong length."""
+    metrics: dict[str, float] = {}
+    columns: dict[str, list[Any]] = defaultdict(list)
+    log = {"log_metric": metrics.__setitem__, "log_extra": lambda name, values: columns[name].extend(values)}
+    problems = [SPEC] * 4 + [json.dumps({"other": 1})] * 4
+    run(code_reward, ["1", "1", "1", "lost", "1", "0", "0", "0.5"], problem=problems, **log)
+    assert {name.removeprefix("passrate/verdict/") for name in metrics if "verdict" in name} == set(VERDICTS)
+    assert metrics["passrate/unscored"] == pytest.approx(1 / 8)
+    assert metrics["passrate/pass_rate"] == pytest.approx(4.5 / 7)
+    assert metrics["passrate/all_passed"] == pytest.approx(4 / 7)
+    assert metrics["passrate/groups_without_spread"] == 0.5
+    assert metrics["passrate/cached"] == 0.0
+    assert metrics["passrate/reward_s"] > 0
+    assert {len(values) for values in columns.values()} == {8}
+    assert columns["verdict"][3] == "sandbox_error"
+    assert math.isnan(columns["pass_rate"][3])
+
+
+def test_the_scheme_comes_from_the_environment(requests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASSRATE_REWARD", "all_passed")
+    run(code_reward, ["1"], problem=[SPEC])
+    assert requests[0]["reward"] == "all_passed"
+
+
+def test_reward_functions_pickle_and_have_names() -> None:
+    """AsyncGRPOTrainer sends them to a process of its own; TRL names metrics after them."""
+    for function in (code_reward, efficiency_reward, format_reward, length_reward):
+        assert pickle.loads(pickle.dumps(function)) is function
+    made = make_code_reward("http://127.0.0.1:1")
+    assert getattr(made, "__name__", "") == "code_reward"
+    assert inspect.iscoroutinefunction(made)
+
+
+def test_efficiency_compares_cpu_time_of_programs_that_pass(requests: list[dict[str, Any]]) -> None:
+    references = [0.09, 0.04, 0.2, 0.09, 0.09, None]
+    got = run(efficiency_reward, ["1", "1", "1", "0.5", "lost", "1"], problem=[SPEC] * 6, reference_cpu_s=references)
+    assert got == [1.0, pytest.approx(0.5), 1.0, 0.0, None, None]
+    assert run(efficiency_reward, ["1"], problem=[SPEC]) == [None]
+
+
+@pytest.mark.parametrize(
+    ("text", "reward"),
+    [
+        ("```python\nx = 1\n```", 1.0),
+        ("<think>a ```python\n1\n``` b</think>\nSo:\n```py\nx = 1\n```\n", 1.0),
+        ("reasoning</think>```python\nx\n```", 1.0),
+        ("So ```python\nx\n```", 0.0),
+        ("reasoning</think>\n```python\nx\n```", 1.0),
+        ("```python\nx = 1\n```\nDone.", 0.0),
+        ("```python\nx = 1\n```\n```python\ny\n```", 0.0),
+        ("```python\nx = 1", 0.0),
+        ("```\nx = 1\n```", 0.0),
+        ("<think>```python\nx = 1\n```", 0.0),
+        ("x = 1", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_format_asks_for_one_closed_python_block_at_the_end(text: str, reward: float) -> None:
+    assert format_reward(completions=[text, [{"role": "assistant", "content": text}]]) == [reward, reward]
+
+
+def test_length_costs_nothing_at_first_then_falls_smoothly_to_minus_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASSRATE_REWARD_LENGTH_FREE", "10")
+    monkeypatch.setenv("PASSRATE_REWARD_LENGTH_MAX", "30")
+    lengths = [0, 10, 15, 20, 25, 30, 99]
+    got = length_reward(completions=[""] * 7, completion_ids=[[0] * length for length in lengths])
+    assert got[:2] == [0.0, 0.0]
+    assert got[3] == pytest.approx(-0.5)
+    assert got[5:] == [-1.0, -1.0]
+    assert got == sorted(got, reverse=True)
+    assert length_reward(completions=["x" * 80]) == [pytest.approx(-0.5)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PASSRATE_REWARD", "passrate"),
+        ("PASSRATE_REWARD_DEADLINE_S", "soon"),
+        ("PASSRATE_REWARD_DEADLINE_S", "nan"),
+        ("PASSRATE_REWARD_MAX_UNSCORED", "1.5"),
+        ("PASSRATE_REWARD_DEADLINE", "3"),
+        ("PASSRATE_REWARD_LENGTH_MAX", "10"),
+    ],
+)
+def test_a_wrong_setting_is_named(name: str, value: str) -> None:
+    """A misspelt limit that is silently ignored costs a training run."""
+    with pytest.raises(ValueError, match=name):
+        TrainerSettings.from_env({name: value})
+
+
+def test_the_tables_of_settings_name_all_of_them() -> None:
+    table = [line for line in (settings_module.__doc__ or "").splitlines() if line.startswith("| `PASSRATE_")]
+    readme = (Path(__file__).parents[1] / "trainer" / "README.md").read_text()
+    assert [line.split("`")[1] for line in table] == list(NAMES)
+    assert all(line in readme for line in table)

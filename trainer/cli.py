@@ -1,0 +1,192 @@
+"""The console script `passrate`: what users type, and which module answers.
+
+Promises: a wrong option, a wrong value or a missing file is one line on stderr and exit code 2; other failures that we
+foresee are one line and exit code 1. A command's module is imported only when that command runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainer.parser import (
+    OneLineParser,
+    UsageError,
+    fail,
+    meant,
+    seconds,
+    server_url,
+    share,
+    temperature,
+    whole_number,
+    whole_numbers,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = {
+    "serve": ("trainer.serve", "start the reward server"),
+    "score": ("trainer.score", "judge completions made elsewhere"),
+    "validate": ("trainer.validate", "check that references pass and wrong solutions do not"),
+    "run": ("trainer.run", "run one program in the sandbox"),
+    "eval": ("trainer.evaluate", "pass@k of a model, or of completions, on a problem set"),
+    "train": ("trainer.train", "train a model by GRPO; takes TRL's options and --config FILE.yaml"),
+    "demo": ("trainer.demo", "train a tiny model on this machine, with nothing from a hub"),
+    "doctor": ("trainer.doctor", "what this machine can do, and how to mend what it cannot"),
+}
+SOURCES = "bundled, humaneval:PATH, mbpp:PATH, or a .jsonl or .jsonl.gz file of problems"
+OWN_PARSER = {"train"}
+"""Commands that read their options themselves."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command. Returns: its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    command = words[0] if words else ""
+    if command and not command.startswith("-") and command not in COMMANDS:
+        fail("passrate", f"{command}: no such command; {meant(command, COMMANDS)}")
+    try:
+        if command in OWN_PARSER:
+            code: int = importlib.import_module(COMMANDS[command][0]).main(words[1:])
+        else:
+            arguments = build_parser().parse_args(words)
+            code = importlib.import_module(COMMANDS[arguments.command][0]).main(arguments)
+    except UsageError as error:
+        fail(f"passrate {command}", error)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("reward_server", "tasks", "trainer"):
+            raise
+        fail(f"passrate {command}", f"{error.name} is not installed: pip install 'passrate[train]'", 1)
+    except KeyboardInterrupt:
+        fail(f"passrate {command}", "stopped", 130)
+    except Exception as error:
+        if not isinstance(error, foreseen()):
+            raise
+        fail(f"passrate {command}", error, 1)
+    return code
+
+
+def foreseen() -> tuple[type[Exception], ...]:
+    """Return the errors whose message is all that users need. They are imported only once something failed."""
+    return (
+        importlib.import_module("trainer.client").RewardClientError,
+        importlib.import_module("trainer.local_server").LocalServerFailed,
+        importlib.import_module("reward_server.errors").RewardServerError,
+    )
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = OneLineParser(prog="passrate", description="The judge for training coding models.", allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    made = {name: commands.add_parser(name, help=what, allow_abbrev=False) for name, (_, what) in COMMANDS.items()}
+    _serve_options(made["serve"])
+    _score_options(made["score"])
+    _validate_options(made["validate"])
+    _run_options(made["run"])
+    _eval_options(made["eval"])
+    _demo_options(made["demo"])
+    return parser
+
+
+def _serve_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Start the reward server. Every setting is also an environment variable PASSRATE_<SETTING>."
+    parser.add_argument("--host", help="the address to listen on (127.0.0.1)")
+    parser.add_argument("--port", type=int, help="the port to listen on (8000)")
+    _add_backend(parser, default=None)
+    parser.add_argument("--slots", type=whole_number, metavar="N", help="programs that run at once (one per core)")
+    parser.add_argument("--problems", metavar="SRC", help=f"problem sets to hold, by comma: {SOURCES} (bundled)")
+    parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
+
+
+def _score_options(parser: argparse.ArgumentParser) -> None:
+    _add_problems(parser)
+    parser.add_argument(
+        "--completions",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="JSONL with a row for each completion: problem, and completion or code",
+    )
+    parser.add_argument("--reward", choices=("pass_rate", "all_passed", "weighted"), default="pass_rate")
+    parser.add_argument("--detail", choices=("none", "tests", "output"), default="none", help="what the JSON holds")
+    _add_server(parser)
+    _add_json(parser)
+
+
+def _validate_options(parser: argparse.ArgumentParser) -> None:
+    _add_problems(parser)
+    _add_server(parser)
+    _add_json(parser)
+
+
+def _run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="a Python program")
+    parser.add_argument("--stdin", type=Path, metavar="FILE", help="what it reads from stdin; - for this one's")
+    parser.add_argument("--cpu-s", type=seconds, metavar="S", help="its limit of CPU seconds")
+    parser.add_argument("--wall-s", type=seconds, metavar="S", help="its limit of seconds")
+    parser.add_argument("--memory-mb", type=whole_number, metavar="N", help="its limit of memory")
+    _add_server(parser)
+
+
+def _eval_options(parser: argparse.ArgumentParser) -> None:
+    _add_problems(parser)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--model", metavar="PATH", help="a folder with a causal language model and its tokenizer")
+    source.add_argument("--completions", type=Path, metavar="FILE", help="JSONL as for `passrate score`")
+    parser.add_argument("--k", type=whole_numbers, default=(1,), metavar="K,..", help="the k of pass@k, by comma (1)")
+    parser.add_argument("--samples", type=whole_number, default=10, metavar="N", help="per problem (10)")
+    parser.add_argument("--limit", type=whole_number, metavar="N", help="take only the first N problems")
+    parser.add_argument("--temperature", type=temperature, default=0.8, metavar="T", help="0 is greedy (0.8)")
+    parser.add_argument("--top-p", type=share, default=0.95, metavar="P", help="(0.95)")
+    parser.add_argument("--max-new-tokens", type=whole_number, default=512, metavar="N", help="(512)")
+    parser.add_argument("--batch-size", type=whole_number, default=16, metavar="N", help="(16)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="(0)")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw pass@k over k, as PNG")
+    _add_server(parser)
+    _add_json(parser)
+
+
+def _demo_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="(0)")
+    parser.add_argument("--steps", type=whole_number, metavar="N", help="steps of training")
+    parser.add_argument(
+        "--out", type=Path, default=Path("demo-out"), metavar="DIR", help="for plot and report (demo-out)"
+    )
+    parser.add_argument(
+        "--url", type=server_url, help="a server to use; without it one is started here and ended again"
+    )
+
+
+def _add_problems(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--problems", required=True, metavar="SRC", help=SOURCES)
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--url",
+        type=server_url,
+        default=os.environ.get("PASSRATE_URL") or None,
+        help="a server to use (PASSRATE_URL); without it one is started here and ended again",
+    )
+    parser.add_argument("--deadline", type=seconds, default=3600.0, metavar="S", help="seconds in all (3600)")
+    _add_backend(parser, default="auto")
+    parser.set_defaults(api_key=os.environ.get("PASSRATE_API_KEY") or None)
+
+
+def _add_backend(parser: argparse.ArgumentParser, *, default: str | None) -> None:
+    parser.add_argument(
+        "--backend", choices=("auto", "embedded", "docker"), default=default, help="what isolates programs (auto)"
+    )
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcome as JSON; - for stdout")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,21 @@
+"""`passrate demo`: from nothing to a model trained on pass rates, on a CPU, with nothing from a hub."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from trainer.parser import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def main(arguments: argparse.Namespace) -> int:
+    try:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out: cannot write there: {error}") from None
+    run = importlib.import_module("trainer.demo.run")  # brings in torch and trl, which take seconds
+    run.run_demo(seed=arguments.seed, steps=arguments.steps, out=arguments.out, url=arguments.url)
+    return 0

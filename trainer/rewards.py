@@ -1,0 +1,251 @@
+"""Reward functions for TRL's trainers, configured by environment (see `trainer/settings.py` for the names).
+
+| function | range | what it asks |
+|---|---|---|
+| `code_reward` | 0 to 1, or None | the share of tests that pass |
+| `efficiency_reward` | 0 to 1, or None | CPU time against the reference's, for programs that pass every test |
+| `format_reward` | 0 or 1 | one closed Python block, last, after the thinking |
+| `length_reward` | -1 to 0 | tokens beyond what is free |
+
+Promises: plain module-level functions (they pickle, and `trl grpo --reward_funcs trainer.rewards.code_reward` finds
+them) that take whatever keywords TRL passes; None, never 0, where no verdict could be had. Nothing is opened at import,
+and what a call opens it closes.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import math
+import os
+import re
+import time
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Any
+
+from trainer.client import RewardClient
+from trainer.settings import TrainerSettings
+from trainer.wire import VERDICTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+
+    from trainer.wire import Result, RewardScheme, Submission
+
+    Completion = str | Sequence[Mapping[str, Any]]
+    """Text, or in conversational datasets a list of messages."""
+    RewardFunction = Callable[..., Coroutine[Any, Any, list[float | None]]]
+
+FENCE = re.compile(r"^[ \t]*```[ \t]*(\S*)[ \t]*$", re.MULTILINE)
+PYTHON = {"python", "py", "python3"}
+NOISE_CPU_S = 0.01
+"""Added to both CPU times that are compared: below ten milliseconds the difference is noise."""
+CHARS_PER_TOKEN = 4
+WINDOW, ENOUGH = 512, 32
+"""Completions over which the unscored share is taken, and the number from which on it counts."""
+
+
+class TooManyUnscored(RuntimeError):
+    """So many completions had no verdict that training on would waste the GPU."""
+
+
+class UnscoredShare:
+    """The share of the recent completions that had no verdict."""
+
+    def __init__(self) -> None:
+        self._recent: deque[bool] = deque(maxlen=WINDOW)
+
+    def add(self, results: Sequence[Result], limit: float) -> None:
+        """Count a batch. Raises: TooManyUnscored above the limit, with the last reason."""
+        self._recent.extend(result.reward is None for result in results)
+        share = sum(self._recent) / max(1, len(self._recent))
+        if len(self._recent) >= ENOUGH and share > limit:
+            reason = next((result.error for result in reversed(results) if result.reward is None), "")
+            raise TooManyUnscored(
+                f"{share:.0%} of the last {len(self._recent)} completions had no verdict, more than the "
+                f"{limit:.0%} of PASSRATE_REWARD_MAX_UNSCORED. The last reason: {reason}"
+            )
+
+
+_unscored = UnscoredShare()
+
+
+async def code_reward(completions: Sequence[Completion], **columns: Any) -> list[float | None]:
+    """Reward each completion by the share of its problem's tests that pass (`PASSRATE_REWARD` names other schemes).
+
+    Columns: `problem` (what is judged, as a JSON string: see `trainer.data`) or `problem_id` (held by the server).
+
+    Returns: length B, in [0, 1]; None where no verdict could be had (TRL >= 1.6 leaves those out of the group).
+    Raises: TooManyUnscored; RequestRejected where the problem or the key is wrong; ValueError without the column.
+    """
+    return await _code_reward(completions, columns, TrainerSettings.from_env(os.environ), _unscored)
+
+
+def make_code_reward(
+    url: str, *, api_key: str | None = None, reward: RewardScheme = "pass_rate", max_unscored: float = 0.5
+) -> RewardFunction:
+    """Make a `code_reward` configured in code. It does not pickle: for AsyncGRPOTrainer use the environment."""
+    settings = TrainerSettings(url=url, api_key=api_key, reward=reward, max_unscored=max_unscored)
+    counted = UnscoredShare()
+
+    async def code_reward(completions: Sequence[Completion], **columns: Any) -> list[float | None]:
+        return await _code_reward(completions, columns, settings, counted)
+
+    return code_reward
+
+
+async def efficiency_reward(completions: Sequence[Completion], **columns: Any) -> list[float | None]:
+    """Reward programs that pass every test by how their CPU time compares with the reference's.
+
+    Columns: `problem` or `problem_id` as for `code_reward`, and `reference_cpu_s`, seconds over all tests. The server
+    runs each program once: this function finds the verdicts of `code_reward` in flight or in its cache.
+
+    Returns: length B; 1 when as fast as the reference or faster, 0.5 at twice its time, towards 0; 0 where a test
+        fails; None where there is no verdict or no `reference_cpu_s`.
+    """
+    references = columns.get("reference_cpu_s")
+    if references is None:
+        return [None] * len(completions)
+    _, results = await _judge(completions, columns, TrainerSettings.from_env(os.environ))
+    return [_efficiency(result, reference) for result, reference in zip(results, references, strict=True)]
+
+
+def format_reward(completions: Sequence[Completion], **_: Any) -> list[float]:
+    """Reward one closed Python block that ends the answer; a thinking part must be closed before it.
+
+    Returns: length B; 1.0 or 0.0.
+    """
+    return [float(_is_well_formed(completion_text(completion))) for completion in completions]
+
+
+def length_reward(
+    completions: Sequence[Completion], completion_ids: Sequence[Sequence[int]] | None = None, **_: Any
+) -> list[float]:
+    """Penalise long completions: nothing up to `PASSRATE_REWARD_LENGTH_FREE` tokens, all from `..._MAX` on.
+
+    Between the two the penalty follows half a cosine, so that there is no edge to sit on. Without `completion_ids` a
+    token counts as four characters.
+
+    Returns: length B, in [-1, 0].
+    """
+    settings = TrainerSettings.from_env(os.environ)
+    if completion_ids is not None:
+        lengths: list[float] = [len(ids) for ids in completion_ids]
+    else:
+        lengths = [len(completion_text(completion)) / CHARS_PER_TOKEN for completion in completions]
+    free, longest = settings.length_free_tokens, settings.length_max_tokens
+    over = [min(1.0, max(0.0, (length - free) / (longest - free))) for length in lengths]
+    return [-(1 - math.cos(math.pi * share)) / 2 for share in over]
+
+
+def completion_text(completion: Completion) -> str:
+    """Take the text of a completion; of a conversation, that of the assistant's last message."""
+    if isinstance(completion, str):
+        return completion
+    answers = [message for message in completion if message.get("role", "assistant") == "assistant"]
+    content = answers[-1].get("content") if answers else ""
+    if isinstance(content, str) or content is None:
+        return content or ""
+    return "".join(block.get("text") or "" for block in content if block.get("type", "text") == "text")
+
+
+async def _code_reward(
+    completions: Sequence[Completion], columns: Mapping[str, Any], settings: TrainerSettings, counted: UnscoredShare
+) -> list[float | None]:
+    began = time.perf_counter()
+    keys, results = await _judge(completions, columns, settings)
+    _log(results, keys, time.perf_counter() - began, columns)
+    counted.add(results, settings.max_unscored)
+    return [result.reward for result in results]
+
+
+async def _judge(
+    completions: Sequence[Completion], columns: Mapping[str, Any], settings: TrainerSettings
+) -> tuple[list[str], list[Result]]:
+    """Have a batch judged: the key of each completion's problem, and its result."""
+    keys, problems = _problems(columns, len(completions))
+    submissions: list[Submission] = [
+        {"problem": key, "completion": completion_text(completion)}
+        for key, completion in zip(keys, completions, strict=True)
+    ]
+    # A client for each batch: it costs a connection, and belongs to this event loop and to no other process.
+    async with RewardClient.from_settings(settings) as client:
+        return keys, await client.score(submissions, problems, reward=settings.reward)
+
+
+def _problems(columns: Mapping[str, Any], size: int) -> tuple[list[str], dict[str, Any]]:
+    """Find each completion's problem: its key, and what is judged by key (none for problems that the server holds)."""
+    specs = columns.get("problem")
+    ids = columns.get("problem_id")
+    if specs is None and ids is None:
+        raise ValueError("the dataset needs a column `problem` (see trainer.data.to_dataset) or `problem_id`")
+    keys: list[str] = []
+    problems: dict[str, Any] = {}
+    for spec, problem_id in zip(specs or [None] * size, ids or [None] * size, strict=True):
+        if spec is None:
+            keys.append(str(problem_id))
+            continue
+        key, parsed = _parsed(spec)
+        keys.append(key)
+        problems[key] = parsed
+    return keys, problems
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(spec: str) -> tuple[str, Any]:
+    """Read a `problem` cell. Its key is its digest: ids may collide between data sets, and contents cannot."""
+    if not isinstance(spec, str):
+        raise TypeError("the column `problem` must hold JSON strings: Arrow changes nested values")
+    return hashlib.sha256(spec.encode()).hexdigest()[:16], json.loads(spec)
+
+
+def _log(results: Sequence[Result], keys: Sequence[str], seconds: float, columns: Mapping[str, Any]) -> None:
+    """Tell TRL about the batch, where it listens. Zeros too: it averages over what it is told."""
+    log_metric, log_extra = columns.get("log_metric"), columns.get("log_extra")
+    scored = [result for result in results if result.reward is not None]
+    if log_metric is not None and results:
+        verdicts = Counter(result.verdict for result in results)
+        for verdict in VERDICTS:
+            log_metric(f"passrate/verdict/{verdict}", verdicts[verdict] / len(results))
+        log_metric("passrate/unscored", 1 - len(scored) / len(results))
+        log_metric("passrate/cached", sum(result.cached for result in results) / len(results))
+        log_metric("passrate/reward_s", seconds)
+        if scored:
+            log_metric("passrate/pass_rate", sum(result.pass_rate or 0.0 for result in scored) / len(scored))
+            log_metric("passrate/all_passed", sum(result.all_passed for result in scored) / len(scored))
+        groups = _groups(results, keys)
+        if groups:
+            log_metric("passrate/groups_without_spread", sum(len(set(group)) == 1 for group in groups) / len(groups))
+    if log_extra is not None:
+        log_extra("verdict", [result.verdict for result in results])
+        log_extra("pass_rate", [math.nan if result.pass_rate is None else result.pass_rate for result in results])
+        log_extra("error", [result.error or "" for result in results])
+
+
+def _groups(results: Sequence[Result], keys: Sequence[str]) -> list[list[float]]:
+    """Gather the rewards of each problem that has more than one: such groups teach only where rewards differ."""
+    rewards: dict[str, list[float]] = {}
+    for result, key in zip(results, keys, strict=True):
+        if result.reward is not None:
+            rewards.setdefault(key, []).append(result.reward)
+    return [group for group in rewards.values() if len(group) > 1]
+
+
+def _efficiency(result: Result, reference_cpu_s: float | None) -> float | None:
+    if result.reward is None or reference_cpu_s is None:
+        return None
+    if not result.all_passed:
+        return 0.0
+    return min(1.0, (reference_cpu_s + NOISE_CPU_S) / (result.cpu_s + NOISE_CPU_S))
+
+
+def _is_well_formed(text: str) -> bool:
+    thinking, closed, answer = text.rpartition("</think>")
+    if "<think>" in answer or (not closed and "<think>" in thinking):
+        return False
+    fences = list(FENCE.finditer(answer))
+    if len(fences) != 2:
+        return False
+    opening, closing = fences
+    return opening[1].lower() in PYTHON and not closing[1] and not answer[closing.end() :].strip()

@@ -1,0 +1,111 @@
+"""`passrate score`: judge completions made elsewhere, show what became of them, write it as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from trainer.client import SyncRewardClient
+from trainer.display import percent, progress_bar, show, table, write_json
+from trainer.inputs import check_writable, read_jsonl, read_problems
+from trainer.local_server import server_at
+from trainer.parser import UsageError
+from trainer.wire import VERDICTS, judging_spec
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Collection, Iterable, Sequence
+    from pathlib import Path
+
+    from rich.table import Table
+
+    from trainer.wire import Result, Submission
+
+MANY = 40
+"""Problems beyond which the table shows only totals."""
+
+
+def main(arguments: argparse.Namespace) -> int:
+    check_writable("--json", arguments.json)
+    problems = read_problems(arguments.problems)
+    specs = {problem.id: judging_spec(problem) for problem in problems}
+    submissions = read_submissions(arguments.completions, specs)
+    with (
+        server_at(arguments.url, backend=arguments.backend) as url,
+        SyncRewardClient(url, api_key=arguments.api_key, deadline_s=arguments.deadline) as client,
+        progress_bar("scoring") as on_progress,
+    ):
+        results = client.score(
+            submissions, specs, reward=arguments.reward, detail=arguments.detail, on_progress=on_progress
+        )
+    tables = [_problem_table(submissions, results)] if len({one["problem"] for one in submissions}) <= MANY else []
+    show(*tables, verdict_table(results), _summary_line(results), json_to=arguments.json)
+    write_json(_report(submissions, results), arguments.json)
+    return 0
+
+
+def read_submissions(path: Path, known: Collection[str]) -> list[Submission]:
+    """Read completions: rows of `problem` and either `completion` or `code`. Raises: UsageError that names the line."""
+    submissions: list[Submission] = []
+    for number, row in read_jsonl("--completions", path):
+        where = f"--completions: {path}, line {number}"
+        problem = row.get("problem")
+        if problem not in known:
+            raise UsageError(f"{where}: no problem {problem!r} in --problems")
+        programs = [key for key in ("completion", "code") if isinstance(row.get(key), str)]
+        if len(programs) != 1:
+            raise UsageError(f"{where}: give either `completion` or `code`, as text")
+        submissions.append({"problem": problem, programs[0]: row[programs[0]]})  # type: ignore[misc]
+    if not submissions:
+        raise UsageError(f"--completions: {path} holds no row")
+    return submissions
+
+
+def verdict_table(results: Iterable[Result]) -> Table:
+    counts = Counter(result.verdict for result in results)
+    made = table("Verdicts", "verdict", numbers=("submissions", "share"))
+    for verdict in VERDICTS:
+        if counts[verdict]:
+            made.add_row(verdict, str(counts[verdict]), percent(counts[verdict] / counts.total()))
+    return made
+
+
+def mean_reward(results: Iterable[Result]) -> float | None:
+    """Average the rewards that are there; None where there is none."""
+    rewards = [result.reward for result in results if result.reward is not None]
+    return sum(rewards) / len(rewards) if rewards else None
+
+
+def _problem_table(submissions: Sequence[Submission], results: Sequence[Result]) -> Table:
+    groups: dict[str, list[Result]] = {}
+    for submission, result in zip(submissions, results, strict=True):
+        groups.setdefault(submission["problem"], []).append(result)
+    made = table("Problems", "problem", numbers=("submissions", "all passed", "mean reward"))
+    for problem, group in groups.items():
+        passed = sum(result.all_passed for result in group)
+        made.add_row(problem, str(len(group)), str(passed), percent(mean_reward(group)))
+    return made
+
+
+def _summary_line(results: Sequence[Result]) -> str:
+    lost = sum(result.reward is None for result in results)
+    passed = sum(result.all_passed for result in results)
+    line = f"{len(results)} submissions: {passed} pass every test, mean reward {percent(mean_reward(results))}"
+    if not lost:
+        return line
+    reason = next(result.error for result in results if result.reward is None)
+    return f"{line}; {lost} without a verdict ({reason})"
+
+
+def _report(submissions: Sequence[Submission], results: Sequence[Result]) -> dict[str, Any]:
+    return {
+        "submissions": len(results),
+        "unscored": sum(result.reward is None for result in results),
+        "all_passed": sum(result.all_passed for result in results),
+        "mean_reward": mean_reward(results),
+        "results": [
+            {"problem": submission["problem"], **asdict(result)}
+            for submission, result in zip(submissions, results, strict=True)
+        ],
+    }
