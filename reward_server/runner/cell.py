@@ -9,7 +9,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from reward_server.runner import containment, page, processes, supervision, zygote
+from reward_server.runner import containment, oom, page, processes, supervision, zygote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +59,7 @@ class Cell:
         self.null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         self.zygotes: dict[str, processes.Zygote] = {}
         self.shared_bytes = 0
+        self.kernel_kills = oom.KernelKills()
         self.judge: processes.Child | None = None
         self.standing: StandingJudge | None = None
         self.make_judge_box()

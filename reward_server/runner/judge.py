@@ -190,6 +190,10 @@ class Judge:
             }
         )
 
+    def give_up(self, message: str) -> None:
+        """Tell the control process that nothing can be said about the submission."""
+        self.tell({"given_up": message[:MAX_MESSAGE]})
+
     def blame(self, message: str) -> None:
         """Test code that ends in an exception never passes whole: what it did not reach fails, else its last test."""
         rows = [row for row, state in enumerate(self.states) if state == UNREACHED]
@@ -197,6 +201,10 @@ class Judge:
             rows = [len(self.states) - 1]
         for row in rows:
             self.states[row], self.endings[row], self.messages[row] = FAILED, ("raised", 0), message[:MAX_MESSAGE]
+
+
+class NotTheirs(Exception):
+    """What went wrong before the first test has nothing to do with the submission."""
 
 
 class FailedLoad(Exception):
@@ -297,7 +305,10 @@ def try_submission(spec: dict[str, Any], control: socket.socket, channel: int, p
         except link.Gone:
             judge.report(None, judge.ask_why(again=False))
             return
-        except Exception as error:
+        except NotTheirs as ours:
+            judge.give_up(f"the judge failed: {ours}")
+            return
+        except Exception as error:  # whatever it answers when asked for its names
             judge.report(None, {"ending": "raised", "code": 0, "told": {"text": describe(error)}})
             return
         judge.report(run_tests(judge, payload, code, namespace))
@@ -370,6 +381,9 @@ def make_namespace(judge: Judge, payload: dict[str, Any]) -> dict[str, Any]:
         raise FailedLoad(missing(first))
     for name in payload["modules"]:
         if name != first:
-            found[name] = importlib.import_module(name)
+            try:
+                found[name] = importlib.import_module(name)
+            except Exception as error:
+                raise NotTheirs(describe(error)) from None
     namespace.update(found)
     return namespace

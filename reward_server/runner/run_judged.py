@@ -125,7 +125,7 @@ class Judged:
             if len(self.received) >= link.LENGTH.size + size:
                 message = json.loads(bytes(self.received[link.LENGTH.size : link.LENGTH.size + size]))
                 del self.received[: link.LENGTH.size + size]
-                if "report" in message:
+                if "report" in message or "given_up" in message:
                     self.report = message
                 else:
                     self.lost = message
@@ -201,6 +201,8 @@ class Judged:
         if self.report is None:
             return self.without_report(ending, last)
         report = self.report
+        if "given_up" in report:
+            return Seen([Row("lost", message=report["given_up"])])
         if report["failed_load"] is not None:
             why = report["failed_load"]
             failed = Row(

@@ -80,6 +80,7 @@ class Submission:
 
     def finish(self) -> Row:
         """Kill what is left, drain, reap. Returns how the process ended, what it used and printed. Raises: Broken."""
+        ended_by_itself = self.exited and self.ending is None
         if self.cell.by_uid or not self.exited:
             self.cell.kill_submission()
         usage = self.child.reap()
@@ -117,6 +118,12 @@ class Submission:
             row.ending = "memory"
         elif self.ending == "output":
             row.ending = "output"
+        elif (
+            ended_by_itself
+            and (row.ending, row.code) == ("signaled", signal.SIGKILL)
+            and self.cell.kernel_kills.happened()  # within its own limit: what filled the memory was somebody else
+        ):
+            row.ending, row.message = "lost", "the machine ran out of memory"
         return row
 
     def close(self) -> None:

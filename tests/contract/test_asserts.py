@@ -209,3 +209,10 @@ VECTOR = (
 )  # fmt: skip
 def test_honest_patterns_that_do_not_pass_yet(sandbox: Sandbox, source: str, code: str) -> None:
     assert set(sandbox.verdicts(asserts(source, limits=ROOMY), code)) == {P}
+
+
+def test_what_the_judge_cannot_import_is_not_the_submissions_failure(sandbox: Sandbox) -> None:
+    """Seen red: with one `except Exception` for both, the right answer got a `runtime_error`."""
+    problem = asserts("assert solve(1) == 2\nassert winreg.OpenKey", "solve")
+    assert sandbox.verdicts(problem, "def solve(n): return n + 1") == ["sandbox_error"] * 2
+    assert sandbox.verdicts(asserts("assert solve(1) == 2", "solve"), "def solve(n): return n + 1") == ["passed"]

@@ -353,11 +353,13 @@ def test_the_same_cheat_fools_a_judge_in_one_process(sandbox: Sandbox, name: str
     assert naive_judges(sandbox, CHEATS[name])
 
 
-def test_an_honest_submission_gets_all(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("problem", [CALLS, STDIO, ASSERTS, PYTEST], ids=["call", "stdio", "asserts", "pytest"])
+def test_an_honest_submission_gets_all(sandbox: Sandbox, problem: Problem) -> None:
     """The tests are such that the right answer passes them."""
     honest = "def add(a, b): return a + b\nif __name__ == '__main__': print(add(*map(int, input().split())))"
-    for problem in (CALLS, STDIO, ASSERTS, PYTEST):
-        assert set(sandbox.verdicts(problem, honest)) == {"passed"}
+    results = sandbox.judge(problem, honest)
+    assert results
+    assert not [result for result in results if result.verdict != "passed"]
 
 
 @pytest.mark.parametrize(
