@@ -25,7 +25,7 @@ FORK_AND_BURN = "import os\nfor _ in range(4):\n    if not os.fork(): break"
         ("x = 3 ** 10**8", {"cpu_timeout", "memory_exceeded"}),
         ("import re\nre.match('(a+)+$', 'a' * 40 + 'b')", {"cpu_timeout"}),
         ("import signal\nfor n in range(1, 65):\n    try: signal.signal(n, signal.SIG_IGN)\n    except (OSError, ValueError): pass" + BURN, {"cpu_timeout"}),
-        ("import threading\nfor _ in range(7): threading.Thread(target=lambda: [0 for _ in iter(int, 1)]).start()", {"cpu_timeout"}),
+        ("import threading\nfor _ in range(7): threading.Thread(target=lambda: sum(iter(int, 1))).start()", {"cpu_timeout"}),
         (FORK_AND_BURN + BURN, {"cpu_timeout"}),
         ("import os\nif os.fork(): os.wait()" + BURN, {"cpu_timeout"}),
         ("import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'while True: pass'])", {"cpu_timeout"}),
