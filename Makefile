@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint fix test bench demo clean
+.PHONY: help setup lint fix test bench images demo clean
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test: $(READY)  ## run the tests
 
 bench: $(READY)  ## measure what an evaluation costs; ARGS=--quick for a shorter run
 	$(BIN)/python -m tests.bench $(ARGS)
+
+images: $(READY)  ## build the sandbox images for the Docker backend; ARGS="--base TAG --network host"
+	$(BIN)/python -m reward_server.images $(ARGS)
 
 demo: $(READY)  ## train a tiny model against the sandbox, in some minutes
 	$(BIN)/passrate demo $(ARGS)

@@ -71,6 +71,16 @@ class Settings(BaseModel):
     """Bytes of all kept judgements, about."""
     sandbox_python: Path | None = None
     """The interpreter that runs submissions; None takes the one this server's environment was made from."""
+    image: str = Field(default="passrate-python:latest", min_length=1)
+    """The image of the Docker backend's containers."""
+    runtime: str | None = None
+    """The Docker runtime of the containers, such as gVisor's `runsc`; None takes the daemon's default."""
+    cpuset: str | None = None
+    """The processors that the containers may use, as Docker writes them: 0-3,7."""
+    container_memory_mb: int = Field(default=2048, ge=64)
+    """MB of memory of each container, beside what its temporary folders may hold."""
+    fresh: bool = False
+    """Whether every submission gets a new container."""
     slot_uses: int = Field(default=2000, ge=1)
     """Runs after which a slot is replaced."""
     slot_age_s: float = Field(default=3600, gt=0)

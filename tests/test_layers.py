@@ -20,6 +20,8 @@ ROWS: list[set[str]] = [
     {"reward_server.judging", "reward_server.backends.fake"},
     {"reward_server.backends.sandboxed"},
     {"reward_server.backends.embedded"},
+    {"reward_server.backends.docker"},
+    {"reward_server.images"},
     {"reward_server.backends"},
     {"reward_server.pool", "reward_server.models"},
     {"reward_server.dispatch", "reward_server.programs", "reward_server.problems", "reward_server.wire"},

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -56,9 +57,19 @@ def test_a_missing_problem_set_is_one_line(monkeypatch: pytest.MonkeyPatch, caps
     assert "there is no file none.jsonl" in one_line(capsys)
 
 
-def test_a_backend_of_another_version_is_refused_by_name() -> None:
-    with pytest.raises(BackendUnavailable, match="--backend embedded"):
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(
+    ("host", "cause"),
+    [
+        ("unix:///none/docker.sock", "no Docker daemon answers at unix:///none/docker.sock: start it"),
+        ("nonsense://", "the Docker daemon at nonsense:// does not work"),
+    ],
+)
+def test_a_named_backend_that_cannot_start_is_an_error(monkeypatch: pytest.MonkeyPatch, host: str, cause: str) -> None:
+    monkeypatch.setenv("DOCKER_HOST", host)
+    with pytest.raises(BackendUnavailable, match=cause):
         backends.choose_backend(Settings(backend="docker"))
+    gc.collect()  # the docker package leaves its socket to the collector
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

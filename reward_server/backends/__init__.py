@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from reward_server.errors import BackendUnavailable
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -19,8 +17,10 @@ def _embedded(settings: Settings) -> Backend:
     return EmbeddedBackend(settings)
 
 
-def _docker(_: Settings) -> Backend:
-    raise BackendUnavailable("the docker backend is not part of this version: start with --backend embedded")
+def _docker(settings: Settings) -> Backend:
+    from reward_server.backends.docker import DockerBackend  # noqa: PLC0415 imported when chosen
+
+    return DockerBackend(settings)
 
 
 BACKENDS: Final[Mapping[str, Callable[[Settings], Backend]]] = {"embedded": _embedded, "docker": _docker}

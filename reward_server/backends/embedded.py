@@ -45,7 +45,7 @@ SYSTEM_FOLDERS = (
 )
 TMPFS_BYTES = 128 << 20
 LIBRARY = "/opt/judge"
-LIBRARY_PACKAGES = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments")
+LIBRARY_PACKAGES = ("pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "pygments")
 """What the judge needs for tests of kind `pytest`: bound read-only from the server's own installation."""
 OURS = ("reward_server", "tasks", "trainer")
 """Our own packages hold reference solutions: hidden where they are installed beside the sandbox's Python."""
@@ -254,12 +254,14 @@ def hidden_folders(prefixes: set[str]) -> list[str]:
 
 
 def library_packages() -> list[tuple[str, str]]:
-    """Name and path of each package that the judge needs."""
+    """File name and path of each package or module that the judge needs."""
     found = []
     for name in LIBRARY_PACKAGES:
         spec = importlib.util.find_spec(name)
         if spec is not None and spec.submodule_search_locations:
             found.append((name, spec.submodule_search_locations[0]))
+        elif spec is not None and spec.origin is not None:
+            found.append((f"{name}.py", spec.origin))
     return found
 
 

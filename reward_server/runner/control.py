@@ -12,7 +12,7 @@ import signal
 import socket
 from typing import TYPE_CHECKING, Any
 
-from reward_server.runner import cell, frames, kernel, processes, zygote
+from reward_server.runner import cell, frames, kernel, processes, supervision, zygote
 from reward_server.runner.rows import Job, Seen
 from reward_server.runner.run_calls import run_calls
 from reward_server.runner.run_judged import run_judged
@@ -29,6 +29,7 @@ KEPT_FIELDS = ("ending", "code", "cpu_s", "wall_s", "memory_bytes", "message", "
 def main(config: dict[str, Any]) -> Callable[[], object]:
     """Serve until the channel closes. Returns in a new zygote only, with what it is to do."""
     channel = take_channel()
+    supervision.CHANNEL.append(channel.fileno())
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)  # pid 1 would ignore them; the sandbox ends with its channel
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)

@@ -20,12 +20,24 @@ MAX_INODES = 20_000
 """Files and folders that one submission may leave lying about at once."""
 
 
+CHANNEL: list[int] = []
+"""The control process's channel to the server, once it has one."""
+
+
+def leave() -> None:
+    """The server is gone: pid 1 ends, and with it every process of the sandbox."""
+    os._exit(0)
+
+
 class Loop:
     """A poll loop: descriptors and what to do when they can be read."""
 
     def __init__(self) -> None:
         self.poll = select.poll()
         self.handlers: dict[int, Callable[[], None]] = {}
+        if CHANNEL:
+            self.handlers[CHANNEL[0]] = leave
+            self.poll.register(CHANNEL[0], select.POLLRDHUP)
 
     def add(self, descriptor: int, handler: Callable[[], None]) -> None:
         self.handlers[descriptor] = handler

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import TYPE_CHECKING, Any
 
+from reward_server.backends.docker import DockerBackend
 from reward_server.backends.embedded import EmbeddedBackend
 from reward_server.judging import follow_up, judge, plan
 from reward_server.settings import Settings
@@ -17,7 +19,11 @@ if TYPE_CHECKING:
     from reward_server.jobs import Job, Observations
     from reward_server.verdicts import TestResult, Verdict
 
-BACKENDS: dict[str, Callable[[], Backend]] = {"embedded": lambda: EmbeddedBackend(Settings())}
+IMAGE = os.environ.get("CONTRACT_IMAGE", "passrate-python:slim")
+BACKENDS: dict[str, Callable[[], Backend]] = {
+    "embedded": lambda: EmbeddedBackend(Settings()),
+    "docker": lambda: DockerBackend(Settings(image=IMAGE)),
+}
 
 LIMITS = Limits(cpu_s=0.5, wall_s=1.5, memory_mb=128)
 """Small, so that what goes over them does so soon."""
