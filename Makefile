@@ -35,8 +35,8 @@ test: $(READY)  ## run the tests
 bench: $(READY)  ## measure what an evaluation costs; ARGS=--quick for a shorter run
 	$(BIN)/python -m tests.bench $(ARGS)
 
-images: $(READY)  ## build the sandbox images for the Docker backend; ARGS="--base TAG --network host"
-	$(BIN)/python -m reward_server.images $(ARGS)
+images: $(READY)  ## build the sandbox images for the Docker backend; ARGS="--base TAG|FILE --ca FILE"
+	$(BIN)/passrate images build $(ARGS)
 
 demo: $(READY)  ## train a tiny model against the sandbox, in some minutes
 	$(BIN)/passrate demo $(ARGS)

@@ -52,7 +52,8 @@ class Canary:
         except TimeoutError:
             if self._dispatcher.open_slots and time.monotonic() - self._dispatcher.last_finished_at < BUSY_S:
                 return None
-            return f"no slot has run a program within {self._timeout_s:g} s"
+            why = self._dispatcher.why_no_slot
+            return f"no slot has run a program within {self._timeout_s:g} s" + (f": {why}" if why else "")
         except RewardServerError as error:
             return str(error)
         if report["stdout"].strip() != EXPECTED:

@@ -10,6 +10,7 @@ Does not know what the work is.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import time
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from reward_server.errors import BackendUnavailable, Overloaded, SandboxLost, Unjudged
 from reward_server.fair_queue import FairQueue
-from reward_server.pool import PATIENCE_S, Pool
+from reward_server.pool import LOOK_S, PATIENCE_S, Pool
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Sequence
@@ -77,7 +78,7 @@ class Dispatcher:
     def __init__(self, backend: Backend, settings: Settings, *, patience_s: float = PATIENCE_S) -> None:
         self._settings = settings
         self._queue: FairQueue[Ticket[Any]] = FairQueue()
-        self._pool = Pool(backend, settings.slots, self._fail_all, patience_s=patience_s)
+        self._pool = Pool(backend, settings.slots, self._fail_all, spares=settings.spares, patience_s=patience_s)
         self._workers: list[asyncio.Task[None]] = []
         self._running = 0
         self._idle = asyncio.Event()
@@ -94,6 +95,15 @@ class Dispatcher:
         return self._pool.open_slots
 
     @property
+    def spares(self) -> int:
+        return self._pool.spares
+
+    @property
+    def why_no_slot(self) -> str | None:
+        """Why the last attempt to open a slot failed, while there is none."""
+        return self._pool.error
+
+    @property
     def last_finished_at(self) -> float:
         """When a ticket last ended with a value, by the monotonic clock."""
         return self._finished[-1] if self._finished else -math.inf
@@ -106,6 +116,7 @@ class Dispatcher:
         except BaseException:
             await self._stop_workers()
             raise
+        self._pool.keep_spares()
 
     async def close(self) -> None:
         """Refuse new work, give `drain_s` to what was accepted, then end the rest and close every slot."""
@@ -165,15 +176,26 @@ class Dispatcher:
         # Slots that were opened together should not all wear out together.
         share = 1 - number / (2 * self._settings.slots)
         while True:
-            slot = await self._pool.open()
+            slot = await self._pool.open(seat=number)
             try:
                 worn_at = time.monotonic() + self._settings.slot_age_s * share
                 for _ in range(max(1, int(self._settings.slot_uses * share))):
-                    ticket = await self._queue.get()
-                    if not await self._serve(ticket, slot) or slot.spent or time.monotonic() > worn_at:
+                    ticket = await self._ticket_for(slot)
+                    if ticket is None or not await self._serve(ticket, slot) or time.monotonic() > worn_at:
                         break
             finally:
                 await self._pool.close(slot)
+
+    async def _ticket_for(self, slot: Slot) -> Ticket[Any] | None:
+        """Wait for work. Returns: None when the slot is spent, also when it ended while it waited."""
+        while not slot.spent:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    ticket = await self._queue.get()
+                if not slot.spent:
+                    return ticket
+                self._queue.put(ticket.lane, ticket, first=True)
+        return None
 
     async def _serve(self, ticket: Ticket[Any], slot: Slot) -> bool:
         """Run one ticket. Returns: whether the slot may run another one."""
@@ -238,4 +260,4 @@ class Dispatcher:
     async def _stop_workers(self) -> None:
         for worker in self._workers:
             worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
+        await asyncio.gather(*self._workers, self._pool.close_spares(), return_exceptions=True)

@@ -174,6 +174,7 @@ async def readyz(request: Request) -> dict[str, Any]:
         "status": "ready",
         "backend": service.backend.name,
         "slots": dispatcher.open_slots,
+        "spares": dispatcher.spares,
         "queued": dispatcher.queued,
     }
 

@@ -79,8 +79,12 @@ class Settings(BaseModel):
     """The processors that the containers may use, as Docker writes them: 0-3,7."""
     container_memory_mb: int = Field(default=2048, ge=64)
     """MB of memory of each container, beside what its temporary folders may hold."""
+    transport: Literal["auto", "socket", "attach"] = "auto"
+    """How the Docker backend talks to its containers; `auto` takes a socket where the daemon sees our files."""
     fresh: bool = False
     """Whether every submission gets a new container."""
+    spares: int = Field(default=1, ge=0, le=4096)
+    """Sandboxes that stand ready to replace one that is lost or worn out."""
     slot_uses: int = Field(default=2000, ge=1)
     """Runs after which a slot is replaced."""
     slot_age_s: float = Field(default=3600, gt=0)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reward_server.backends.fake import FakeBackend
+from reward_server import dispatch, pool
+from reward_server.backends.fake import FakeBackend, FakeSlot
 from reward_server.dispatch import Dispatcher, Ticket
 from reward_server.errors import BackendUnavailable, Overloaded, SandboxLost, Unjudged
 from reward_server.fair_queue import FairQueue
@@ -32,7 +33,7 @@ def anyio_backend() -> str:
 
 @asynccontextmanager
 async def started(backend: FakeBackend, *, patience_s: float = 20, **changes: Any) -> AsyncIterator[Dispatcher]:
-    settings = Settings(**({"slots": 2, "drain_s": 1, "problems": ""} | changes))
+    settings = Settings(**({"slots": 2, "spares": 0, "drain_s": 1, "problems": ""} | changes))
     dispatcher = Dispatcher(backend, settings, patience_s=patience_s)
     await dispatcher.start()
     try:
@@ -275,3 +276,76 @@ async def test_a_taker_that_leaves_does_not_take_an_item_along() -> None:
     first.cancel()
     assert await asyncio.wait_for(second, 1) == "item"
     assert len(queue) == 0
+
+
+async def test_a_lost_slot_is_replaced_by_the_spare_and_the_spare_by_a_new_one() -> None:
+    """Seen red: with a pool that opens a slot where a spare stands ready, the fourth job waits for the blocked door."""
+    door = asyncio.Event()
+    door.set()
+
+    class SlowToOpen(FakeBackend):
+        async def open_slot(self) -> FakeSlot:
+            await door.wait()
+            return await super().open_slot()
+
+    backend = SlowToOpen()
+    async with started(backend, slots=1, spares=1) as dispatcher:
+        await until(lambda: dispatcher.spares == 1)
+        door.clear()
+        backend.open_slots[0].spent = True
+        async with asyncio.timeout(5):
+            await dispatcher.run(run())
+        assert dispatcher.spares == 0
+        door.set()
+        await until(lambda: dispatcher.spares == 1)
+    assert len(backend.slots) == 3
+
+
+async def test_a_spare_that_ended_is_never_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "LOOK_S", 60)  # nobody has noticed yet
+    backend = FakeBackend()
+    async with started(backend, slots=1, spares=1) as dispatcher:
+        await until(lambda: dispatcher.spares == 1)
+        first, spare = backend.slots
+        first.spent = spare.spent = True
+        await dispatcher.run(run())
+        assert backend.slots[2].seat == 0
+
+
+async def test_a_spare_that_ended_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "LOOK_S", 0.01)
+    backend = FakeBackend()
+    async with started(backend, slots=1, spares=1) as dispatcher:
+        await until(lambda: dispatcher.spares == 1)
+        backend.slots[1].spent = True
+        await until(lambda: len(backend.slots) == 3)
+        assert backend.slots[1].closed
+
+
+async def test_slots_that_ended_while_they_waited_cost_no_try() -> None:
+    """As after a restart of the daemon: every slot is gone. Seen red without the second look in `_ticket_for`."""
+    backend = FakeBackend()
+    async with started(backend) as dispatcher:
+        await until(lambda: dispatcher.open_slots == 2)
+        for slot in backend.slots:
+            slot.spent = True
+        assert (await dispatcher.run(run())).tests
+    assert len(backend.slots) == 4
+
+
+async def test_an_idle_slot_that_ended_is_replaced_before_there_is_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch, "LOOK_S", 0.01)
+    backend = FakeBackend()
+    async with started(backend, slots=1) as dispatcher:
+        backend.slots[0].spent = True
+        await until(lambda: len(backend.open_slots) == 1 and not backend.open_slots[0].spent)
+        assert dispatcher.open_slots == 1
+
+
+async def test_no_two_slots_share_a_seat() -> None:
+    backend = FakeBackend(spent_after_each=True)
+    async with started(backend, slots=3, spares=2) as dispatcher:
+        await asyncio.gather(*(dispatcher.run(run()) for _ in range(20)))
+        await until(lambda: dispatcher.open_slots == 3)
+        seats = [slot.seat for slot in backend.open_slots if slot.seat is not None]
+        assert sorted(seats) == [0, 1, 2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+def pair() -> Iterator[tuple[socket.socket, frames.Channel]]:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        yield ours, theirs
+        yield ours, frames.Channel(theirs.fileno(), theirs.fileno())
 
 
-def test_a_frame_arrives_as_it_was_sent(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_a_frame_arrives_as_it_was_sent(pair: tuple[socket.socket, frames.Channel]) -> None:
     ours, theirs = pair
     parts = [b"", b"one", bytes(range(256)) * 50]
     ours.sendall(frames.pack({"kind": "call"}, parts))
@@ -33,7 +34,7 @@ def test_a_frame_arrives_as_it_was_sent(pair: tuple[socket.socket, socket.socket
     assert frames.split(text, header["parts"]) == parts
 
 
-def test_a_frame_without_a_body_arrives(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_a_frame_without_a_body_arrives(pair: tuple[socket.socket, frames.Channel]) -> None:
     ours, theirs = pair
     ours.sendall(frames.pack({"a": 1}))
     header, body = frames.receive_sealed(theirs)
@@ -43,7 +44,7 @@ def test_a_frame_without_a_body_arrives(pair: tuple[socket.socket, socket.socket
 
 
 @pytest.mark.parametrize("cut", [0, 4, 9, 20])
-def test_a_frame_that_ends_early_is_an_error(pair: tuple[socket.socket, socket.socket], cut: int) -> None:
+def test_a_frame_that_ends_early_is_an_error(pair: tuple[socket.socket, frames.Channel], cut: int) -> None:
     ours, theirs = pair
     ours.sendall(frames.pack({"kind": "call"}, [b"abcdef"])[:cut])
     ours.close()
@@ -78,3 +79,21 @@ def test_headers_are_plain_json() -> None:
     head, size = frames.LENGTHS.unpack_from(packed)
     assert size == 1
     assert json.loads(packed[frames.LENGTHS.size :][:head]) == {"kind": "call", "parts": [1]}
+
+
+@pytest.mark.parametrize("way", ["socket", "pipes"])
+def test_what_is_sent_arrives_by_a_socket_and_by_pipes(way: str) -> None:
+    """A container's attach stream is a pipe each way. A frame larger than what a pipe holds is sent in pieces."""
+    if way == "socket":
+        ours, theirs = socket.socketpair()
+        reader, writer = ours.detach(), theirs.detach()
+    else:
+        reader, writer = os.pipe()
+    text = os.urandom(1 << 20)
+    sender = threading.Thread(target=frames.Channel(reader, writer).send, args=(frames.pack({}, [text]),))
+    sender.start()
+    channel = frames.Channel(reader, writer)
+    _, body = frames.receive_sealed(channel)
+    sender.join()
+    assert frames.read_all(body) == text
+    channel.close()

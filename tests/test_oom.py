@@ -21,23 +21,31 @@ LIMITS = {"cpu_s": 1.0, "memory_bytes": 64 << 20}
 def counter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "vmstat"
     path.write_text("nr_free_pages 7\noom_kill 2\n")
-    monkeypatch.setattr(oom, "COUNTERS", path)
+    monkeypatch.setattr(oom, "MACHINE", path)
     return path
 
 
-def ended_by(number: int, *, memory_bytes: int, kills: oom.KernelKills, ending: str | None = None) -> Submission:
+@pytest.fixture
+def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "memory.events"
+    path.write_text("low 0\noom 0\noom_kill 0\n")
+    monkeypatch.setattr(oom, "GROUP", (tmp_path / "none", path))
+    return path
+
+
+def ended_by(number: int, *, memory_bytes: int, kills: oom.KernelKills, judge_bytes: int = 0) -> Submission:
     """A submission that a signal has ended, as it stands before `finish`."""
     submission = Submission.__new__(Submission)
     closed = SimpleNamespace(open=False, over=False, take=lambda: b"")
     usage = {"status": number, "cpu_s": 0.1, "memory_bytes": memory_bytes}
     submission.__dict__.update(
-        cell=SimpleNamespace(by_uid=False, kernel_kills=kills),
+        cell=SimpleNamespace(by_uid=False, kernel_kills=kills, judge_bytes=lambda: judge_bytes),
         child=SimpleNamespace(reap=lambda: usage, contained=True),
         meter=SimpleNamespace(cpu_s=0.1, cpu_at_begin=0.0, clock_at_begin=0.0, delay_s=0.0, peak_bytes=0),
         limits=LIMITS,
         stdout=closed,
         stderr=closed,
-        ending=ending,
+        ending=None,
         exited=True,
     )
     return submission
@@ -47,7 +55,15 @@ def test_kills_are_counted_since_the_last_question(counter: Path) -> None:
     kills = oom.KernelKills()
     assert not kills.happened()
     counter.write_text("nr_free_pages 7\noom_kill 3\n")
-    assert kills.happened()
+    assert kills.happened() == "machine"
+    assert not kills.happened()
+
+
+def test_a_kill_in_a_container_of_ones_own_is_told_apart(counter: Path, group: Path) -> None:
+    kills = oom.KernelKills()
+    counter.write_text("oom_kill 3\n")
+    group.write_text("oom 1\noom_kill 1\noom_group_kill 0\n")
+    assert kills.happened() == "group"
     assert not kills.happened()
 
 
@@ -73,4 +89,15 @@ def test_only_a_kill_for_want_of_memory_is_lost(
     submission = ended_by(number, memory_bytes=memory_bytes, kills=oom.KernelKills())
     if killed:
         counter.write_text("oom_kill 3\n")
+    assert submission.finish().ending == ending
+
+
+@pytest.mark.parametrize(("judge_bytes", "ending"), [(1 << 20, "memory"), (1 << 30, "lost")])
+def test_a_full_container_is_the_submissions_doing_unless_the_judge_filled_it(
+    counter: Path, group: Path, monkeypatch: pytest.MonkeyPatch, judge_bytes: int, ending: str
+) -> None:
+    monkeypatch.setattr(processes, "reap_orphans", lambda: None)
+    submission = ended_by(signal.SIGKILL, memory_bytes=1 << 20, kills=oom.KernelKills(), judge_bytes=judge_bytes)
+    counter.write_text("oom_kill 3\n")
+    group.write_text("oom_kill 1\n")
     assert submission.finish().ending == ending

@@ -37,6 +37,7 @@ COMMANDS = {
     "eval": ("trainer.evaluate", "pass@k of a model, or of completions, on a problem set"),
     "train": ("trainer.train", "train a model by GRPO; takes TRL's options and --config FILE.yaml"),
     "demo": ("trainer.demo", "train a tiny model on this machine, with nothing from a hub"),
+    "images": ("trainer.images", "build the images of the Docker backend: passrate images build"),
     "doctor": ("trainer.doctor", "what this machine can do, and how to mend what it cannot"),
 }
 SOURCES = "bundled, humaneval:PATH, mbpp:PATH, or a .jsonl or .jsonl.gz file of problems"
@@ -90,6 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
     _run_options(made["run"])
     _eval_options(made["eval"])
     _demo_options(made["demo"])
+    _images_options(made["images"])
     return parser
 
 
@@ -160,6 +162,21 @@ def _demo_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--url", type=server_url, help="a server to use; without it one is started here and ended again"
     )
+
+
+def _images_options(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    build = actions.add_parser("build", help="build what is missing or out of date", allow_abbrev=False)
+    build.add_argument("images", nargs="*", metavar="IMAGE", help="passrate-python:latest, passrate-python:slim (both)")
+    build.add_argument(
+        "--base",
+        default="debian:trixie-slim",
+        metavar="TAG|FILE",
+        help="the image to build on, by name, by name@digest, or from a tar archive (debian:trixie-slim)",
+    )
+    build.add_argument("--ca", type=Path, metavar="FILE", help="certificates in PEM that the build is to trust")
+    build.add_argument("--network", metavar="MODE", help="Docker's network for the build, such as host")
+    build.add_argument("--verbose", action="store_true", help="show all that the build prints")
 
 
 def _add_problems(parser: argparse.ArgumentParser) -> None:

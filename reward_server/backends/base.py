@@ -16,6 +16,10 @@ class Slot(Protocol):
         """True when the slot may not run another job (not proven clean, too old, broken): close it, open another."""
         ...
 
+    def sit(self, seat: int) -> None:
+        """Take a seat: a number below that of the slots, which no other slot in use has. Called before any run."""
+        ...
+
     async def run(self, job: Job) -> Observations:
         """Run one job. Raises: SandboxLost when nothing can be said about the submission; the slot is then spent."""
         ...
@@ -34,6 +38,11 @@ class Backend(Protocol):
     @property
     def covers(self) -> str:
         """One line: what this backend isolates, and what it does not."""
+        ...
+
+    @property
+    def memory_mb(self) -> int | None:
+        """The largest limit of memory that a problem may have here; None where there is no bound."""
         ...
 
     async def open_slot(self) -> Slot:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import os
-import random
 import shutil
 import socket
 import subprocess
@@ -20,17 +18,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reward_server.backends.contents import ENVIRONMENT, LIBRARY, TMPFS_BYTES, RunnerConfigs, library_packages
 from reward_server.backends.sandboxed import SandboxedSlot
 from reward_server.errors import BackendUnavailable
 from reward_server.runner import boot, containment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from reward_server.settings import Settings
 
-UIDS_FROM, UIDS_PER_SLOT, UID_BLOCKS = 0x7000_0000, 4096, 0x0FFF_FFFF // 4096
-"""User ids that no distribution, container engine or systemd gives out; each slot takes a block of them."""
 START_S = 10.0
 SYSTEM_FOLDERS = (
     "/usr",
@@ -43,10 +40,6 @@ SYSTEM_FOLDERS = (
     "/etc/alternatives",
     "/etc/ld.so.cache",
 )
-TMPFS_BYTES = 128 << 20
-LIBRARY = "/opt/judge"
-LIBRARY_PACKAGES = ("pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "pygments")
-"""What the judge needs for tests of kind `pytest`: bound read-only from the server's own installation."""
 OURS = ("reward_server", "tasks", "trainer")
 """Our own packages hold reference solutions: hidden where they are installed beside the sandbox's Python."""
 
@@ -55,15 +48,13 @@ class EmbeddedBackend:
     """Opens bubblewrap sandboxes on this machine."""
 
     name = "embedded"
-    rest_s = 30.0
-    """Seconds without a job after which a slot lets go of what it can start anew: it then holds half the memory."""
+    memory_mb = None
 
     def __init__(self, settings: Settings) -> None:
         self.python = Path(settings.sandbox_python) if settings.sandbox_python else Path(base_python())
         self.slot_uses, self.slot_age_s = settings.slot_uses, settings.slot_age_s
         self.by_uid = os.geteuid() == 0
-        self.processors = Processors(settings.slots)
-        self.next_block = random.SystemRandom().randrange(UID_BLOCKS)
+        self.configs = RunnerConfigs(settings, "uid" if self.by_uid else "namespaces")
 
     @property
     def covers(self) -> str:
@@ -92,35 +83,19 @@ class EmbeddedBackend:
 
     async def open_slot(self) -> SandboxedSlot:
         """Raises: BackendUnavailable."""
-        self.next_block = (self.next_block + 1) % UID_BLOCKS
-        processor = self.processors.take()
-        config = {
-            "containment": "uid" if self.by_uid else "namespaces",
-            "uid_base": UIDS_FROM + self.next_block * UIDS_PER_SLOT,
-            "uid_count": UIDS_PER_SLOT,
-            "library": LIBRARY,
-            "processor": processor,
-            "rest_s": self.rest_s,
-        }
         ours, theirs = socket.socketpair()
         try:
             process = await asyncio.create_subprocess_exec(
-                *self.command(), stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={}
+                *self.command(), stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.PIPE, env={}
             )
         except OSError as error:
             ours.close()
-            self.processors.give_back(processor)
             raise BackendUnavailable(f"{self.bwrap} cannot be run: {error.strerror}") from None
         finally:
             theirs.close()
-        slot = SandboxedSlot(
-            ours,
-            BubblewrapProcess(process, lambda: self.processors.give_back(processor)),
-            uses=self.slot_uses,
-            age_s=self.slot_age_s,
-        )
+        slot = SandboxedSlot(ours, BubblewrapProcess(process), uses=self.slot_uses, age_s=self.slot_age_s)
         try:
-            await slot.start(boot.bundle(config), START_S)
+            await slot.start(boot.bundle(self.configs.next()), START_S)
         except BaseException as error:
             await slot.close()
             if isinstance(error, (OSError, EOFError, TimeoutError, ValueError)):
@@ -160,52 +135,13 @@ class EmbeddedBackend:
         return [*command, "--", str(self.python), "-I", "-B", "-X", "utf8", "-c", boot.BOOTSTRAP]
 
 
-ENVIRONMENT = {
-    "PATH": "/usr/local/bin:/usr/bin:/bin",
-    "HOME": "/box",
-    "TMPDIR": "/tmp",
-    "LANG": "C.UTF-8",
-    "PYTHONHASHSEED": "0",
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-}
-
-
-class Processors:
-    """Which processor each slot keeps to.
-
-    A slot's processes take turns rather than run at once, so that one processor serves them better than two: no wake-up
-    crosses processors (15% less CPU time a HumanEval evaluation). With more slots than processors none is bound.
-    """
-
-    def __init__(self, slots: int) -> None:
-        usable = sorted(os.sched_getaffinity(0))
-        self.slots_on = dict.fromkeys(usable if slots <= len(usable) else [], 0)
-
-    def take(self) -> int | None:
-        if not self.slots_on:
-            return None
-        least = min(self.slots_on, key=lambda processor: self.slots_on[processor])
-        self.slots_on[least] += 1
-        return least
-
-    def give_back(self, processor: int | None) -> None:
-        if processor is not None:
-            self.slots_on[processor] -= 1
-
-
 class BubblewrapProcess:
     """The bwrap process: its end is the sandbox's end."""
 
-    def __init__(self, process: asyncio.subprocess.Process, on_end: Callable[[], None]) -> None:
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
-        self.on_end: Callable[[], None] | None = on_end
 
     async def end(self) -> None:
-        on_end, self.on_end = self.on_end, None
-        if on_end is not None:
-            on_end()
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
         await self.process.wait()
@@ -251,18 +187,6 @@ def hidden_folders(prefixes: set[str]) -> list[str]:
     here = Path(__file__).resolve().parent.parent.parent
     shown = any(str(here).startswith(f"{prefix}/") for prefix in {*prefixes, "/usr"})
     return [str(here / name) for name in OURS if shown and (here / name).is_dir()]
-
-
-def library_packages() -> list[tuple[str, str]]:
-    """File name and path of each package or module that the judge needs."""
-    found = []
-    for name in LIBRARY_PACKAGES:
-        spec = importlib.util.find_spec(name)
-        if spec is not None and spec.submodule_search_locations:
-            found.append((name, spec.submodule_search_locations[0]))
-        elif spec is not None and spec.origin is not None:
-            found.append((f"{name}.py", spec.origin))
-    return found
 
 
 async def why_not(process: asyncio.subprocess.Process) -> str:

@@ -34,6 +34,10 @@ class FakeSlot:
         self._backend = backend
         self.spent = False
         self.closed = False
+        self.seat: int | None = None
+
+    def sit(self, seat: int) -> None:
+        self.seat = seat
 
     async def run(self, job: Job) -> Observations:
         assert not self.closed
@@ -55,6 +59,7 @@ class FakeSlot:
 class FakeBackend:
     name = "fake"
     covers = "nothing: it runs nothing"
+    memory_mb = None
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import select
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -37,6 +38,7 @@ class SandboxedSlot:
         channel.setblocking(False)
         self.channel, self.process = channel, process
         self.buffered = bytearray()
+        self.seat = 0
         self.uses_left = uses
         self.dies_at = time.monotonic() + age_s
         self.broken = False
@@ -44,7 +46,17 @@ class SandboxedSlot:
 
     @property
     def spent(self) -> bool:
-        return self.broken or self.uses_left <= 0 or time.monotonic() > self.dies_at
+        return self.broken or self.uses_left <= 0 or time.monotonic() > self.dies_at or self.ended
+
+    @property
+    def ended(self) -> bool:
+        """True when the sandbox has something to say that nobody asked for: its end."""
+        poll = select.poll()
+        poll.register(self.channel, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def sit(self, seat: int) -> None:
+        self.seat = seat
 
     async def start(self, bundle: bytes, within_s: float) -> None:
         """Send the runner in and wait for its hello. Raises: OSError, EOFError, TimeoutError, ValueError."""
@@ -61,7 +73,7 @@ class SandboxedSlot:
         finished = False
         try:
             async with asyncio.timeout(longest_s(job)):
-                await asyncio.get_running_loop().sock_sendall(self.channel, request(job))
+                await asyncio.get_running_loop().sock_sendall(self.channel, request(job, self.seat))
                 header, body = await self.receive()
             if header["broken"] is not None:
                 raise SandboxLost(header["broken"])
@@ -118,12 +130,13 @@ def longest_s(job: Job) -> float:
     return 30.0 + each * (1 + 2 * max(1, tests_of(job)))
 
 
-def request(job: Job) -> bytes:
+def request(job: Job, seat: int) -> bytes:
     limits, tests = job.limits, tests_of(job)
     return frames.pack(
         {
             "kind": job.kind,
             "pure": job.pure,
+            "seat": seat,
             "stop": job.stop,
             "tests": tests,
             "limits": {

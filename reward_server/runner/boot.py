@@ -11,17 +11,15 @@ from typing import Any
 PACKAGE = "reward_server.runner"
 
 BOOTSTRAP = """
-import importlib.abc, importlib.util, json, struct, sys, socket
-channel = socket.socket(fileno=0)
+import importlib.abc, importlib.util, json, os, struct, sys
 def read(size):
     data = b""
     while len(data) < size:
-        piece = channel.recv(size - len(data))
+        piece = os.read(0, size - len(data))
         if not piece: raise SystemExit(1)
         data += piece
     return data
 bundle = json.loads(read(*struct.unpack(">I", read(4))))
-channel.detach()
 class Sent(importlib.abc.InspectLoader, importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name in bundle["modules"]:
@@ -36,7 +34,8 @@ become = lambda: control.main(bundle["config"])
 while True:
     become = become()
 """
-"""Runs as `python -I -c BOOTSTRAP`, the channel being descriptor 0. The loop lets a fork shed its parent's frames."""
+"""Runs as `python -I -c BOOTSTRAP`. The channel is descriptors 0 (what the server says) and 1 (what it is told): one
+socket, or a pipe each way. The loop lets a fork shed its parent's frames."""
 
 
 @cache

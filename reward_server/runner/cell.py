@@ -62,6 +62,10 @@ class Cell:
         self.kernel_kills = oom.KernelKills()
         self.judge: processes.Child | None = None
         self.standing: StandingJudge | None = None
+        usable = sorted(os.sched_getaffinity(0))
+        # A slot's processes take turns rather than run at once, so that one processor serves them better than two.
+        self.processors = usable if config["slots"] <= len(usable) else []
+        self.seat: int | None = None
         self.make_judge_box()
         self.folders = (*containment.WRITABLE, containment.JUDGE_BOX)
         self.clean_state = [state_of(folder) for folder in self.folders]
@@ -78,6 +82,15 @@ class Cell:
         finally:
             os.setresuid(0, 0, 0)
         os.chmod(containment.JUDGE_BOX, 0o755)
+
+    def sit(self, seat: int) -> None:
+        """Keep to the processor of this seat, where each slot has one of its own."""
+        if seat == self.seat or not self.processors:
+            return
+        self.seat = seat
+        self.end_standing()  # it has another user id, and would stay where it is
+        for pid in (0, *(each.pid for each in self.zygotes.values())):
+            os.sched_setaffinity(pid, {self.processors[seat % len(self.processors)]})
 
     @property
     def judge_folder(self) -> str:
@@ -229,6 +242,12 @@ class Cell:
         if self.judge is not None:
             self.end_process(self.judge, self.judge_uid)
             self.judge = None
+
+    def judge_bytes(self) -> int:
+        """Resident memory of the judges."""
+        judges = [] if self.standing is None else [self.standing.child]
+        judges += [] if self.judge is None else [self.judge]
+        return sum(processes.resident_bytes(judge.pid) for judge in judges)
 
     def end_job(self) -> str | None:
         """Kill, reap, empty, prove. Returns what is not clean, or None."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import select
 import signal
-import socket
 from typing import TYPE_CHECKING, Any
 
 from reward_server.runner import cell, frames, kernel, processes, supervision, zygote
@@ -33,13 +32,11 @@ def main(config: dict[str, Any]) -> Callable[[], object]:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)  # pid 1 would ignore them; the sandbox ends with its channel
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
-    if config["processor"] is not None:
-        os.sched_setaffinity(0, {config["processor"]})
     kernel.keep_no_inheritable(kernel.CAP_SETGID | kernel.CAP_SETUID if config["containment"] == "uid" else 0)
     kept = cell.Cell(config)
     try:
         kept.zygote("plain")
-        channel.sendall(frames.pack({"hello": PROTOCOL, "containment": config["containment"]}))
+        channel.send(frames.pack({"hello": PROTOCOL, "containment": config["containment"]}))
         while True:
             if not select.select([channel], [], [], config["rest_s"])[0]:
                 kept.rest()
@@ -47,18 +44,19 @@ def main(config: dict[str, Any]) -> Callable[[], object]:
                 header, body = frames.receive_sealed(channel)
             except EOFError:
                 os._exit(0)
-            channel.sendall(serve(kept, header, body))
+            channel.send(serve(kept, header, body))
     except cell.BecomeZygote as new:
         channel.close()
         zygote.KEPT.extend((kept, new, new.become))
         return new.become
 
 
-def take_channel() -> socket.socket:
-    """The channel came as descriptor 0; put /dev/null in its place."""
-    channel = socket.socket(fileno=os.dup(0))
+def take_channel() -> frames.Channel:
+    """The channel came as descriptors 0 and 1; put /dev/null in their place."""
+    channel = frames.Channel(os.dup(0), os.dup(1))
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
+    os.dup2(null, 1)
     os.close(null)
     return channel
 
@@ -70,6 +68,7 @@ def serve(kept: cell.Cell, header: dict[str, Any], body: int) -> bytes:
     seen = Seen()
     try:
         job = Job(header, body)
+        kept.sit(job.seat)
         seen = KINDS[job.kind](kept, job)
     except processes.Broken as error:
         broken = str(error)

@@ -15,7 +15,6 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Sequence
 
 LENGTHS = struct.Struct(">II")
@@ -39,22 +38,42 @@ def split(body: bytes, lengths: Sequence[int]) -> list[bytes]:
     return parts
 
 
-def receive_exactly(channel: socket.socket, size: int) -> bytes:
+class Channel:
+    """The control process's way to the server: one socket, or a pipe each way."""
+
+    def __init__(self, reader: int, writer: int) -> None:
+        self.reader, self.writer = reader, writer
+
+    def fileno(self) -> int:
+        return self.reader
+
+    def send(self, frame: bytes) -> None:
+        """Raises: OSError."""
+        left = memoryview(frame)
+        while left:
+            left = left[os.write(self.writer, left) :]
+
+    def close(self) -> None:
+        os.close(self.reader)
+        os.close(self.writer)
+
+
+def receive_exactly(channel: Channel, size: int) -> bytes:
     """Raises: EOFError when the other side has closed."""
     received = bytearray(size)
     receive_into(channel, memoryview(received))
     return bytes(received)
 
 
-def receive_into(channel: socket.socket, view: memoryview) -> None:
+def receive_into(channel: Channel, view: memoryview) -> None:
     while view:
-        count = channel.recv_into(view)
+        count = os.readv(channel.reader, [view])
         if not count:
             raise EOFError
         view = view[count:]
 
 
-def receive_sealed(channel: socket.socket) -> tuple[dict[str, Any], int]:
+def receive_sealed(channel: Channel) -> tuple[dict[str, Any], int]:
     """Receive one frame. Returns the header and a descriptor of the body, which the caller closes."""
     head_size, body_size = LENGTHS.unpack(receive_exactly(channel, LENGTHS.size))
     header: dict[str, Any] = json.loads(receive_exactly(channel, head_size))

@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
-COUNTERS = Path("/proc/vmstat")
+MACHINE: Final = Path("/proc/vmstat")
+GROUP: Final = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"))
+"""A container sees the counters of its own control group here (version 2, version 1)."""
 
 
 class KernelKills:
-    """Counts the machine's out-of-memory kills since it was last asked."""
+    """Counts out-of-memory kills since it was last asked: on the machine, and in a container's own control group."""
 
     def __init__(self) -> None:
         self.known = self.count()
 
     @staticmethod
-    def count() -> int:
-        """All kills since boot; 0 where the kernel does not tell."""
-        try:
-            lines = COUNTERS.read_text(encoding="ascii").splitlines()
-        except OSError:
-            return 0
-        return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+    def count() -> tuple[int, int]:
+        """All kills since boot, and those of the group since it was made; 0 where the kernel does not tell."""
+        return kills_in(MACHINE), max(map(kills_in, GROUP))
 
-    def happened(self) -> bool:
-        """True when there were any since the last call. A kill may be reported for the run after it: never missed."""
+    def happened(self) -> str | None:
+        """`group` where this sandbox went over its own limit, `machine` where memory ran out elsewhere, else None.
+
+        A kill may be reported for the run after it: never missed.
+        """
         before, self.known = self.known, self.count()
-        return self.known > before
+        if self.known[1] > before[1]:
+            return "group"
+        return "machine" if self.known[0] > before[0] else None
+
+
+def kills_in(counters: Path) -> int:
+    try:
+        lines = counters.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 FIRST_CHECK_S = 0.05
 DRAIN_S = 5.0
 EXIT_S = 0.25
+JUDGE_BYTES = 256 << 20
+"""A judge that holds more may be what filled a container's memory."""
 
 
 class Submission:
@@ -118,13 +120,21 @@ class Submission:
             row.ending = "memory"
         elif self.ending == "output":
             row.ending = "output"
-        elif (
-            ended_by_itself
-            and (row.ending, row.code) == ("signaled", signal.SIGKILL)
-            and self.cell.kernel_kills.happened()  # within its own limit: what filled the memory was somebody else
-        ):
-            row.ending, row.message = "lost", "the machine ran out of memory"
+        elif ended_by_itself and (row.ending, row.code) == ("signaled", signal.SIGKILL):
+            self.blame_for_kill(row)
         return row
+
+    def blame_for_kill(self, row: Row) -> None:
+        """Who filled the memory, if the kernel sent this SIGKILL? As far as was measured, not the submission.
+
+        A container has room beside what a submission may use. If it was full all the same, and not of the judge, then
+        the submission was faster than the measuring.
+        """
+        killed_in = self.cell.kernel_kills.happened()
+        if killed_in == "group" and self.cell.judge_bytes() < JUDGE_BYTES:
+            row.ending = "memory"
+        elif killed_in is not None:
+            row.ending, row.message = "lost", "the machine ran out of memory"
 
     def close(self) -> None:
         self.stdout.close()

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from reward_server.verdicts import TestResult, Verdict
 
 IMAGE = os.environ.get("CONTRACT_IMAGE", "passrate-python:slim")
+TRANSPORT = os.environ.get("CONTRACT_TRANSPORT", "auto")
 BACKENDS: dict[str, Callable[[], Backend]] = {
     "embedded": lambda: EmbeddedBackend(Settings()),
-    "docker": lambda: DockerBackend(Settings(image=IMAGE)),
+    "docker": lambda: DockerBackend(Settings.from_env({}, image=IMAGE, transport=TRANSPORT)),
 }
 
 LIMITS = Limits(cpu_s=0.5, wall_s=1.5, memory_mb=128)

@@ -169,7 +169,7 @@ def test_state_left_on_purpose_does_not_help_the_next(sandbox: Sandbox) -> None:
 def test_an_idle_slot_rests_and_goes_on() -> None:
     """Without a job it ends its standing judge and its zygote with pytest, and starts them anew when they are needed."""
     backend = EmbeddedBackend(Settings())
-    backend.rest_s = 0.3
+    backend.configs.rest_s = 0.3
     rested = Sandbox(backend)
     problems = [
         asserts("assert f(1) == 1"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import random
 import subprocess
 import sys
 import time
@@ -12,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reward_server.backends import docker
+from reward_server.backends import docker_daemon
+from reward_server.backends.docker import DockerBackend
+from reward_server.backends.docker_channels import SocketChannel
 from reward_server.errors import BackendUnavailable, SandboxLost
 from reward_server.judging import plan
 from reward_server.settings import Settings
@@ -27,23 +31,23 @@ HOLDER = """
 import asyncio, sys
 from tests.contract.test_docker import SLEEP, backend
 async def hold():
-    slot = await backend().open_slot()
+    slot = await backend(transport=sys.argv[1]).open_slot()
     print("running", flush=True)
-    if sys.argv[1] == "busy":
+    if sys.argv[2] == "busy":
         await slot.run(SLEEP)
     await asyncio.sleep(60)
 asyncio.run(hold())
 """
 
 
-def backend(**settings: Any) -> docker.DockerBackend:
-    return docker.DockerBackend(Settings(image=IMAGE, **settings))
+def backend(**settings: Any) -> DockerBackend:
+    return DockerBackend(Settings(image=IMAGE, **settings))
 
 
 @pytest.fixture
 def client() -> Iterator[Any]:
     try:
-        client = docker.connect(IMAGE)
+        client = docker_daemon.connect(IMAGE).client
     except BackendUnavailable as error:
         pytest.skip(f"NOT TESTED ON DOCKER: {error}")
     yield client
@@ -51,32 +55,42 @@ def client() -> Iterator[Any]:
 
 
 def containers_of(client: Any, pid: int) -> list[str]:
-    owner = docker.identity(pid)
-    found = client.containers(all=True, filters={"label": docker.OWNER})
-    return [row["Id"] for row in found if row["Labels"][docker.OWNER] == owner]
+    owner = docker_daemon.identity(pid)
+    found = client.containers(all=True, filters={"label": docker_daemon.OWNER})
+    return [row["Id"] for row in found if row["Labels"][docker_daemon.OWNER] == owner]
+
+
+def await_end_of(client: Any, pid: int) -> None:
+    """A container that the daemon is removing is listed a moment longer."""
+    until = time.monotonic() + 5
+    while left := containers_of(client, pid):
+        assert time.monotonic() < until, left
+        time.sleep(0.05)
+
+
+@pytest.fixture(params=["socket", "attach"])
+def transport(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.mark.parametrize("state", ["busy", "idle"])
-def test_a_killed_server_takes_its_containers_along(client: Any, state: str) -> None:
+def test_a_killed_server_takes_its_containers_along(client: Any, transport: str, state: str) -> None:
     """Seen red, for the busy one: without the channel in `supervision.Loop` it ran on to the end of its job."""
-    command = [sys.executable, "-c", HOLDER, state]
+    command = [sys.executable, "-c", HOLDER, transport, state]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
             assert server.stdout.readline() == "running\n"
-            (container,) = containers_of(client, server.pid)
+            assert len(containers_of(client, server.pid)) == 1
             time.sleep(0.5)
         finally:
             server.kill()
-    until = time.monotonic() + 5
-    while alive := [row for row in client.containers(all=True) if row["Id"] == container]:
-        assert time.monotonic() < until, alive
-        time.sleep(0.1)
+    await_end_of(client, server.pid)
 
 
-def test_a_container_that_is_killed_is_lost_and_no_verdict(client: Any) -> None:
+def test_a_container_that_is_killed_is_lost_and_no_verdict(client: Any, transport: str) -> None:
     async def lose() -> None:
-        slots = backend()
+        slots = backend(transport=transport)
         slot = await slots.open_slot()
         running = asyncio.create_task(slot.run(SLEEP))
         await asyncio.sleep(0.5)
@@ -89,21 +103,53 @@ def test_a_container_that_is_killed_is_lost_and_no_verdict(client: Any) -> None:
         await slots.close()
 
     asyncio.run(lose())
-    assert not containers_of(client, os.getpid())
+    await_end_of(client, os.getpid())
 
 
-def test_a_cancelled_start_leaves_no_container(client: Any) -> None:
+@pytest.mark.parametrize("after_s", [0.0, 0.05, 0.1, 0.2])
+def test_a_cancelled_start_leaves_no_container(client: Any, transport: str, after_s: float) -> None:
     async def cancel() -> None:
-        slots = backend()
+        slots = backend(transport=transport)
         opening = asyncio.create_task(slots.open_slot())
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(after_s)
         opening.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await opening
+        with contextlib.suppress(asyncio.CancelledError):
+            await (await opening).close()  # it was faster
         await slots.close()
 
     asyncio.run(cancel())
-    assert not containers_of(client, os.getpid())
+    await_end_of(client, os.getpid())
+
+
+@pytest.mark.usefixtures("client")
+@pytest.mark.parametrize("size", [0, 1, 65536, 5_000_000])
+def test_bytes_of_any_size_cross_by_either_way(transport: str, size: int) -> None:
+    """Docker's attach stream comes in frames of its own, which do not end where ours do."""
+    sandbox = Sandbox(backend(transport=transport))
+    text = "".join(random.Random(size).choices("abc\n", k=size))
+    try:
+        assert sandbox.output("import sys\nsys.stdout.write(sys.stdin.read())", text, limits=ROOMY) == text
+        assert sandbox.output("print(1)") == "1\n"
+    finally:
+        sandbox.close()
+
+
+@pytest.mark.usefixtures("client")
+def test_a_daemon_that_sees_other_files_is_talked_to_by_its_attach_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As from within a container: the folder of the socket is none of the daemon's machine."""
+    listen = SocketChannel.__init__
+
+    def elsewhere(channel: SocketChannel, within: str) -> None:
+        listen(channel, within)
+        channel.host_options["mounts"][0]["Source"] += "-elsewhere"
+
+    monkeypatch.setattr(SocketChannel, "__init__", elsewhere)
+    sandbox = Sandbox(slots := backend())
+    try:
+        assert sandbox.output("print(1)") == "1\n"
+    finally:
+        sandbox.close()
+    assert slots.transport == "attach"
 
 
 @pytest.mark.usefixtures("client")
@@ -125,5 +171,5 @@ def test_an_unknown_runtime_is_refused_with_those_there_are() -> None:
 
 def test_a_missing_image_names_the_command(client: Any) -> None:
     assert client.ping()
-    with pytest.raises(BackendUnavailable, match="the image none:none is not there: build it with `make images`"):
-        docker.connect("none:none")
+    with pytest.raises(BackendUnavailable, match="image none:none is not there: build it with `passrate images build`"):
+        docker_daemon.connect("none:none")

@@ -1,0 +1,185 @@
+"""How the server and the control process of a container talk: by a socket in a folder, or by Docker's attach stream.
+
+The socket is the faster way; it needs a folder that the daemon sees as well. One connection is taken, then the socket
+is gone: no submission can ever reach it. The attach stream works with any daemon, also a remote one, and from within a
+container. Either ends with the server, and the control process ends with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import select
+import socket
+import struct
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from docker.types import Mount
+
+from reward_server.errors import BackendUnavailable
+
+if TYPE_CHECKING:
+    import docker
+
+NOT_SEEN: Final = "bind source path does not exist"
+"""What a daemon answers that does not see the folder of a socket."""
+FOLDER: Final = "/run/passrate"
+"""Where the container finds the socket."""
+PIECE_BYTES: Final = 1 << 18
+
+
+class Channel(Protocol):
+    """The way to one container."""
+
+    prelude: str
+    """Python that makes the channel descriptors 0 and 1 of the control process."""
+    options: dict[str, Any]
+    """What the container is created with."""
+    host_options: dict[str, Any]
+
+    def prepare(self, client: docker.APIClient, container: str) -> None:
+        """Do what must be done before the container starts; blocks."""
+        ...
+
+    async def connect(self) -> socket.socket:
+        """Wait for the started container. Returns: the server's end."""
+        ...
+
+    def close(self) -> None:
+        """Forget the container. The socket that `connect` returned is its taker's to close."""
+        ...
+
+
+class SocketChannel:
+    """A Unix socket in a folder that only this server and one container see."""
+
+    prelude = f"""
+import os, socket
+channel = socket.socket(socket.AF_UNIX)
+channel.connect("{FOLDER}/channel")
+os.dup2(channel.fileno(), 0)
+os.dup2(channel.fileno(), 1)
+channel.close()
+"""
+
+    def __init__(self, within: str) -> None:
+        """Listen in a new folder. Raises: BackendUnavailable."""
+        try:
+            self.folder = Path(tempfile.mkdtemp(dir=within))
+            self.path = self.folder / "channel"
+            self.folder.chmod(0o755)  # the folder above it is this server's alone
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(str(self.path))
+            self.path.chmod(0o666)
+        except OSError as error:
+            cause = f"no socket can be made in {within} ({error}): name another folder in TMPDIR"
+            raise BackendUnavailable(cause) from None
+        self.listener.listen(1)
+        self.listener.setblocking(False)
+        self.options: dict[str, Any] = {"detach": True}
+        self.host_options: dict[str, Any] = {"mounts": [Mount(FOLDER, str(self.folder), "bind", read_only=True)]}
+
+    def prepare(self, client: docker.APIClient, container: str) -> None:
+        pass
+
+    async def connect(self) -> socket.socket:
+        channel, _ = await asyncio.get_running_loop().sock_accept(self.listener)
+        self.close()
+        return channel
+
+    def close(self) -> None:
+        self.listener.close()
+        with contextlib.suppress(OSError):
+            self.path.unlink(missing_ok=True)
+            self.folder.rmdir()
+
+
+class AttachChannel:
+    """The container's stdin and stdout, carried by the daemon. A thread of its own takes Docker's framing off."""
+
+    prelude = ""
+
+    def __init__(self) -> None:
+        # Not detached, stdin closes for good when this attachment ends: a killed server takes its containers along.
+        self.options: dict[str, Any] = {"stdin_open": True, "detach": False}
+        self.host_options: dict[str, Any] = {}
+        self.stream: Any = None
+        self.reader: Any = None
+        """The package's reader of the stream. The stream is closed only when both are."""
+
+    def prepare(self, client: docker.APIClient, container: str) -> None:
+        wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+        self.reader = client.attach_socket(container, params=wanted)
+        self.stream = getattr(self.reader, "_sock", self.reader)
+        self.stream.settimeout(None)
+
+    async def connect(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        carried = (self.stream, self.reader, theirs)
+        self.stream = self.reader = None
+        threading.Thread(target=relay, args=carried, name="docker-attach", daemon=True).start()
+        return ours
+
+    def close(self) -> None:
+        if self.stream is not None:
+            self.reader.close()
+            self.stream.close()
+
+
+class Demultiplexer:
+    """Takes the frames apart in which Docker sends what a container prints."""
+
+    HEADER: Final = struct.Struct(">BxxxL")
+    STDOUT: Final = 1
+
+    def __init__(self) -> None:
+        self.header = bytearray()
+        self.stream = 0
+        self.left = 0
+
+    def feed(self, piece: bytes) -> bytes:
+        """Returns: what is of stdout."""
+        out = []
+        view = memoryview(piece)
+        while view:
+            if not self.left:
+                missing = self.HEADER.size - len(self.header)
+                self.header += view[:missing]
+                view = view[missing:]
+                if len(self.header) == self.HEADER.size:
+                    self.stream, self.left = self.HEADER.unpack(self.header)
+                    self.header.clear()
+                continue
+            now = view[: self.left]
+            if self.stream == self.STDOUT:
+                out.append(now)
+            self.left -= len(now)
+            view = view[len(now) :]
+        return b"".join(out)
+
+
+def relay(stream: Any, reader: Any, local: socket.socket) -> None:
+    """Carry bytes both ways until either side closes, then close both."""
+    printed = Demultiplexer()
+    poll = select.poll()
+    poll.register(stream, select.POLLIN)
+    poll.register(local, select.POLLIN)
+    with contextlib.suppress(OSError), contextlib.closing(stream), contextlib.closing(reader), local:
+        while True:
+            for descriptor, _ in poll.poll():
+                if descriptor == local.fileno():
+                    piece = local.recv(PIECE_BYTES)
+                    if not piece:
+                        return
+                    stream.sendall(piece)
+                    continue
+                while True:
+                    piece = stream.recv(PIECE_BYTES)
+                    if not piece:
+                        return
+                    local.sendall(printed.feed(piece))
+                    if not (hasattr(stream, "pending") and stream.pending()):  # TLS may hold more than poll sees
+                        break
