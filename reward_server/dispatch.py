@@ -81,6 +81,7 @@ class Dispatcher:
         self._pool = Pool(backend, settings.slots, self._fail_all, spares=settings.spares, patience_s=patience_s)
         self._workers: list[asyncio.Task[None]] = []
         self._running = 0
+        self.runs_lost = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._finished: deque[float] = deque(maxlen=512)
@@ -93,6 +94,18 @@ class Dispatcher:
     @property
     def open_slots(self) -> int:
         return self._pool.open_slots
+
+    @property
+    def running(self) -> int:
+        return self._running
+
+    @property
+    def slots_opened(self) -> int:
+        return self._pool.opened
+
+    @property
+    def slots_failed(self) -> int:
+        return self._pool.failed
 
     @property
     def spares(self) -> int:
@@ -235,6 +248,7 @@ class Dispatcher:
             self._note_idle()
 
     def _retry_or_end(self, ticket: Ticket[Any], lost: SandboxLost) -> None:
+        self.runs_lost += 1
         if ticket.retried:
             ticket.end(lost)
         elif not ticket.dropped:

@@ -8,7 +8,8 @@ import time
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, cast
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from reward_server.errors import BackendUnavailable, SandboxLost
 from reward_server.models import (
@@ -25,6 +26,7 @@ from reward_server.openapi import body_of, errors, streamed
 from reward_server.problems import summary
 from reward_server.programs import program_job, run_report
 from reward_server.request_log import note
+from reward_server.scoring import check_memory
 from reward_server.wire import parse, read_body
 from tasks.schema import Problem
 
@@ -72,6 +74,7 @@ async def score(request: Request) -> Response:
         deadline.cancel()
         service.scorer.leave(batch)
         note(request, verdicts=dict(batch.verdicts), cached=batch.cached)
+        service.metrics.count_batch(batch.verdicts, batch.cached)
 
     if NDJSON in request.headers.get("accept", ""):
         return StreamingResponse(_lines(batch, leave), media_type=NDJSON)
@@ -94,6 +97,7 @@ async def run(request: Request) -> Response:
     """Run a program in the sandbox and answer what was seen of it. Nothing is judged."""
     service = _service(request)
     asked = await parse(RunRequest, await read_body(request, service.settings.max_body_bytes))
+    check_memory(asked.limits, service.backend.memory_mb, "limits.memory_mb")
     job = program_job(asked)
     asked_at = started_at = time.monotonic()
 
@@ -177,6 +181,12 @@ async def readyz(request: Request) -> dict[str, Any]:
         "spares": dispatcher.spares,
         "queued": dispatcher.queued,
     }
+
+
+@router.get("/metrics", summary="Metrics for Prometheus", response_class=PlainTextResponse)
+async def metrics(request: Request) -> Response:
+    """Answer the depth of the queue, slots by state, verdicts, and seconds of requests."""
+    return Response(_service(request).metrics.page(), media_type=CONTENT_TYPE_LATEST)
 
 
 class _ClientGoneError(Exception):

@@ -46,6 +46,8 @@ class Pool:
         self._on_down = on_down
         self._patience_s = patience_s
         self._open = 0
+        self.opened = self.failed = 0
+        """Attempts so far."""
         self._error = ""
         self._none_since = time.monotonic()
         self._settled = asyncio.Event()
@@ -130,11 +132,14 @@ class Pool:
         while True:
             try:
                 async with asyncio.timeout(OPEN_TIMEOUT_S):
-                    return await self._backend.open_slot()
+                    slot = await self._backend.open_slot()
             except TimeoutError:
                 self._note_failure(f"a sandbox did not start within {OPEN_TIMEOUT_S:.0f} s")
             except Exception as error:  # noqa: BLE001 whatever it is: back off, try again, and tell who asks
                 self._note_failure(str(error) or type(error).__name__)
+            else:
+                self.opened += 1
+                return slot
             if first:
                 self._untried -= 1
                 first = False
@@ -151,6 +156,7 @@ class Pool:
 
     def _note_failure(self, cause: str) -> None:
         self._error = cause
+        self.failed += 1
         log.warning("slot_open_failed", extra={"cause": cause})
         if self.cause is not None:
             self._on_down(cause)

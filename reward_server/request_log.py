@@ -1,4 +1,4 @@
-"""One event in the log for each request: what, how it ended, how long it took. Never code, tests or outputs."""
+"""One event in the log, and a count, for each request: what, how it ended, how long. Never code, tests or outputs."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ class RequestLog:
         finally:
             facts["seconds"] = round(time.monotonic() - began, 4)
             log.info("request", extra=facts)
+            route = getattr(scope.get("route"), "path", None)
+            scope["app"].state.service.metrics.count_request(route, facts["status"], facts["seconds"])
 
 
 def note(request: Request, **facts: Any) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reward_server.cache import JudgementCache
 from reward_server.dispatch import Ticket
-from reward_server.errors import TooLarge, Unjudged
+from reward_server.errors import BadRequest, TooLarge, Unjudged
 from reward_server.extraction import extract_code
 from reward_server.identity import submission_key
 from reward_server.jobs import Observation, Observations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from reward_server.rewards import Scheme
     from reward_server.settings import Settings
     from reward_server.verdicts import TestResult, Verdict
-    from tasks.schema import Problem
+    from tasks.schema import Limits, Problem
 
 Results = tuple["TestResult", ...]
 
@@ -122,8 +122,12 @@ class Evaluation:
 
 
 class Scorer:
-    def __init__(self, dispatcher: Dispatcher, store: ProblemStore, settings: Settings) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, store: ProblemStore, settings: Settings, memory_mb: int | None = None
+    ) -> None:
+        """`memory_mb`: the highest limit of memory that the sandboxes can give; None where there is no bound."""
         self._dispatcher = dispatcher
+        self._memory_mb = memory_mb
         self._store = store
         self._settings = settings
         self._cache = JudgementCache(settings.cache_entries, settings.cache_bytes)
@@ -132,7 +136,7 @@ class Scorer:
     async def begin(self, request: ScoreRequest) -> Batch:
         """Accept a batch. Whoever begins it waits for it and then calls `leave`.
 
-        Raises: TooLarge, UnknownProblem, Overloaded, BackendUnavailable; then nothing of it has begun.
+        Raises: BadRequest, TooLarge, UnknownProblem, Overloaded, BackendUnavailable; then nothing of it has begun.
         """
         count = len(request.submissions)
         if count > self._settings.max_batch_items:
@@ -191,9 +195,10 @@ class Scorer:
             if name in problems:
                 continue
             inline = request.problems.get(name)
-            problems[name] = (
-                Known(inline) if inline is not None else await self._store.get(name, f"submissions[{index}].problem")
-            )
+            field = f"submissions[{index}].problem" if inline is None else f"problems.{name}.limits.memory_mb"
+            known = Known(inline) if inline is not None else await self._store.get(name, field)
+            check_memory(known.problem.limits, self._memory_mb, field)
+            problems[name] = known
         return problems
 
     def _code_of(self, submission: Submission, problem: Problem) -> str | tuple[Verdict, str]:
@@ -248,6 +253,15 @@ class Scorer:
             batch.evaluations.discard(evaluation)
             for index in indexes:
                 batch.add(index, results, queue_s=max(0.0, started_at - batch.submitted_at))
+
+
+def check_memory(limits: Limits, most_mb: int | None, field: str) -> None:
+    """Refuse a limit that is higher than what a sandbox has. Raises: BadRequest."""
+    if most_mb is not None and limits.memory_mb > most_mb:
+        message = (
+            f"memory_mb is {limits.memory_mb}, and a sandbox here has {most_mb}: raise PASSRATE_CONTAINER_MEMORY_MB"
+        )
+        raise BadRequest(field, message)
 
 
 def results_without_run(problem: Problem, verdict: Verdict, message: str) -> Results:

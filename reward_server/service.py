@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reward_server.canary import Canary
 from reward_server.dispatch import Dispatcher
+from reward_server.metrics import Metrics
 from reward_server.problems import ProblemStore
 from reward_server.scoring import Scorer
 
@@ -24,13 +25,15 @@ class Service:
     store: ProblemStore
     scorer: Scorer
     canary: Canary
+    metrics: Metrics
 
     @classmethod
     def assemble(cls, settings: Settings, backend: Backend) -> Service:
         """Wire the parts; nothing is started. Raises: BadSetting."""
         dispatcher = Dispatcher(backend, settings)
         store = ProblemStore(settings.problems, settings.max_stored_bytes, _load)
-        return cls(settings, backend, dispatcher, store, Scorer(dispatcher, store, settings), Canary(dispatcher))
+        scorer, canary = Scorer(dispatcher, store, settings, backend.memory_mb), Canary(dispatcher)
+        return cls(settings, backend, dispatcher, store, scorer, canary, Metrics(dispatcher, settings.slots))
 
     async def start(self) -> None:
         """Open the slots and begin to read the problem sets. Raises: BackendUnavailable."""

@@ -50,6 +50,42 @@ def strictly(model: Any, response: httpx.Response) -> Any:
     return TypeAdapter(model).validate_json(response.content, extra="forbid", strict=True)
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/v1/score", {"problems": {"p": PROBLEM | {"limits": {"memory_mb": 4096}}}}, "problems.p.limits.memory_mb"),
+        ("/v1/run", {"code": "x", "limits": {"memory_mb": 4096}}, "limits.memory_mb"),
+    ],
+)
+async def test_more_memory_than_a_sandbox_has_is_refused_with_the_setting(
+    path: str, body: dict[str, Any], field: str
+) -> None:
+    """Or a container would be full before the submission has reached its limit."""
+    backend = FakeBackend()
+    backend.memory_mb = 2048
+    body |= {} if path == "/v1/run" else {"submissions": [{"problem": "p", "code": "good"}]}
+    async with client_of(backend) as client:
+        response = await client.post(path, json=body)
+    error = response.json()["error"]
+    assert (response.status_code, error["field"]) == (422, field)
+    assert "PASSRATE_CONTAINER_MEMORY_MB" in error["message"]
+
+
+async def test_metrics_count_verdicts_slots_and_requests() -> None:
+    async with client_of() as client:
+        await client.post("/v1/score", json=batch_of("good", "bad", "lost"))
+        await client.get("/nowhere/secret")
+        told = (await client.get("/metrics")).text
+    numbers = dict(line.rsplit(" ", 1) for line in told.splitlines() if not line.startswith("#"))
+    assert numbers['passrate_submissions_total{verdict="passed"}'] == "1.0"
+    assert numbers['passrate_submissions_total{verdict="sandbox_error"}'] == "1.0"
+    assert numbers['passrate_slots{state="open"}'] == "2.0"
+    assert numbers["passrate_runs_lost_total"] == "2.0"
+    assert numbers['passrate_request_seconds_count{route="/v1/score",status="200"}'] == "1.0"
+    assert numbers['passrate_request_seconds_count{route="other",status="404"}'] == "1.0"
+    assert "secret" not in told
+
+
 async def test_a_batch_is_scored_as_documented() -> None:
     async with client_of() as client:
         response = await client.post("/v1/score", json=batch_of("good", "bad", "lost"))

@@ -28,7 +28,7 @@ ROWS: list[set[str]] = [
     {"reward_server.backends"},
     {"reward_server.pool", "reward_server.models"},
     {"reward_server.dispatch", "reward_server.programs", "reward_server.problems", "reward_server.wire"},
-    {"reward_server.scoring", "reward_server.canary"},
+    {"reward_server.scoring", "reward_server.canary", "reward_server.metrics"},
     {"reward_server.service", "reward_server.openapi", "reward_server.request_log"},
     {"reward_server.endpoints"},
     {"reward_server.app"},

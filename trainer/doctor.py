@@ -14,15 +14,16 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.text import Text
 
-from reward_server.backends import choose_backend
+from reward_server.backends import choose_backend, docker_daemon
 from reward_server.errors import RewardServerError
 from reward_server.settings import Settings
 from trainer.display import show, table
 from trainer.parser import one_line
+from trainer.settings import NAMES
 
 if TYPE_CHECKING:
     import argparse
@@ -81,19 +82,17 @@ def find_machine() -> Finding:
 
 
 def find_docker() -> Finding:
+    """Ask the daemon that DOCKER_HOST names, for the image and runtime that the settings name."""
     what = f"{BACKEND}docker"
-    docker = importlib.import_module("docker")  # slow to import, and only wanted here
     try:
-        client = docker.from_env(timeout=PROBE_S)
-        try:
-            version = client.version()["Version"]
-        finally:
-            client.close()
-    except docker.errors.DockerException:
-        where = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-        fix = "start the Docker daemon and join its group, or set DOCKER_HOST"
-        return Finding(what, "missing", f"no daemon answers at {where}", fix)
-    return try_slot(what, f"daemon {version}")
+        settings = settings_here()
+        daemon = docker_daemon.connect()
+    except RewardServerError as error:
+        return Finding(what, "missing", docker_daemon.host(), one_line(error))
+    daemon.client.close()
+    groups = f"cgroup v{daemon.info.get('CgroupVersion', '1')}"
+    found = f"daemon {daemon.version}, {groups}, runtimes {', '.join(daemon.runtimes)}; image {settings.image}"
+    return try_slot(what, found)
 
 
 def find_embedded() -> Finding:
@@ -119,18 +118,25 @@ def find_embedded() -> Finding:
 
 def try_slot(what: str, found: str) -> Finding:
     """Open a sandbox as the server would: only that shows that a backend works."""
-    backend = choose_backend(Settings(backend=what.removeprefix(BACKEND), slots=1))
 
     async def open_and_close() -> None:
-        slot = await backend.open_slot()
-        await slot.close()
-        await backend.close()
+        backend = choose_backend(settings_here(backend=what.removeprefix(BACKEND), slots=1))
+        try:
+            slot = await backend.open_slot()
+            await slot.close()
+        finally:
+            await backend.close()
 
     try:
         asyncio.run(open_and_close())
     except RewardServerError as error:
         return Finding(what, "missing", found, one_line(error))
     return Finding(what, "ok", found)
+
+
+def settings_here(**flags: Any) -> Settings:
+    """The settings that a server started here would have. Raises: BadSetting."""
+    return Settings.from_env({name: value for name, value in os.environ.items() if name not in NAMES}, **flags)
 
 
 def find_bwrap() -> str | None:

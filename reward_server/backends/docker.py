@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import docker.errors
@@ -121,6 +122,7 @@ class DockerBackend:
         """Returns the container's id. Raises: docker_daemon.FAILURES."""
         made: str = self.client.create_container(
             self.settings.image,
+            name=f"passrate-{uuid.uuid4().hex[:12]}",
             entrypoint=["python3", "-I", "-B", "-X", "utf8", "-c", channel.prelude + START],
             user="0:0",
             working_dir="/",

@@ -59,7 +59,7 @@ class FakeSlot:
 class FakeBackend:
     name = "fake"
     covers = "nothing: it runs nothing"
-    memory_mb = None
+    memory_mb: int | None = None
 
     def __init__(
         self,
