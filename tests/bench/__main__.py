@@ -5,26 +5,31 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reward_server.backends import docker_daemon
 from reward_server.backends.embedded import base_python
-from reward_server.settings import usable_cores
+from reward_server.errors import BackendUnavailable
+from reward_server.settings import Settings, usable_cores
 from tasks.errors import ProblemSetError
 from tests.bench import report, serving, ways
-from tests.bench.processes import tree
 from tests.bench.programs import HUMANEVAL, programs_of
 from trainer.client import RewardClientError, SyncRewardClient
 from trainer.display import progress_bar, show, write_json
 from trainer.inputs import check_writable
-from trainer.local_server import LocalServerFailed, local_server
+from trainer.local_server import LocalServerFailed
 from trainer.parser import OneLineParser, UsageError, fail, whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+
+    import docker
 
     from tests.bench.programs import Program
 
@@ -35,13 +40,15 @@ SETTINGS = {"PASSRATE_CACHE_ENTRIES": "0", "PASSRATE_SLOT_USES": "1000000", "PAS
 @dataclass(frozen=True, slots=True)
 class Effort:
     rounds: int
-    subprocess_rounds: int
-    """That way takes ten times as long as the others, and its ratio needs no second decimal."""
+    slow_rounds: int
+    """The slow ways take ten times as long as the others, and their ratio needs no second decimal."""
     starts: int
     requests: int
 
 
 FULL, QUICK = Effort(12, 4, 5, 500), Effort(3, 1, 2, 100)
+CONTAINERS = 16
+"""Programs of one round of `docker run`."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     use_settings()
     effort = QUICK if arguments.quick else FULL
     try:
-        measured = measure(effort, source, programs, arguments.slots)
+        measured = measure(effort, source, programs, arguments.slots, daemon_here())
     except (LocalServerFailed, RewardClientError, ways.Unmeasurable) as error:
         fail("bench", error, 1)
     show(*report.tables(measured), json_to=arguments.json)
@@ -75,10 +82,27 @@ def use_settings() -> None:
     os.environ.update(SETTINGS)
 
 
-def measure(effort: Effort, source: str, programs: list[Program], slots: int) -> report.Measured:
+def daemon_here() -> docker.APIClient | None:
+    """The Docker daemon that has our image; None where there is none, and then says so."""
+    if shutil.which("docker") is None:
+        show("Not measured on Docker: the command `docker` is missing")
+        return None
+    try:
+        return docker_daemon.connect(Settings().image).client
+    except BackendUnavailable as error:
+        show(f"Not measured on Docker: {error}")
+        return None
+
+
+def measure(
+    effort: Effort, source: str, programs: list[Program], slots: int, daemon: docker.APIClient | None
+) -> report.Measured:
     python, load = base_python(), f"load {os.getloadavg()[0]:.1f} before"
-    rounds: dict[str, list[ways.Sample]] = {report.SERVED: [], report.FORKED: [], report.STARTED: []}
-    steps = 2 * effort.rounds + effort.subprocess_rounds + effort.starts + effort.requests
+    names = [report.SERVED, *([report.DOCKER] if daemon else []), report.FORKED, report.STARTED]
+    names += [report.CONTAINED] if daemon else []
+    rounds: dict[str, list[ways.Sample]] = {name: [] for name in names}
+    fast = [name for name in names if name not in (report.STARTED, report.CONTAINED)]
+    steps = len(fast) * effort.rounds + (len(names) - len(fast)) * effort.slow_rounds + effort.starts + effort.requests
     with contextlib.ExitStack() as stack:
         on_progress = stack.enter_context(progress_bar("measuring"))
         step = iter(range(1, steps + 1))
@@ -94,30 +118,28 @@ def measure(effort: Effort, source: str, programs: list[Program], slots: int) ->
         for _ in range(effort.starts):
             starts_s.append(serving.start_s())
             advance()
-        url, pid = stack.enter_context(server(slots))
-        slot_bytes = serving.slot_bytes(pid, slots)
-        latencies_s = serving.latencies_s(url, effort.requests, advance)
-        client = stack.enter_context(SyncRewardClient(url))
-        ways.score(programs, client, pid)  # the first batch of a server is not measured
+        servers = {report.SERVED: stack.enter_context(serving.server("embedded", slots))}
+        if daemon is not None:
+            stack.callback(daemon.close)
+            servers[report.DOCKER] = stack.enter_context(serving.server("docker", slots, daemon))
+        slot_bytes = {name: serving.slot_bytes(server) for name, server in servers.items()}
+        latencies_s = serving.latencies_s(servers[report.SERVED].url, effort.requests, advance)
+        clients = {name: stack.enter_context(SyncRewardClient(server.url)) for name, server in servers.items()}
+        take = {
+            **{name: partial(ways.score, programs, clients[name], server) for name, server in servers.items()},
+            report.FORKED: partial(ways.fork, programs, python, slots),
+            report.STARTED: partial(ways.start_python, files, python, slots),
+            report.CONTAINED: partial(ways.run_containers, programs[:CONTAINERS], Settings().image, slots),
+        }
+        for name in servers:
+            take[name]()  # the first batch of a server is not measured
         for number in range(effort.rounds):
-            rounds[report.SERVED].append(ways.score(programs, client, pid))
-            advance()
-            rounds[report.FORKED].append(ways.fork(programs, python, slots))
-            advance()
-            if number < effort.subprocess_rounds:
-                rounds[report.STARTED].append(ways.start_python(files, python, slots))
-                advance()
+            for name in names:
+                if name in fast or number < effort.slow_rounds:
+                    rounds[name].append(take[name]())
+                    advance()
     machine = f"{os.cpu_count()} CPUs, Python {platform.python_version()}, {load}, {os.getloadavg()[0]:.1f} after"
     return report.Measured(source, len(programs), slots, machine, rounds, starts_s, slot_bytes, latencies_s)
-
-
-@contextlib.contextmanager
-def server(slots: int) -> Iterator[tuple[str, int]]:
-    """Yield a server's URL and process id."""
-    before = {process.pid for process in tree(os.getpid())}
-    with local_server(backend="embedded", slots=slots) as url:
-        (pid,) = (process.pid for process in tree(os.getpid()) if process.depth == 1 and process.pid not in before)
-        yield url, pid
 
 
 if __name__ == "__main__":

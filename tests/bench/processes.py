@@ -22,8 +22,8 @@ class Process:
     """Steps from the root of the tree."""
 
 
-def tree(root: int) -> list[Process]:
-    """A process and all its descendants, parents first."""
+def tree(root: int, depth: int = 0) -> list[Process]:
+    """A process and all its descendants, parents first. `depth`: that of the root."""
     children: dict[int, list[tuple[int, int, float, float]]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -33,7 +33,7 @@ def tree(root: int) -> list[Process]:
                 row = (int(entry.name), int(fields[19]), used[0] + used[1], used[2] + used[3])
                 children.setdefault(int(fields[1]), []).append(row)
     own = next((row, parent) for parent, rows in children.items() for row in rows if row[0] == root)
-    found = [Process(own[0][0], own[1], *own[0][1:])]
+    found = [Process(own[0][0], own[1], *own[0][1:], depth)]
     for process in found:  # grows as it goes
         for pid, born_ticks, own_s, reaped_s in children.get(process.pid, ()):
             found.append(Process(pid, process.pid, born_ticks, own_s, reaped_s, process.depth + 1))

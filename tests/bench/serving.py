@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import httpx
 
-from tests.bench.processes import memory_bytes, tree
-from trainer.local_server import LocalServerFailed
+from reward_server.backends import docker_daemon
+from tests.bench.processes import Process, memory_bytes, tree
+from trainer.local_server import LocalServerFailed, local_server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    import docker
 
 SERVE = [sys.executable, "-m", "trainer.cli", "serve", "--backend", "embedded", "--port", "0"]
 DEADLINE_S = 30.0
@@ -21,6 +27,48 @@ TRIVIAL = {
     "problems": {"p": {"entry_point": "add", "tests": {"kind": "call", "cases": [{"args": [1, 2], "expected": 3}]}}},
     "submissions": [{"problem": "p", "code": "def add(a, b): return a + b"}],
 }
+
+
+CONTROL_DEPTH = 2
+"""Of a control process: below the server and its bwrap. A container's first process is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that is measured."""
+
+    url: str
+    pid: int
+    daemon: docker.APIClient | None = None
+    """Whose containers are its sandboxes."""
+
+    def containers(self) -> list[int]:
+        """The first process of each of its containers."""
+        if self.daemon is None:
+            return []
+        owner = f"{docker_daemon.OWNER}={docker_daemon.identity(self.pid)}"
+        return [
+            self.daemon.inspect_container(found["Id"])["State"]["Pid"]
+            for found in self.daemon.containers(filters={"label": owner})
+        ]
+
+    def processes(self) -> list[Process]:
+        inside = [each for pid in self.containers() for each in tree(pid, CONTROL_DEPTH)]
+        return tree(self.pid) + inside
+
+
+@contextlib.contextmanager
+def server(backend: str, slots: int, daemon: docker.APIClient | None = None) -> Iterator[Server]:
+    """Start a server with all its slots and spares."""
+    before = {process.pid for process in tree(os.getpid())}
+    with local_server(backend=backend, slots=slots) as url:
+        (pid,) = (process.pid for process in tree(os.getpid()) if process.depth == 1 and process.pid not in before)
+        ended = time.monotonic() + DEADLINE_S
+        while (ready := httpx.get(f"{url}/readyz", trust_env=False).json())["slots"] < slots or not ready["spares"]:
+            if time.monotonic() > ended:
+                raise LocalServerFailed(f"not all slots of {backend} opened: {ready}")
+            time.sleep(0.1)
+        yield Server(url, pid, daemon)
 
 
 def start_s() -> float:
@@ -47,10 +95,11 @@ def is_healthy(url: str) -> bool:
         return False
 
 
-def slot_bytes(server_pid: int, slots: int) -> float | None:
-    """Memory of an idle slot: its bwrap, control process and zygote."""
-    total = memory_bytes([process.pid for process in tree(server_pid) if process.depth])
-    return None if total is None else total / slots
+def slot_bytes(server: Server) -> float | None:
+    """Memory of an idle slot: its control process, zygote and, where it has one, bwrap."""
+    idle = [process for process in server.processes() if process.depth]
+    total = memory_bytes([process.pid for process in idle])
+    return None if total is None else total / sum(process.depth == CONTROL_DEPTH for process in idle)
 
 
 def latencies_s(url: str, requests: int, on_progress: Callable[[], None]) -> list[float]:

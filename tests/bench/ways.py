@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench.processes import Process, tree
 from trainer.wire import judging_spec
 
 if TYPE_CHECKING:
+    from tests.bench.processes import Process
     from tests.bench.programs import Program
+    from tests.bench.serving import Server
     from trainer.client import SyncRewardClient
 
 FLOOR = Path(__file__).with_name("floor.py")
@@ -41,16 +42,21 @@ class Sample:
     failed: int
     parts_s: dict[str, float] = field(default_factory=dict)
     """CPU seconds by who used them."""
+    evaluations: int | None = None
+    """Where it is not the number of all programs."""
 
 
-def score(programs: list[Program], client: SyncRewardClient, server_pid: int) -> Sample:
-    """Score all programs in one batch and count what the server and all below it use."""
+def score(programs: list[Program], client: SyncRewardClient, server: Server) -> Sample:
+    """Score all programs in one batch and count what the server and its sandboxes use.
+
+    Of Docker's own processes, which carry nothing while a batch runs, none is counted.
+    """
     problems = {program.problem.id: judging_spec(program.problem) for program in programs}
     for _ in range(ATTEMPTS):
-        before, began = tree(server_pid), time.perf_counter()
+        before, began = server.processes(), time.perf_counter()
         results = client.score([{"problem": each.problem.id, "code": each.code} for each in programs], problems)
         wall_s = time.perf_counter() - began
-        after = tree(server_pid)
+        after = server.processes()
         if identities(before) == identities(after):
             parts_s = {name: used_s - parts_of(before)[name] for name, used_s in parts_of(after).items()}
             return Sample(sum(parts_s.values()), wall_s, sum(each.reward != 1.0 for each in results), parts_s)
@@ -62,7 +68,7 @@ def identities(processes: list[Process]) -> set[tuple[int, int]]:
 
 
 def parts_of(processes: list[Process]) -> dict[str, float]:
-    """CPU seconds so far: of the server, of its slots' bwrap and control process, and of what those have run."""
+    """CPU seconds so far: of the server, of its slots' control processes (and bwrap), and of what those have run."""
     own = {depth: sum(each.own_s for each in processes if each.depth == depth) for depth in range(3)}
     total = sum(each.own_s + each.reaped_s for each in processes)
     control = own[1] + own[2]
@@ -99,6 +105,22 @@ def start_python(files: list[Path], python: str, at_once: int) -> Sample:
     with ThreadPoolExecutor(at_once) as pool:
         codes = list(pool.map(run, files))
     return Sample(reaped_s() - began_cpu, time.perf_counter() - began, sum(code != 0 for code in codes))
+
+
+def run_containers(programs: list[Program], image: str, at_once: int) -> Sample:
+    """Run one `docker run` for each program. Only the clock counts: what it costs is spent by the daemon."""
+
+    def run(program: Program) -> int:
+        command = ["docker", "run", "--rm", "--interactive", "--network", "none", image, "python3", "-"]
+        text = program.whole.encode()
+        return subprocess.run(
+            command, input=text, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=PROGRAM_S, check=False
+        ).returncode
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(at_once) as pool:
+        codes = list(pool.map(run, programs))
+    return Sample(0.0, time.perf_counter() - began, sum(code != 0 for code in codes), evaluations=len(programs))
 
 
 def reaped_s() -> float:
