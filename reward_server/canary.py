@@ -46,14 +46,15 @@ class Canary:
             return self._cause
 
     async def _ask(self) -> str | None:
+        if (why := self._dispatcher.why_no_slot) is not None:
+            return why
         try:
             async with asyncio.timeout(self._timeout_s):
                 report = run_report(await self._dispatcher.run(self._run, urgent=True), 0.0)
         except TimeoutError:
             if self._dispatcher.open_slots and time.monotonic() - self._dispatcher.last_finished_at < BUSY_S:
                 return None
-            why = self._dispatcher.why_no_slot
-            return f"no slot has run a program within {self._timeout_s:g} s" + (f": {why}" if why else "")
+            return self._dispatcher.why_no_slot or f"no slot has run a program within {self._timeout_s:g} s"
         except RewardServerError as error:
             return str(error)
         if report["stdout"].strip() != EXPECTED:

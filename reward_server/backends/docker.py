@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import tempfile
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +62,6 @@ class DockerBackend:
         self.version = daemon.version
         self.configs = RunnerConfigs(settings, "uid")
         self.transport = settings.transport
-        self.private = tempfile.TemporaryDirectory(prefix="passrate-")
         docker_daemon.reap(self.client)
 
     @property
@@ -83,7 +81,7 @@ class DockerBackend:
         """Raises: BackendUnavailable."""
         if self.transport != "attach":
             try:
-                return await self.open_by(SocketChannel(self.private.name))
+                return await self.open_by(SocketChannel())
             except BackendUnavailable as error:
                 if self.transport == "socket" or NOT_SEEN not in str(error):
                     raise
@@ -167,8 +165,6 @@ class DockerBackend:
 
     async def close(self) -> None:
         self.client.close()
-        with contextlib.suppress(OSError):
-            self.private.cleanup()
 
 
 START = "import os\nos.environ.pop('HOSTNAME', None)\n" + boot.BOOTSTRAP

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import select
+import shutil
 import socket
 import struct
 import tempfile
@@ -65,17 +66,18 @@ os.dup2(channel.fileno(), 1)
 channel.close()
 """
 
-    def __init__(self, within: str) -> None:
+    def __init__(self) -> None:
         """Listen in a new folder. Raises: BackendUnavailable."""
         try:
-            self.folder = Path(tempfile.mkdtemp(dir=within))
+            self.private = tempfile.mkdtemp(prefix="passrate-")  # which nobody else may enter
+            self.folder = Path(self.private, "shared")
+            self.folder.mkdir()
             self.path = self.folder / "channel"
-            self.folder.chmod(0o755)  # the folder above it is this server's alone
             self.listener = socket.socket(socket.AF_UNIX)
             self.listener.bind(str(self.path))
             self.path.chmod(0o666)
         except OSError as error:
-            cause = f"no socket can be made in {within} ({error}): name another folder in TMPDIR"
+            cause = f"no socket can be made in {tempfile.gettempdir()} ({error}): name another folder in TMPDIR"
             raise BackendUnavailable(cause) from None
         self.listener.listen(1)
         self.listener.setblocking(False)
@@ -92,9 +94,7 @@ channel.close()
 
     def close(self) -> None:
         self.listener.close()
-        with contextlib.suppress(OSError):
-            self.path.unlink(missing_ok=True)
-            self.folder.rmdir()
+        shutil.rmtree(self.private, ignore_errors=True)
 
 
 class AttachChannel:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reward_server.errors import BackendUnavailable
-from tests.contract.support import BACKENDS, Sandbox
+from tests.contract.support import BACKENDS, Sandbox, without_docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     except BackendUnavailable as error:
         if request.param != "docker":
             raise
-        pytest.skip(f"NOT TESTED ON DOCKER: {error}")
+        without_docker(error)
     sandbox = Sandbox(backend)
     yield sandbox
     sandbox.close()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
 
 from reward_server.backends.docker import DockerBackend
 from reward_server.backends.embedded import EmbeddedBackend
@@ -20,11 +23,20 @@ if TYPE_CHECKING:
     from reward_server.verdicts import TestResult, Verdict
 
 IMAGE = os.environ.get("CONTRACT_IMAGE", "passrate-python:slim")
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
 TRANSPORT = os.environ.get("CONTRACT_TRANSPORT", "auto")
 BACKENDS: dict[str, Callable[[], Backend]] = {
     "embedded": lambda: EmbeddedBackend(Settings()),
     "docker": lambda: DockerBackend(Settings.from_env({}, image=IMAGE, transport=TRANSPORT)),
 }
+
+
+def without_docker(cause: object) -> NoReturn:
+    """Skip, and say so; where `CONTRACT_NEEDS_DOCKER` is set, as in CI, fail."""
+    if "CONTRACT_NEEDS_DOCKER" in os.environ:
+        pytest.fail(f"this machine should have Docker: {cause}")
+    pytest.skip(f"NOT TESTED ON DOCKER: {cause}")
+
 
 LIMITS = Limits(cpu_s=0.5, wall_s=1.5, memory_mb=128)
 """Small, so that what goes over them does so soon."""

@@ -9,7 +9,6 @@ import random
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,12 +19,11 @@ from reward_server.backends.docker_channels import SocketChannel
 from reward_server.errors import BackendUnavailable, SandboxLost
 from reward_server.judging import plan
 from reward_server.settings import Settings
-from tests.contract.support import IMAGE, ROOMY, Sandbox, stdio
+from tests.contract.support import IMAGE, REPOSITORY, ROOMY, Sandbox, stdio, without_docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REPOSITORY = Path(__file__).resolve().parent.parent.parent
 SLEEP = plan(stdio(("", ""), limits=ROOMY), "import time\ntime.sleep(10)")
 HOLDER = """
 import asyncio, sys
@@ -49,7 +47,7 @@ def client() -> Iterator[Any]:
     try:
         client = docker_daemon.connect(IMAGE).client
     except BackendUnavailable as error:
-        pytest.skip(f"NOT TESTED ON DOCKER: {error}")
+        without_docker(error)
     yield client
     client.close()
 
@@ -139,8 +137,8 @@ def test_a_daemon_that_sees_other_files_is_talked_to_by_its_attach_stream(monkey
     """As from within a container: the folder of the socket is none of the daemon's machine."""
     listen = SocketChannel.__init__
 
-    def elsewhere(channel: SocketChannel, within: str) -> None:
-        listen(channel, within)
+    def elsewhere(channel: SocketChannel) -> None:
+        listen(channel)
         channel.host_options["mounts"][0]["Source"] += "-elsewhere"
 
     monkeypatch.setattr(SocketChannel, "__init__", elsewhere)

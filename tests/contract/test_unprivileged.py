@@ -16,9 +16,9 @@ import pytest
 
 from reward_server.backends.embedded import EmbeddedBackend
 from reward_server.settings import Settings
+from tests.contract.support import REPOSITORY
 
 NOBODY = 65534
-REPOSITORY = Path(__file__).resolve().parent.parent.parent
 INNER = "CONTRACT_RUNS_UNPRIVILEGED"
 MAX_S = 900
 
