@@ -62,9 +62,12 @@ def build(
         arguments = {"BASE": source, **VARIANTS[tag]}
         made_from = context()
         inputs = hashlib.sha256(made_from + repr((sorted(arguments.items()), labels)).encode()).hexdigest()
+        replaced: str | None = None
         with contextlib.suppress(docker.errors.ImageNotFound):
-            if (client.inspect_image(tag)["Config"]["Labels"] or {}).get(INPUTS) == inputs:
+            found = client.inspect_image(tag)
+            if (found["Config"]["Labels"] or {}).get(INPUTS) == inputs:
                 return False
+            replaced = found["Id"]
         said: list[str] = []
         for step in client.build(
             fileobj=io.BytesIO(context(ca)),
@@ -82,6 +85,9 @@ def build(
             said += [line for line in step.get("stream", "").splitlines() if line.strip()]
             for line in step.get("stream", "").splitlines():
                 on_line(line)
+        if replaced is not None:
+            with contextlib.suppress(docker.errors.APIError):  # a container may still run on it
+                client.remove_image(replaced)
     except FAILURES as error:
         text = str(getattr(error, "explanation", None) or error)
         raise BackendUnavailable(
@@ -128,7 +134,10 @@ def from_file(client: docker.APIClient, path: Path) -> str:
     with path.open("rb") as file:
         tag = f"passrate-base:{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
     repository, _, version = tag.partition(":")
-    client.import_image_from_file(str(path), repository=repository, tag=version)
+    try:
+        client.inspect_image(tag)
+    except docker.errors.ImageNotFound:
+        client.import_image_from_file(str(path), repository=repository, tag=version)
     return tag
 
 

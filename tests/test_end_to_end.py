@@ -12,6 +12,7 @@ import pytest
 
 from tasks.importers import from_humaneval
 from tasks.registry import load_problems
+from tests.contract.support import IMAGE, docker_here
 from trainer.client import SyncRewardClient
 from trainer.local_server import local_server
 from trainer.wire import judging_spec
@@ -29,10 +30,14 @@ ADD = {"entry_point": "add", "tests": {"kind": "call", "cases": [{"args": [1, 2]
 RIGHT = {"problem": "add", "code": "def add(a, b): return a + b"}
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with local_server() as served:
-        yield served
+@pytest.fixture(scope="module", params=["embedded", "docker"])
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    if request.param == "docker":
+        docker_here()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PASSRATE_IMAGE", IMAGE)
+        with local_server(backend=request.param) as served:
+            yield served
 
 
 @pytest.fixture

@@ -29,9 +29,10 @@ class OwnDaemon:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = ["dockerd", "--host", self.host, "--data-root", str(self.folder / "data")]
+        # In a network of its own: another daemon on this one would take the bridge of the machine's daemon away.
+        command = ["unshare", "--net", "dockerd", "--host", self.host, "--data-root", str(self.folder / "data")]
         command += ["--exec-root", str(self.folder / "exec"), "--pidfile", str(self.folder / "pid")]
-        command += ["--bridge", "none", "--iptables=false", "--ip6tables=false"]
+        command += ["--iptables=false", "--ip6tables=false"]
         # Where the machine runs a containerd, this daemon's containers are apart from those of the machine's own.
         command += ["--containerd-namespace", "passrate-test", "--containerd-plugins-namespace", "passrate-plugins"]
         for left in ("pid", "exec/containerd/containerd.pid"):  # by one that was killed

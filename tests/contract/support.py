@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from reward_server.backends import docker_daemon
 from reward_server.backends.docker import DockerBackend
 from reward_server.backends.embedded import EmbeddedBackend
+from reward_server.errors import BackendUnavailable
 from reward_server.judging import follow_up, judge, plan
 from reward_server.settings import Settings
 from tasks.schema import AssertsTests, CallTests, Limits, Problem, PytestTests, StdioTests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import docker
 
     from reward_server.backends.base import Backend, Slot
     from reward_server.jobs import Job, Observations
@@ -29,6 +33,14 @@ BACKENDS: dict[str, Callable[[], Backend]] = {
     "embedded": lambda: EmbeddedBackend(Settings()),
     "docker": lambda: DockerBackend(Settings.from_env({}, image=IMAGE, transport=TRANSPORT)),
 }
+
+
+def docker_here() -> docker.APIClient:
+    """A client of the daemon that has the contract's image. Skips or fails where there is none."""
+    try:
+        return docker_daemon.connect(IMAGE).client
+    except BackendUnavailable as error:
+        without_docker(error)
 
 
 def without_docker(cause: object) -> NoReturn:

@@ -19,7 +19,7 @@ from reward_server.backends.docker_channels import SocketChannel
 from reward_server.errors import BackendUnavailable, SandboxLost
 from reward_server.judging import plan
 from reward_server.settings import Settings
-from tests.contract.support import IMAGE, REPOSITORY, ROOMY, Sandbox, stdio, without_docker
+from tests.contract.support import IMAGE, REPOSITORY, ROOMY, Sandbox, docker_here, stdio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,10 +44,7 @@ def backend(**settings: Any) -> DockerBackend:
 
 @pytest.fixture
 def client() -> Iterator[Any]:
-    try:
-        client = docker_daemon.connect(IMAGE).client
-    except BackendUnavailable as error:
-        without_docker(error)
+    client = docker_here()
     yield client
     client.close()
 

@@ -94,7 +94,7 @@ def run_demo(
     out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         stack.enter_context(quiet())
-        os.environ["PASSRATE_URL"] = stack.enter_context(server_at(url))  # `code_reward` reads it
+        os.environ["PASSRATE_URL"] = stack.enter_context(server_at(url, backend="embedded"))  # for `code_reward`
         torch.set_num_threads(min(THREADS, torch.get_num_threads()))
 
         split = split_tasks(seed)
