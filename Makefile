@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint fix test bench images demo clean
+.PHONY: help setup lint fix test bench soak images demo clean
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test: $(READY)  ## run the tests
 
 bench: $(READY)  ## measure what an evaluation costs; ARGS=--quick for a shorter run
 	$(BIN)/python -m tests.bench $(ARGS)
+
+soak: $(READY)  ## 10,000 evaluations, and whether anything grows; ARGS="--backend embedded"
+	$(BIN)/python -m tests.bench.soak $(ARGS)
 
 images: $(READY)  ## build the sandbox images for the Docker backend; ARGS="--base TAG|FILE --ca FILE"
 	$(BIN)/passrate images build $(ARGS)
