@@ -12,6 +12,7 @@ import contextlib
 import select
 import shutil
 import socket
+import ssl
 import struct
 import tempfile
 import threading
@@ -161,6 +162,18 @@ class Demultiplexer:
         return b"".join(out)
 
 
+def receive(stream: Any) -> bytes | None:
+    """What there is to read, b"" at the end; None for nothing, also where TLS has talked to itself only."""
+    stream.setblocking(False)
+    try:
+        piece: bytes = stream.recv(PIECE_BYTES)
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return None
+    finally:
+        stream.setblocking(True)
+    return piece
+
+
 def relay(stream: Any, reader: Any, local: socket.socket) -> None:
     """Carry bytes both ways until either side closes, then close both."""
     printed = Demultiplexer()
@@ -176,10 +189,7 @@ def relay(stream: Any, reader: Any, local: socket.socket) -> None:
                         return
                     stream.sendall(piece)
                     continue
-                while True:
-                    piece = stream.recv(PIECE_BYTES)
-                    if not piece:
+                while (told := receive(stream)) is not None:  # TLS may hold more than the poll sees
+                    if not told:
                         return
-                    local.sendall(printed.feed(piece))
-                    if not (hasattr(stream, "pending") and stream.pending()):  # TLS may hold more than poll sees
-                        break
+                    local.sendall(printed.feed(told))

@@ -55,10 +55,10 @@ def connect(image: str | None = None, runtime: str | None = None) -> Daemon:
     client = None
     try:
         knock()
-        client = docker.APIClient(
-            version="auto", timeout=TIMEOUT_S, **docker.utils.kwargs_from_env(environment=os.environ)
-        )
-        daemon = Daemon(client, client.version()["Version"], client.info())
+        with contextlib.closing(api_client(OLDEST_API)) as asking:
+            known = asking.version(api_version=False)
+        client = api_client(known["ApiVersion"])
+        daemon = Daemon(client, known["Version"], client.info())
         cause = lacks(daemon, runtime)
         if cause is None and image is not None:
             client.inspect_image(image)
@@ -71,6 +71,15 @@ def connect(image: str | None = None, runtime: str | None = None) -> Daemon:
     if client is not None:
         client.close()
     raise BackendUnavailable(cause)
+
+
+def api_client(version: str) -> docker.APIClient:
+    """Make a client for the daemon that DOCKER_HOST names; it has not asked anything yet."""
+    options = docker.utils.kwargs_from_env(environment=os.environ)
+    client = docker.APIClient(version=version, timeout=TIMEOUT_S, **options)
+    # Or REQUESTS_CA_BUNDLE would be believed where DOCKER_CERT_PATH says whom to trust, and a proxy asked for the way.
+    client.trust_env = False
+    return client
 
 
 def knock() -> None:
@@ -128,7 +137,7 @@ def why_not_started(error: Exception, image: str) -> str:
         return f"the Docker daemon's disk is full: `docker system prune` frees some ({text[:200]})"
     if "unknown or invalid runtime" in text.lower():
         return f"runtime: the Docker daemon does not know it ({text[:200]}): mend PASSRATE_RUNTIME"
-    if "cpuset" in text.lower():
+    if "cpuset" in text.lower() or "requested cpus" in text.lower():
         return f"cpuset: the Docker daemon refuses it ({text[:200]}): mend PASSRATE_CPUSET"
     return f"Docker could not start a container: {text[:300]}"
 
