@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import random
 import ssl
@@ -307,12 +308,10 @@ def port_to_the_daemon(context: ssl.SSLContext | None) -> Iterator[int]:
                     while piece := await source.read(1 << 16):
                         sink.write(piece)
                         await sink.drain()
+                for end in (here, writer):
+                    end.close()
 
-            ways = {asyncio.create_task(carry(reader, here)), asyncio.create_task(carry(there, writer))}
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            for end in (here, writer):
-                end.close()
-            await asyncio.wait(ways)
+            await asyncio.gather(carry(reader, here), carry(there, writer))
 
         server = await asyncio.start_server(forward, "127.0.0.1", 0, ssl=context)
         served["port"] = server.sockets[0].getsockname()[1]
@@ -321,7 +320,8 @@ def port_to_the_daemon(context: ssl.SSLContext | None) -> Iterator[int]:
         ready.set()
         await stop.wait()
         server.close()
-        await asyncio.gather(*forwards)  # whose clients have gone
+        gc.collect()  # the docker package leaves a last connection to the collector
+        await asyncio.gather(*forwards)
 
     served: dict[str, Any] = {}
     ready = threading.Event()
