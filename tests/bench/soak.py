@@ -108,18 +108,21 @@ def submissions() -> Iterator[tuple[Submission, float]]:
             yield {"problem": problem, "code": f"{code}\n# {number}"}, reward
 
 
-def soak(server: serving.Server, evaluations: int) -> tuple[list[Held], int, int]:
-    """Returns: what was held at each tenth, how many rewards were wrong, and how many were missing."""
+def soak(server: serving.Server, evaluations: int) -> tuple[list[Held], list[str], int]:
+    """Returns: what was held at each tenth, what was wrong of each wrong reward, and how many rewards were missing."""
     problems = {name: {**problem, "limits": LIMITS} for name, problem in PROBLEMS.items()}
     held: list[Held] = []
-    wrong = missing = done = 0
+    wrong: list[str] = []
+    missing = done = 0
     source = submissions()
     with SyncRewardClient(server.url) as client, progress_bar("soaking") as on_progress:
         while done < evaluations:
             batch = list(islice(source, min(BATCH, evaluations - done)))
-            results = client.score([each for each, _ in batch], problems)
+            results = client.score([each for each, _ in batch], problems, detail="output")
             missing += sum(result.reward is None for result in results)
-            wrong += sum(result.reward not in (None, right) for result, (_, right) in zip(results, batch, strict=True))
+            for result, (submission, right) in zip(results, batch, strict=True):
+                if result.reward not in (None, right):
+                    wrong.append(f"{result.reward} for {right}: {submission} {result}")
             done += len(batch)
             on_progress(done, evaluations)
             if done * 10 // evaluations > len(held):
@@ -163,10 +166,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         seen.add_row(*(f"{value / 1e6:.1f} MB" if value > 100_000 else str(value) for value in astuple(row)))
     growth = grown(held)
     pace = arguments.evaluations / (time.monotonic() - began)
-    line = (
-        f"{pace:.0f} evaluations/s; {wrong} wrong rewards, {missing} missing; grown: {', '.join(growth) or 'nothing'}"
-    )
-    show(seen, line)
+    rewards = f"{pace:.0f} evaluations/s; {len(wrong)} wrong rewards, {missing} missing"
+    show(*wrong, seen, f"{rewards}; grown: {', '.join(growth) or 'nothing'}")
     return 1 if wrong or growth else 0
 
 
