@@ -56,6 +56,7 @@ class Submission:
     def step(self) -> None:
         """Wait for something to happen; end the submission where a limit says so."""
         self.loop.step(max(0.0, self.next_check - time.monotonic()))
+        self.meter.stalled_s = self.loop.stalled_s
         if self.ending is not None or self.exited:
             return
         if self.stdout.over or self.stderr.over:

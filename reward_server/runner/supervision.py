@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PROCESSORS = os.cpu_count() or 1
 SHORTEST_TICK_S, LONGEST_TICK_S = 0.01, 0.25
+LATE_S = 0.05
+"""A wait that ends so much too late was not ended by its timer."""
 MAX_INODES = 20_000
 """Files and folders that one submission may leave lying about at once."""
 
@@ -35,6 +37,9 @@ class Loop:
     def __init__(self) -> None:
         self.poll = select.poll()
         self.handlers: dict[int, Callable[[], None]] = {}
+        self.stalled_s = 0.0
+        """Seconds in which this process, and so everyone here, stood still: the machine was paused, not busy."""
+        self.own_delay_s = processes.run_delay(os.getpid())
         if CHANNEL:
             self.handlers[CHANNEL[0]] = leave
             self.poll.register(CHANNEL[0], select.POLLRDHUP)
@@ -48,7 +53,14 @@ class Loop:
             self.poll.unregister(descriptor)
 
     def step(self, timeout_s: float) -> None:
-        for descriptor, _ in self.poll.poll(max(0, int(timeout_s * 1000) + 1)):
+        began = time.monotonic()
+        ready = self.poll.poll(max(0, int(timeout_s * 1000) + 1))
+        late_s = time.monotonic() - began - max(0.0, timeout_s)
+        if late_s > LATE_S:
+            own_delay_s = processes.run_delay(os.getpid())
+            self.stalled_s += max(0.0, late_s - (own_delay_s - self.own_delay_s))
+            self.own_delay_s = own_delay_s
+        for descriptor, _ in ready:
             handler = self.handlers.get(descriptor)
             if handler is not None:
                 handler()
@@ -107,7 +119,7 @@ class Meter:
         self.seconds: dict[int, float] = {}
         self.delays: dict[int, float] = {}
         self.peak_bytes = 0
-        self.beside_s = self.beside_delay_s = 0.0
+        self.beside_s = self.beside_delay_s = self.stalled_s = 0.0
         self.begin(0.0, 0.0)
 
     def begin(self, cpu_s: float, delay_s: float) -> None:
@@ -133,7 +145,7 @@ class Meter:
 
     @property
     def delay_s(self) -> float:
-        return max(self.delays.values(), default=0.0)
+        return max(self.delays.values(), default=0.0) + self.stalled_s
 
     def check(self) -> tuple[str | None, float]:
         """Returns the ending that is due, if any, and the seconds until the next check."""

@@ -23,7 +23,7 @@ from reward_server.backends.docker_channels import SocketChannel
 from reward_server.errors import BackendUnavailable, SandboxLost
 from reward_server.judging import plan
 from reward_server.settings import Settings
-from tests.contract.support import IMAGE, REPOSITORY, ROOMY, Sandbox, docker_here, stdio
+from tests.contract.support import IMAGE, REPOSITORY, ROOMY, Sandbox, asserts, docker_here, stdio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -333,3 +333,33 @@ def port_to_the_daemon(context: ssl.SSLContext | None) -> Iterator[int]:
     finally:
         served["loop"].call_soon_threadsafe(served["stop"].set)
         thread.join()
+
+
+def test_a_machine_that_stood_still_costs_no_verdict(client: Any) -> None:
+    """A virtual machine that is paused lets the clock run on, and nobody waits for a processor.
+
+    Seen red without the loop's `stalled_s`: a `wall_timeout`.
+    """
+    limits = ROOMY.model_copy(update={"wall_s": 1.0})
+    with opened(backend()) as sandbox:
+        sandbox.output("print(1)")
+        (container,) = containers_of(client, os.getpid())
+
+        def pause() -> None:
+            time.sleep(0.2)
+            client.pause(container)
+            time.sleep(2.0)
+            client.unpause(container)
+
+        for problem, code in (
+            (stdio(("", "1"), limits=limits), "import time\ntime.sleep(0.6)\nprint(1)"),
+            (asserts("assert f() == 1", limits=limits), "import time\ndef f():\n    time.sleep(0.6)\n    return 1"),
+            (stdio(("", "1"), limits=limits), "import time\ntime.sleep(6)\nprint(1)"),
+        ):
+            pausing = threading.Thread(target=pause)
+            pausing.start()
+            began = time.monotonic()
+            verdicts = sandbox.verdicts(problem, code)
+            assert verdicts == (["wall_timeout"] if "sleep(6)" in code else ["passed"])
+            assert time.monotonic() - began < 5
+            pausing.join()
