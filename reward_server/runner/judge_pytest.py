@@ -56,6 +56,17 @@ class RemoteModule(types.ModuleType):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         return found[name]
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """As `monkeypatch.setattr` does: the submission's own code is to see it."""
+        if name.startswith("__"):
+            super().__setattr__(name, value)
+            return
+        wall = self.__dict__["_keeper"].wall
+        wall.ask("set_name", name, wall.encode(value))
+
+    def __delattr__(self, name: str) -> None:
+        self.__dict__["_keeper"].wall.ask("delete_name", name)
+
 
 class Plugin:
     """Enters each test's result as pytest goes along."""

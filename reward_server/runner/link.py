@@ -4,7 +4,9 @@ Both sides speak the same protocol. A message is a length and a JSON list: `["?"
 `["=", value, changes]` answers, `["!", exception, changes]` answers with an exception, `["~", reason]` refuses. While a
 side waits for its answer it serves the other's requests, so that calls may nest in both directions. What has no plain
 form stays where it is; a handle `["h", number, kind, type]` stands for it, and `["r", number]` is a handle on its way
-home. `changes` are the arguments that the callee mutated.
+home. `["x", ...]` is an exception as a value, `["nt", ...]` a tuple with names. `changes` are the arguments that the
+callee mutated. A request `"?c"` asks for what is printed meanwhile: it comes as `["p", stdout, stderr]` before the
+answer.
 
 What each side makes of a handle, and what it lets the other do to its own objects, is for the subclasses to say.
 """
@@ -15,11 +17,12 @@ import builtins
 import struct
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from reward_server.runner import values
 
 if TYPE_CHECKING:
+    import asyncio
     import socket
 
 LENGTH = struct.Struct(">I")
@@ -42,6 +45,7 @@ class Link:
         self.exported: dict[int, Any] = {}
         self.numbers: dict[int, int] = {}
         self.lock = threading.RLock()
+        self.loop: asyncio.AbstractEventLoop | None = None
 
     # What subclasses decide.
 
@@ -69,8 +73,20 @@ class Link:
             encoded = ["T", [str(error)]]
         return [[[kind.__module__, kind.__name__] for kind in type(error).__mro__], encoded, None, None]
 
-    def raise_described(self, described: Any) -> NoReturn:
+    def exception(self, described: Any) -> BaseException:
+        """The exception that the other side has described."""
         raise Refused("an exception that was not understood")
+
+    def named_tuple(self, type_number: int | None, name: str, fields: list[Any], items: list[Any]) -> Any:
+        """A tuple whose fields have names, of their type where that has a number."""
+        raise values.Unfit("an unexpected tuple")
+
+    def question(self) -> str:
+        """What begins a request: `?c` asks for what is printed meanwhile."""
+        return "?"
+
+    def take_printed(self, out: str, err: str) -> None:
+        """What the other side has printed while it answered."""
 
     # What all share.
 
@@ -95,6 +111,10 @@ class Link:
         match encoded:
             case ["r", int(number)]:
                 return self.exported[number]
+            case ["x", *described]:
+                return self.exception(described)
+            case ["nt", type_number, str(name), list(fields), list(items)]:
+                return self.named_tuple(type_number, name, fields, [self.decode(item) for item in items])
             case ["h", int(number), str(kind), type_number] if type_number is None or type(type_number) is int:
                 return self.resolve(number, kind, type_number)
         raise values.Unfit("a value of no known kind")
@@ -102,16 +122,18 @@ class Link:
     def ask(self, operation: str, *operands: Any) -> tuple[Any, Any]:
         """Returns the encoded result and changes. Raises: what the other side raised; Gone; Refused."""
         with self.lock:
-            self.send(["?", operation, *operands])
+            self.send([self.question(), operation, *operands])
             while True:
                 message = self.receive()
-                if message[0] == "?":
+                if message[0] in ("?", "?c"):
                     self.answer(message)
+                elif message[0] == "p":
+                    self.take_printed(*map(str, message[1:3]))
                 elif message[0] == "=":
                     return message[1], message[2]
                 elif message[0] == "!":
                     self.take_changes(message[2])
-                    self.raise_described(message[1])
+                    raise self.exception(message[1])
                 else:
                     raise Refused(str(message[1])[:500])
 
@@ -177,6 +199,22 @@ class Link:
             if not piece:
                 raise Gone
             self.buffered += piece
+
+    def complete(self, awaitable: Any) -> Any:
+        """Run an awaitable of ours to its end, also where a loop of ours waits for the other side."""
+        import asyncio  # what few tests need
+
+        running = asyncio._get_running_loop()
+        asyncio._set_running_loop(None)
+        if self.loop is None:
+            self.loop = asyncio.new_event_loop()
+        loop = asyncio.new_event_loop() if self.loop.is_running() else self.loop
+        try:
+            return loop.run_until_complete(awaitable)
+        finally:
+            if loop is not self.loop:
+                loop.close()
+            asyncio._set_running_loop(running)
 
     def encode_arguments(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[list[Any], list[Any]]:
         return [self.encode(value) for value in arguments], [

@@ -119,16 +119,43 @@ class Served(link.Link):
     def __init__(self, channel: socket.socket, module: types.ModuleType | None) -> None:
         super().__init__(channel)
         self.module = module
+        self.printed: list[tuple[Tee, Tee]] = []
+        """For requests whose asker wants what is printed meanwhile."""
 
     def send_bytes(self, text: bytes) -> None:
         flush()  # first: after its last answer this process may be ended at once
+        if self.printed:
+            out, err = ("".join(each.kept) for each in self.printed.pop())
+            if out or err:
+                super().send_bytes(values.dumps(["p", out, err]))
         super().send_bytes(text)
 
-    def describe(self, value: Any) -> list[Any]:
+    def answer(self, message: list[Any]) -> None:
+        if message[0] != "?c":
+            super().answer(message)
+            return
+        printed = Tee(sys.stdout), Tee(sys.stderr)
+        sys.stdout, sys.stderr = printed
+        self.printed.append(printed)
+        try:
+            super().answer(message)
+        finally:
+            sys.stdout, sys.stderr = (each.real for each in printed)
+
+    def describe(self, value: Any) -> Any:
         if isinstance(value, type):
             return ["h", self.export(value), "class", None]
-        if isinstance(value, types.GeneratorType):
-            return ["h", self.export(value), "generator", None]
+        if isinstance(value, BaseException):
+            return ["x", *self.describe_exception(value)]
+        if isinstance(value, types.TracebackType):
+            return None
+        if isinstance(value, tuple):
+            kind = type(value)
+            items = [self.encode(item) for item in tuple.__iter__(value)]
+            return ["nt", self.export(kind), kind.__name__, list(kind._fields), items]  # type: ignore[attr-defined]
+        for native, name in KINDS.items():
+            if isinstance(value, native):
+                return ["h", self.export(value), name, None]
         if isinstance(value, types.ModuleType):
             return ["h", self.export(value), "module", None]
         if callable(value) and type(value).__module__ in ("builtins", "functools"):
@@ -136,13 +163,9 @@ class Served(link.Link):
         return ["h", self.export(value), "object", self.export(type(value))]
 
     def resolve(self, number: int, kind: str, type_number: int | None) -> Any:
-        return (
-            Foreign(self, number)
-            if kind == "object"
-            else foreign_iterator(self, number)
-            if kind == "iterator"
-            else (foreign_function(self, number))
-        )
+        return {"object": Foreign, "iterator": foreign_iterator, "coroutine": foreign_coroutine}.get(
+            kind, foreign_function
+        )(self, number)
 
     def home_number(self, value: Any) -> int | None:
         number = getattr(value, "__foreign__", None) if type(value) in (Foreign, types.FunctionType) else None
@@ -155,9 +178,18 @@ class Served(link.Link):
             described[3] = self.export(type(error))
         return described
 
-    def raise_described(self, described: Any) -> NoReturn:
-        types_, arguments = described[0], self.decode(described[1])
-        raise link.make_exception(link.known_exception(types_), tuple(arguments))
+    def exception(self, described: Any) -> BaseException:
+        rows, arguments, number, type_number = described
+        if number is not None:
+            ours: BaseException = self.exported[number]
+            return ours
+        kind = self.exported[type_number] if type_number is not None else link.known_exception(rows)
+        return link.make_exception(kind, tuple(self.decode(arguments)))
+
+    def named_tuple(self, type_number: int | None, name: str, fields: list[Any], items: list[Any]) -> Any:
+        if type_number is not None:
+            return self.exported[type_number](*items)
+        return importlib.import_module("collections").namedtuple(name, fields)(*items)
 
     def perform(self, operation: str, operands: list[Any]) -> tuple[Any, list[Any]]:
         match operation, operands:
@@ -178,6 +210,13 @@ class Served(link.Link):
                 return self.apply(getattr(type(value), name).__get__(value), arguments, [])
             case "get", [number, name]:
                 return self.encode(getattr(self.exported[number], name)), []
+            case "property", [number, name, value]:
+                return self.encode(getattr(self.decode(value), name)), []
+            case "subclass", [name, bases, body]:
+                own = {key: self.decode(value) for key, value in body}
+                return self.export(type(name, tuple(self.exported[number] for number in bases), own)), []
+            case "item", [number, key]:
+                return self.encode(self.exported[number][self.decode(key)]), []
             case "set", [number, name, value]:
                 setattr(self.exported[number], name, self.decode(value))
                 return None, []
@@ -185,9 +224,19 @@ class Served(link.Link):
                 delattr(self.exported[number], name)
                 return None, []
             case "throw", [number, described]:
-                generator = self.exported[number]
-                error = link.make_exception(link.known_exception(described[0]), tuple(self.decode(described[1])))
-                return self.encode(generator.throw(error)), []
+                return self.encode(self.exported[number].throw(self.exception(described))), []
+            case "await", [number]:
+                return self.encode(self.complete(self.exported[number])), []
+            case "anext", [number]:
+                return self.encode(self.complete(anext(self.exported[number]))), []
+            case "set_name", [name, value]:
+                setattr(self.module, name, self.decode(value))
+                return None, []
+            case "delete_name", [name]:
+                delattr(self.module, name)
+                return None, []
+            case "signature", [number]:
+                return self.describe_signature(self.exported[number]), []
         raise link.Refused(f"no operation {operation!r}")
 
     def apply(self, function: Any, arguments: Any, keywords: Any) -> tuple[Any, list[Any]]:
@@ -202,6 +251,23 @@ class Served(link.Link):
                 pass
             raise
         return self.encode(result), self.changed(decoded, encoded)
+
+    def describe_signature(self, function: Any) -> list[Any]:
+        """A row for each parameter, and one for what is returned. Only types of the language cross as annotations."""
+        inspect = importlib.import_module("inspect")
+        told = inspect.signature(function)
+
+        def row(held: Any, *, note: bool) -> list[Any]:
+            if held is inspect.Signature.empty:
+                return []
+            plain = not note or held is None or isinstance(held, str) or held in values.NAMED_TYPES.values()
+            return [self.encode(held if plain else inspect.formatannotation(held))]
+
+        rows = [
+            [each.name, int(each.kind), row(each.default, note=False), row(each.annotation, note=True)]
+            for each in told.parameters.values()
+        ]
+        return [rows, row(told.return_annotation, note=True)]
 
     def describe_type(self, kind: type) -> dict[str, Any]:
         own = [base for base in kind.__mro__ if base is not object]
@@ -226,7 +292,39 @@ class Served(link.Link):
             "special": sorted(special),
             "methods": sorted(methods),
             "hashable": kind.__hash__ is not None,
+            **(self.describe_fields(kind) if issubclass(kind, tuple) and hasattr(kind, "_fields") else {}),
         }
+
+    def describe_fields(self, kind: Any) -> dict[str, Any]:
+        """What more there is to say of a tuple with names."""
+        return {
+            "fields": list(kind._fields),
+            "defaults": [self.encode(value) for value in kind._field_defaults.values()],
+            "properties": [name for name, value in vars(kind).items() if isinstance(value, property)],
+        }
+
+
+KINDS = {
+    types.GeneratorType: "generator",
+    types.CoroutineType: "coroutine",
+    types.AsyncGeneratorType: "async_generator",
+}
+
+
+class Tee:
+    """Stands for a stream, and keeps what is printed to it besides."""
+
+    def __init__(self, real: Any) -> None:
+        self.real = real
+        self.kept: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.kept.append(text)
+        written: int = self.real.write(text)
+        return written
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
 
 
 class Foreign:
@@ -253,6 +351,10 @@ def foreign_function(home: Served, number: int) -> Any:
 
     call.__foreign__ = number  # type: ignore[attr-defined]
     return call
+
+
+async def foreign_coroutine(home: Served, number: int) -> Any:
+    return home.decode(home.ask("await", number)[0])
 
 
 def foreign_iterator(home: Served, number: int) -> Any:

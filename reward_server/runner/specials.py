@@ -6,12 +6,8 @@ ARITHMETIC = (
     *("add", "sub", "mul", "truediv", "floordiv", "mod", "divmod", "pow", "matmul"),
     *("and", "or", "xor", "lshift", "rshift"),
 )
-OPERATORS = frozenset(
-    (
-        *(f"__{prefix}{name}__" for prefix in ("", "r", "i") for name in ARITHMETIC),
-        *("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__contains__"),
-    )
-)
+COMPARISONS = frozenset(("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__contains__"))
+OPERATORS = COMPARISONS | {f"__{prefix}{name}__" for prefix in ("", "r", "i") for name in ARITHMETIC}
 """Those between an object and another value, which may be what a test expects."""
 FORWARDED = OPERATORS | frozenset(
     f"__{name}__"

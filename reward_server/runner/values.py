@@ -7,6 +7,7 @@ types arrive as the builtin. What has no plain form goes through the two hooks, 
 
 from __future__ import annotations
 
+import builtins
 import collections
 import datetime as dt
 import decimal
@@ -21,6 +22,9 @@ MAX_DECIMAL_BITS = 8192
 """Longer integers travel in base 16: the decimal form takes quadratic time, and Python refuses it past 4300 digits."""
 MANY = 1000
 """From this many items on a set or mapping is looked at before it is built."""
+BUILTIN_TYPES = {kind: name for name, kind in vars(builtins).items() if type(kind) is type}
+"""`int`, `ValueError` and their like are the same on both sides, and are known by name."""
+NAMED_TYPES = {name: kind for kind, name in BUILTIN_TYPES.items()}
 ATOMS = frozenset({type(None), bool, int, float, str})
 Encoded = Any
 """What `json` can hold: the result of `encode`."""
@@ -83,6 +87,8 @@ def _encode(value: Any, handle: Callable[[Any], Encoded]) -> Encoded:
         return _integer(value) if kind is int else value
     coder = ENCODERS.get(kind)
     if coder is None:
+        if handle is not refuse and isinstance(value, tuple) and hasattr(kind, "_fields"):
+            return handle(value)  # its fields have names
         for base, inherited in INHERITED:
             if isinstance(value, base):
                 coder = inherited
@@ -138,6 +144,7 @@ ENCODERS: dict[type, Callable[[Any, Callable[[Any], Encoded]], Encoded]] = {
     collections.Counter: lambda value, handle: ["C", _mapping(value, handle)],
     type(NotImplemented): lambda _value, _handle: ["N"],
     type(Ellipsis): lambda _value, _handle: ["E"],
+    type: lambda value, handle: ["ty", BUILTIN_TYPES[value]] if value in BUILTIN_TYPES else handle(value),
     slice: lambda value, handle: ["sl", *[_encode(part, handle) for part in (value.start, value.stop, value.step)]],
 }
 INHERITED = [
@@ -221,5 +228,6 @@ DECODERS: dict[str, Callable[[list[Any], Callable[[list[Any]], Any] | None], Any
     "C": lambda encoded, resolve: collections.Counter(_as(dict, encoded[1], resolve)),
     "N": lambda _encoded, _resolve: NotImplemented,
     "E": lambda _encoded, _resolve: ...,
+    "ty": lambda encoded, _: NAMED_TYPES[encoded[1]],
     "sl": lambda encoded, resolve: slice(*_each(encoded, resolve)),
 }

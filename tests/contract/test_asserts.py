@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract.support import ROOMY, asserts
+from tests.contract.support import ROOMY, asserts, pytest_files
 
 if TYPE_CHECKING:
     from tests.contract.support import Sandbox
@@ -195,7 +195,6 @@ VECTOR = (
 )
 
 
-@pytest.mark.xfail(reason="the wall does not carry this yet")
 @pytest.mark.parametrize(
     ("source", "code"),
     [
@@ -207,8 +206,67 @@ VECTOR = (
     ],
     ids=["operator_on_a_result", "other_constructor", "exit_with_an_exception", "coroutine", "own_exception_of_a_callback"],
 )  # fmt: skip
-def test_honest_patterns_that_do_not_pass_yet(sandbox: Sandbox, source: str, code: str) -> None:
+def test_patterns_that_need_more_than_a_call_pass(sandbox: Sandbox, source: str, code: str) -> None:
     assert set(sandbox.verdicts(asserts(source, limits=ROOMY), code)) == {P}
+
+
+PATTERNS = {
+    "named_tuple": ("assert f().x == 1 and f() == (1, 2) and f()._asdict() == {'x': 1, 'y': 2}\nassert isinstance(f(), P) and P(3).y == 4\nassert P(3, 4).norm() == 5 and P(3, 4).sum == 7", "from typing import NamedTuple\nclass P(NamedTuple):\n    x: int\n    y: int = 4\n    def norm(self): return (self.x**2 + self.y**2)**.5\n    @property\n    def sum(self): return self.x + self.y\ndef f(): return P(1, 2)"),
+    "named_tuple_of_the_test": ("from collections import namedtuple\nQ = namedtuple('Q', 'a b')\nassert f(Q(1, 2)) == 3", "def f(q): return q.a + q[1]"),
+    "enum": ("assert f() is Color.RED and f() == Color.RED\nassert Color.RED.value == 1 and Color(2).name == 'BLUE'\nassert [c.name for c in Color] == ['RED', 'BLUE'] and len(Color) == 2\nassert Color['RED'] is Color.RED and Color.BLUE in Color", "from enum import Enum\nclass Color(Enum):\n    RED = 1\n    BLUE = 2\ndef f(): return Color.RED"),
+    "signature": ("import inspect\nassert list(inspect.signature(f).parameters) == ['a', 'b']\nassert inspect.signature(f).parameters['b'].default == 2\nassert f.__annotations__ == {'a': int, 'return': str}\nassert f.__name__ == 'f' and f.__doc__ == 'doc'", "def f(a: int, b=2) -> str:\n    'doc'"),
+    "types": ("assert f(int, '3') == 3 and g(3) is int\nassert f(ValueError, 1).args == (1,)", "def f(t, x): return t(x)\ndef g(x): return type(x)"),
+    "captured": ("import io, contextlib\nout = io.StringIO()\nwith contextlib.redirect_stdout(out):\n    f()\nassert out.getvalue() == 'hi\\n'", "def f(): print('hi')"),
+    "async": ("import asyncio\nasync def main():\n    async with C() as c:\n        assert c.x == 1\n    return [x async for x in agen(3)]\nassert asyncio.run(main()) == [0, 1, 2]\nasync def cb(x): return x + 1\nassert asyncio.run(ap(cb, 1)) == 2\nasync def g(): return await asyncio.gather(one(1), one(2))\nassert asyncio.run(g()) == [1, 2]", "import asyncio\nclass C:\n    x = 1\n    async def __aenter__(self): return self\n    async def __aexit__(self, *a): return False\nasync def agen(n):\n    for i in range(n):\n        await asyncio.sleep(0)\n        yield i\nasync def ap(cb, x): return await cb(x)\nasync def one(x):\n    await asyncio.sleep(0.01)\n    return x"),
+    "attributes_of_an_exception": ("try:\n    f()\n    assert False\nexcept Mine as e:\n    assert e.code == 7 and str(e) == 'bad'\nassert Mine(1).code == 1", "class Mine(Exception):\n    def __init__(self, code):\n        super().__init__('bad')\n        self.code = code\ndef f(): raise Mine(7)"),
+    "subclass_by_the_test": ("class Dog(Animal):\n    def __init__(self, name, age):\n        super().__init__(name)\n        self.age = age\n    def speak(self): return super().speak() + 'woof' + self.name\nd = Dog('rex', 3)\nassert d.speak() == describe(d) == '?woofrex'\nassert d.age == 3 and isinstance(d, Animal)\nassert d.twice() == '?woofrex' * 2", "class Animal:\n    def __init__(self, name): self.name = name\n    def speak(self): return '?'\n    def twice(self): return self.speak() * 2\ndef describe(a): return a.speak()"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_patterns_of_whole_programs_pass(sandbox: Sandbox, name: str) -> None:
+    source, code = PATTERNS[name]
+    assert set(sandbox.verdicts(asserts(source, limits=ROOMY), code)) == {P}
+
+
+LIAR = (
+    "class V:\n    def __init__(self, *_): pass\n    __eq__ = __lt__ = __le__ = __gt__ = lambda *_: True\n"
+    "    __sub__ = __rsub__ = __add__ = lambda *_: V()\n    __abs__ = __int__ = __len__ = __index__ = lambda _: 0\n"
+    "    __float__ = lambda _: 0.0\n    __bool__ = lambda _: False\n    __hash__ = None\n"
+)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "abs(f(4) - 2) < 1e-9",
+        "f(4) == 2",
+        "f(4) - 2 == 0",
+        "not (f(4) - 2)",
+        "int(f(4) - 2) == 0",
+        "float(2 - f(4)) == 0.0",
+        "len(f(4) - 2) == 0",
+        "0 <= f(4) - 2 < 1e-9",
+        "abs(V.of(4) - 2) < 1e-9",
+        "V.of(4) == 2",
+        "range(f(4) - 2) == range(0)",
+    ],
+)
+def test_an_object_of_a_class_under_test_does_not_stand_for_a_number(sandbox: Sandbox, claim: str) -> None:
+    """Its class may say what it equals when the test has made it. What a function returns, or what came of it and a plain
+    value, may not. Seen red without `mixed`."""
+    code = LIAR + "    @classmethod\n    def of(cls, *_): return V()\ndef f(x): return V()"
+    source = f"assert V(1) == V(1)\nassert {claim}"
+    assert sandbox.verdicts(asserts(source, limits=ROOMY), code)[1:] != [P]
+
+
+@pytest.mark.parametrize("deed", ["return True", "raise ValueError", "raise SystemExit(0)", "import os; os._exit(0)"])
+def test_a_failed_assert_is_not_swallowed_by_the_submissions_own_with_block(sandbox: Sandbox, deed: str) -> None:
+    code = f"class C:\n    def __enter__(self): return 4\n    def __exit__(self, *_):\n        {deed}\n"
+    source = "try:\n    with C() as x:\n        assert x == 3\nexcept ValueError:\n    pass"
+    assert P not in sandbox.verdicts(asserts(source), code)
+    test = "from solution import C\ndef test():\n" + "".join(f"    {line}\n" for line in source.splitlines())
+    assert P not in sandbox.verdicts(pytest_files(test, limits=ROOMY), code)
 
 
 def test_what_the_judge_cannot_import_is_not_the_submissions_failure(sandbox: Sandbox) -> None:
