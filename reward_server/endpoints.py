@@ -74,7 +74,7 @@ async def score(request: Request) -> Response:
         deadline.cancel()
         service.scorer.leave(batch)
         note(request, verdicts=dict(batch.verdicts), cached=batch.cached)
-        service.metrics.count_batch(batch.verdicts, batch.cached)
+        service.metrics.count_batch(batch.verdicts, batch.suspicions, batch.cached)
 
     if NDJSON in request.headers.get("accept", ""):
         return StreamingResponse(_lines(batch, leave), media_type=NDJSON)

@@ -31,6 +31,9 @@ class Metrics:
         self._submissions = Counter(
             "passrate_submissions", "Submissions answered, by verdict", ["verdict"], registry=self._registry
         )
+        self._suspicious = Counter(
+            "passrate_suspicious", "Submissions with a sign of cheating, by sign", ["sign"], registry=self._registry
+        )
         self._cached = Counter(
             "passrate_cached", "Submissions answered from an earlier judgement", registry=self._registry
         )
@@ -42,7 +45,9 @@ class Metrics:
             registry=self._registry,
         )
 
-    def count_batch(self, verdicts: Mapping[str, int], cached: int) -> None:
+    def count_batch(self, verdicts: Mapping[str, int], suspicions: Mapping[str, int], cached: int) -> None:
+        for kind, count in suspicions.items():
+            self._suspicious.labels(kind).inc(count)
         for verdict, count in verdicts.items():
             self._submissions.labels(verdict).inc(count)
         self._cached.inc(cached)

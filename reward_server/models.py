@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from reward_server.rewards import Scheme  # noqa: TC001 pydantic reads it
+from reward_server.suspicion import Suspicion  # noqa: TC001 pydantic reads it
 from reward_server.verdicts import Verdict  # noqa: TC001 pydantic reads it
 from tasks.schema import FILE_NAME, MAX_SOURCE_CHARS, Closed, Limits, Problem
 
@@ -144,6 +145,8 @@ class ScoreResult(BaseModel):
     """Seconds spent waiting for a slot."""
     cached: bool
     """Judged earlier, for an identical submission."""
+    suspicion: list[Suspicion]
+    """Signs that it tried to cheat, from its text and its ending: to be counted. They never change the reward."""
     error: str | None
     """Why there is no reward."""
 

@@ -24,6 +24,7 @@ from reward_server.jobs import Observation, Observations
 from reward_server.judging import follow_up, judge, plan
 from reward_server.problems import Known
 from reward_server.rewards import score
+from reward_server.suspicion import suspicions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -48,6 +49,7 @@ class Batch:
 
     def __init__(self, size: int, reward: Scheme, detail: Detail) -> None:
         self.verdicts: Counter[str] = Counter()
+        self.suspicions: Counter[str] = Counter()
         self.cached = 0
         self.submitted_at = time.monotonic()
         self.evaluations: set[Evaluation] = set()
@@ -62,8 +64,12 @@ class Batch:
     def complete(self) -> bool:
         return len(self._finished) == len(self._rendered)
 
-    def add(self, index: int, results: Results, *, queue_s: float = 0.0, cached: bool = False) -> None:
+    def add(
+        self, index: int, results: Results, *, code: str | None = None, queue_s: float = 0.0, cached: bool = False
+    ) -> None:
         result = _result(results, self._reward, self._detail)
+        result["suspicion"] = suspicions(code, results) if code is not None else []
+        self.suspicions.update(result["suspicion"])
         result["queue_s"] = round(queue_s, 6)
         result["cached"] = cached
         self.verdicts[result["verdict"]] += 1
@@ -101,14 +107,14 @@ class Evaluation:
         self.ticket: Ticket[Results]
         self.waiting: dict[Batch, list[int]] = {}
         """The indexes at which each batch holds this submission."""
-        self._code = code
+        self.code = code
         self._stop = stop
         self._seen: Observations | None = None
 
     async def run(self, slot: Slot) -> Results | None:
         """Run and judge the submission. Returns: None to go on in another slot. Raises: SandboxLost."""
         if self._seen is None:
-            self._seen = await slot.run(plan(self.problem, self._code, stop=self._stop))
+            self._seen = await slot.run(plan(self.problem, self.code, stop=self._stop))
         second = follow_up(self.problem, self._seen)
         if second is not None and slot.spent:
             return None  # the submission soiled the slot: that must not save it from its checker
@@ -161,10 +167,10 @@ class Scorer:
             batch.add(index, unrun[reason])
         finished = self._enter(batch, programs, stop=request.stop_on_failure)
         try:
-            for at, (index, results) in enumerate(finished):
+            for at, (index, code, results) in enumerate(finished):
                 if at % ITEMS_AT_ONCE == ITEMS_AT_ONCE - 1:
                     await asyncio.sleep(0)
-                batch.add(index, results, cached=True)
+                batch.add(index, results, code=code, cached=True)
         except BaseException:
             self.leave(batch)
             raise
@@ -216,15 +222,15 @@ class Scorer:
 
     def _enter(
         self, batch: Batch, programs: list[tuple[int, Known, str, bytes]], *, stop: bool
-    ) -> list[tuple[int, Results]]:
+    ) -> list[tuple[int, str, Results]]:
         """Queue what is new and join what runs. Returns: what is known already. Does not wait, so nothing changes."""
-        finished: list[tuple[int, Results]] = []
+        finished: list[tuple[int, str, Results]] = []
         joined: list[tuple[int, Evaluation]] = []
         new: dict[bytes, Evaluation] = {}
         for index, known, code, key in programs:
             results = self._cache.get(key)
             if results is not None:
-                finished.append((index, results))
+                finished.append((index, code, results))
                 continue
             evaluation = self._running.get(key) or new.get(key)
             if evaluation is None:
@@ -252,7 +258,7 @@ class Scorer:
         for batch, indexes in evaluation.waiting.items():
             batch.evaluations.discard(evaluation)
             for index in indexes:
-                batch.add(index, results, queue_s=max(0.0, started_at - batch.submitted_at))
+                batch.add(index, results, code=evaluation.code, queue_s=max(0.0, started_at - batch.submitted_at))
 
 
 def check_memory(limits: Limits, most_mb: int | None, field: str) -> None:

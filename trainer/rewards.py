@@ -210,6 +210,7 @@ def _log(results: Sequence[Result], keys: Sequence[str], seconds: float, columns
             log_metric(f"passrate/verdict/{verdict}", verdicts[verdict] / len(results))
         log_metric("passrate/unscored", 1 - len(scored) / len(results))
         log_metric("passrate/cached", sum(result.cached for result in results) / len(results))
+        log_metric("passrate/suspicious", sum(bool(result.suspicion) for result in results) / len(results))
         log_metric("passrate/reward_s", seconds)
         if scored:
             log_metric("passrate/pass_rate", sum(result.pass_rate or 0.0 for result in scored) / len(scored))

@@ -49,6 +49,8 @@ class Result:
     cpu_s: float = 0.0
     queue_s: float = 0.0
     cached: bool = False
+    suspicion: tuple[str, ...] = ()
+    """Signs that it tried to cheat. They never change the reward."""
     error: str | None = None
     """Why there is no reward."""
 
@@ -74,6 +76,7 @@ def result_from(answer: Mapping[str, Any]) -> Result:
         cpu_s=answer.get("cpu_s", 0.0),
         queue_s=answer.get("queue_s", 0.0),
         cached=answer.get("cached", False),
+        suspicion=tuple(answer.get("suspicion") or ()),
         error=answer.get("error"),
     )
 
