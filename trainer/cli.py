@@ -33,6 +33,7 @@ COMMANDS = {
     "serve": ("trainer.serve", "start the reward server"),
     "score": ("trainer.score", "judge completions made elsewhere"),
     "validate": ("trainer.validate", "check that references pass and wrong solutions do not"),
+    "audit": ("trainer.audit", "find weak tests: those that accept programs written to be wrong"),
     "run": ("trainer.run", "run one program in the sandbox"),
     "eval": ("trainer.evaluate", "pass@k of a model, or of completions, on a problem set"),
     "train": ("trainer.train", "train a model by GRPO; takes TRL's options and --config FILE.yaml"),
@@ -88,6 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
     _serve_options(made["serve"])
     _score_options(made["score"])
     _validate_options(made["validate"])
+    _audit_options(made["audit"])
     _run_options(made["run"])
     _eval_options(made["eval"])
     _demo_options(made["demo"])
@@ -122,6 +124,15 @@ def _score_options(parser: argparse.ArgumentParser) -> None:
 
 def _validate_options(parser: argparse.ArgumentParser) -> None:
     _add_problems(parser)
+    _add_server(parser)
+    _add_json(parser)
+
+
+def _audit_options(parser: argparse.ArgumentParser) -> None:
+    _add_problems(parser)
+    parser.add_argument(
+        "--min-strength", type=share, metavar="X", help="exit with 1 where a strength is below X, or unknown"
+    )
     _add_server(parser)
     _add_json(parser)
 
