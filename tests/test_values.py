@@ -68,7 +68,8 @@ def test_a_value_arrives_as_it_was_sent(value: Any) -> None:  # fmt: skip
     arrived = through(value)
     assert type(arrived) is type(value)
     assert arrived == value
-    assert repr(arrived) == repr(value) if not isinstance(value, int) else True
+    if not isinstance(value, int | set | frozenset):  # a set may come apart in another order
+        assert repr(arrived) == repr(value)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_the_order_of_a_mapping_arrives() -> None:
     assert list(through({"b": 1, "a": 2, 3: 0})) == ["b", "a", 3]
 
 
-@pytest.mark.parametrize("value", [object(), len, lambda: 1, (n for n in "a"), [object()], {"a": object()}, int, math])
+@pytest.mark.parametrize("value", [object(), len, lambda: 1, (n for n in "a"), [object()], {"a": object()}, Whole, math])
 def test_what_has_no_plain_form_is_unfit(value: Any) -> None:
     with pytest.raises(values.Unfit, match="cannot cross"):
         values.encode(value)

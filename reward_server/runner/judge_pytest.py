@@ -49,12 +49,15 @@ class RemoteModule(types.ModuleType):
             return [*payload["star_modules"], *[name for name in payload["star_names"] if name in public]]
         if name in payload["star_modules"]:
             return importlib.import_module(name)
-        if name.startswith("__"):
+        if name.startswith("__") and name not in ("__version__", "__author__"):
             raise AttributeError(name)
         found = keeper.wall.names([name])
         if name not in found:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         return found[name]
+
+    def __dir__(self) -> list[str]:
+        return sorted(map(str, self.__dict__["_keeper"].wall.ask("public")[0]))
 
     def __setattr__(self, name: str, value: Any) -> None:
         """As `monkeypatch.setattr` does: the submission's own code is to see it."""

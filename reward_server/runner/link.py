@@ -14,6 +14,7 @@ What each side makes of a handle, and what it lets the other do to its own objec
 from __future__ import annotations
 
 import builtins
+import contextlib
 import struct
 import sys
 import threading
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 LENGTH = struct.Struct(">I")
 MAX_FRAME = 64 << 20
+DETAILS = ("filename", "filename2", "errno", "strerror", "name", "lineno", "offset", "text", "msg")
+"""What exceptions of the language hold beside their arguments."""
 MUTABLE = (list, dict, set, bytearray)
 
 
@@ -66,12 +69,37 @@ class Link:
         raise Refused(f"no operation {operation!r}")
 
     def describe_exception(self, error: BaseException) -> Any:
+        """Its types, its arguments, its number and that of its type on the submission's side, its number on the test's,
+        and what hangs on it: cause, whether the context is hidden, notes, plain attributes.
+        """
         arguments = getattr(error, "args", ())
         try:
             encoded = self.encode(tuple(arguments))
         except values.Unfit:
             encoded = ["T", [str(error)]]
-        return [[[kind.__module__, kind.__name__] for kind in type(error).__mro__], encoded, None, None]
+        cause = error.__cause__ and self.describe_exception(error.__cause__)
+        notes = [str(note) for note in getattr(error, "__notes__", ())]
+        rows = [[kind.__module__, kind.__name__] for kind in type(error).__mro__]
+        held = {**{name: getattr(error, name, None) for name in DETAILS}, **vars(error)}
+        details = [
+            [name, value]
+            for name, value in held.items()
+            if type(value) in values.ATOMS and value is not None and name[0] != "_"
+        ]
+        return [rows, encoded, None, None, None, [cause, error.__suppress_context__, notes, details]]
+
+    def dress(self, error: BaseException, dress: Any) -> BaseException:
+        """Hang on an exception what hung on it on the other side."""
+        cause, hidden, notes, details = dress
+        error.__cause__ = self.exception(cause) if cause is not None else None
+        error.__suppress_context__ = hidden is True
+        for note in notes:
+            error.add_note(str(note))
+        for name, value in details:
+            if type(name) is str and name.isidentifier() and name[0] != "_" and type(value) in values.ATOMS:
+                with contextlib.suppress(AttributeError, TypeError):  # some cannot be set
+                    setattr(error, name, value)
+        return error
 
     def exception(self, described: Any) -> BaseException:
         """The exception that the other side has described."""
@@ -80,6 +108,10 @@ class Link:
     def named_tuple(self, type_number: int | None, name: str, fields: list[Any], items: list[Any]) -> Any:
         """A tuple whose fields have names, of their type where that has a number."""
         raise values.Unfit("an unexpected tuple")
+
+    def pattern(self, pattern: str, flags: int) -> Any:
+        """A regular expression of the test."""
+        raise values.Unfit("an unexpected pattern")
 
     def question(self) -> str:
         """What begins a request: `?c` asks for what is printed meanwhile."""
@@ -100,10 +132,16 @@ class Link:
     def encode(self, value: Any) -> Any:
         return values.encode(value, self._handle)
 
+    def stays(self, value: Any) -> bool:
+        """Whether a value of a builtin type's subclass is more than its plain form: it goes by `describe`."""
+        return isinstance(value, tuple) and hasattr(type(value), "_fields")
+
     def decode(self, encoded: Any) -> Any:
         return values.decode(encoded, self._resolve)
 
-    def _handle(self, value: Any) -> list[Any]:
+    def _handle(self, value: Any, plain: bool = False) -> Any:
+        if plain and not self.stays(value):
+            return None
         number = self.home_number(value)
         return self.describe(value) if number is None else ["r", number]
 
@@ -113,6 +151,8 @@ class Link:
                 return self.exported[number]
             case ["x", *described]:
                 return self.exception(described)
+            case ["re", str(pattern), int(flags)]:
+                return self.pattern(pattern, flags)
             case ["nt", type_number, str(name), list(fields), list(items)]:
                 return self.named_tuple(type_number, name, fields, [self.decode(item) for item in items])
             case ["h", int(number), str(kind), type_number] if type_number is None or type(type_number) is int:

@@ -11,6 +11,9 @@ from typing import Any
 
 from reward_server.runner import frames, values
 
+READS_ITSELF = ("__file__", "argv[0]", "spawn", "forkserver")
+"""Words of programs that may want their own file. For all others there is none: an empty folder needs no cleaning."""
+
 
 class Payload:
     """What the server sends for the submission's process."""
@@ -35,20 +38,34 @@ def open_standard_streams() -> None:
 
     Called in the zygote: what the descriptors stand for may change before the first use.
     """
-    for number, name, mode in ((0, "stdin", "rb"), (1, "stdout", "wb"), (2, "stderr", "wb")):
-        raw = open(number, mode, closefd=False)  # noqa: SIM115 - lives as long as the process
-        stream = io.TextIOWrapper(
-            raw,
-            encoding="utf-8",
-            errors="backslashreplace" if number == 2 else "surrogateescape",
-            line_buffering=number == 2,
-        )
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
+    # A stream asks once whether it can seek: of a pipe, as theirs will be, and not of what stands here now.
+    reader, writer = os.pipe()
+    for number, end in ((0, reader), (1, writer), (2, writer)):
+        held = os.dup(number)
+        os.dup2(end, number)
+        open_stream(number)
+        os.dup2(held, number)
+        os.close(held)
+    os.close(reader)
+    os.close(writer)
+
+
+def open_stream(number: int) -> None:
+    name, mode = (("stdin", "rb"), ("stdout", "wb"), ("stderr", "wb"))[number]
+    raw = open(number, mode, closefd=False)  # noqa: SIM115 - lives as long as the process
+    stream = io.TextIOWrapper(
+        raw,
+        encoding="utf-8",
+        errors="backslashreplace" if number == 2 else "surrogateescape",
+        line_buffering=number == 2,
+    )
+    setattr(sys, name, stream)
+    setattr(sys, f"__{name}__", stream)
 
 
 def compiled(source: str, name: str) -> types.CodeType:
     """Raises: Uncompiled."""
+    source = source.removeprefix("\ufeff")  # as the interpreter does with a file
     # A function in the place of an entry: linecache asks it when it first needs a line for a traceback.
     linecache.cache[name] = (lambda: source,)
     try:
@@ -67,6 +84,9 @@ def prepare(payload: Payload, name: str, file: str) -> tuple[types.ModuleType, t
     module = types.ModuleType(name)
     module.__dict__["__builtins__"] = __builtins__
     module.__file__ = os.path.join(os.getcwd(), file)
+    if any(word in payload.code for word in READS_ITSELF):
+        with open(file, "w", encoding="utf-8", errors="surrogatepass") as out:
+            out.write(payload.code)
     sys.modules[name] = module
     sys.path.insert(0, os.getcwd())
     if payload.setup:

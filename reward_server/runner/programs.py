@@ -56,10 +56,12 @@ def finish(code: int) -> NoReturn:
     try:
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
-        sys.stdout.flush()
+        if not getattr(sys.stdout, "closed", True):
+            sys.stdout.flush()
     except BaseException:
         code = code or 120
     try:
-        sys.stderr.flush()
+        if not getattr(sys.stderr, "closed", True):
+            sys.stderr.flush()
     finally:
         os._exit(code)

@@ -10,6 +10,7 @@ submission.
 from __future__ import annotations
 
 import collections
+import re
 import sys
 import types
 from functools import partial
@@ -27,6 +28,8 @@ READABLE = frozenset(
 )
 TEST_MODULE = "__test__"
 """The module name of test code: what its classes make may be seen from the submission, by public names."""
+MOCKS = "unittest.mock"
+"""Whose objects are the test's own as well."""
 HIDDEN = ("_", "gi_", "cr_", "ag_", "f_", "tb_", "co_", "func_")
 
 
@@ -389,6 +392,7 @@ class Wall(link.Link):
             if not bases:
                 bases = [RemoteException, link.known_exception(told["known"])]
                 bases = bases[:1] if bases[1] is Exception else bases
+            body |= {name: worded(name) for name in ("__str__", "__repr__") if name in told["special"]}
         else:
             del body["_link"]
             body["__slots__"] = ()
@@ -490,7 +494,9 @@ class Wall(link.Link):
             yield item
 
     def exception(self, described: Any) -> BaseException:
-        rows, encoded, number, type_number = described
+        rows, encoded, number, type_number, home, dress = described
+        if type(home) is int and isinstance(held := self.exported[home], Exception):
+            return held  # the test raised it, and it passed through the submission
         if type(rows) is not list or not all(type(row) is list and len(row) == 2 for row in rows):
             raise values.Unfit("an exception that was not understood")
         arguments = tuple(self.decode(encoded))
@@ -502,13 +508,16 @@ class Wall(link.Link):
             error.args = arguments
             if isinstance(error, RemoteException):
                 error.__dict__.update(_link=self, _number=number)
-            return error
-        return link.make_exception(link.known_exception(rows), arguments)
+        else:
+            error = link.make_exception(link.known_exception(rows), arguments)
+        return self.dress(error, dress)
 
     def describe_exception(self, error: BaseException) -> Any:
         described = super().describe_exception(error)
         if isinstance(type(error), RemoteExceptionClass):
-            described[2:] = error.__dict__.get("_number"), self.home_number(type(error))
+            described[2:4] = error.__dict__.get("_number"), self.home_number(type(error))
+        else:
+            described[4] = self.export(error)
         return described
 
     # What the submission may do with the test's own objects.
@@ -522,11 +531,13 @@ class Wall(link.Link):
             kind: Any = type(value)
             items = [self.encode(item) for item in value]
             return ["nt", self.home_number(kind), kind.__name__, list(kind._fields), items]
+        if isinstance(value, re.Pattern) and type(value.pattern) is str:
+            return ["re", value.pattern, value.flags]  # this way only: a pattern may be dear to compile
         if isinstance(value, types.CoroutineType):
             return ["h", self.export(value), "coroutine", None]
-        if hasattr(type(value), "__next__"):
+        if hasattr(type(value), "__next__") and not callable(value):
             return ["h", self.export(value), "iterator", None]
-        if type(value).__module__ in self.test_modules:
+        if type(value).__module__ in (*self.test_modules, MOCKS):
             return ["h", self.export(value), "object", None]
         if callable(value):  # a function, a bound method, a class: it can be called, and nothing else
             return ["h", self.export(value), "function", None]
@@ -559,7 +570,7 @@ class Wall(link.Link):
 
     def instance(self, number: int) -> Any:
         value = self.exported[number]
-        if isinstance(value, type) or type(value).__module__ not in self.test_modules:
+        if isinstance(value, type) or type(value).__module__ not in (*self.test_modules, MOCKS):
             raise link.Refused("the test's objects do not allow that")
         return value
 
@@ -616,6 +627,14 @@ def forward_operator(name: str) -> Any:
         return result
 
     return operate
+
+
+def worded(name: str) -> Any:
+    def text(self: RemoteException) -> Any:
+        number = self.__dict__.get("_number")
+        return getattr(super(RemoteException, self), name)() if number is None else self._link.special(number, name, ())
+
+    return text
 
 
 def leave(self: Remote, *arguments: Any) -> bool:

@@ -32,6 +32,8 @@ class Submission:
         payload = job.part(0)
         out, out_end = os.pipe2(os.O_CLOEXEC)
         err, err_end = os.pipe2(os.O_CLOEXEC)
+        for end in (out_end, err_end):
+            os.fchmod(end, 0o666)  # or /dev/stdout could not be opened by name
         try:
             self.child = cell.spawn_submission(
                 role, [cell.null if stdin is None else stdin, out_end, err_end, channel, payload], job.limits

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_DECIMAL_BITS = 8192
 """Longer integers travel in base 16: the decimal form takes quadratic time, and Python refuses it past 4300 digits."""
+OWN_STATE = (list, dict, set, frozenset, int, float, str, collections.deque)
+"""Builtin types that programs derive from."""
 MANY = 1000
 """From this many items on a set or mapping is looked at before it is built."""
 BUILTIN_TYPES = {kind: name for name, kind in vars(builtins).items() if type(kind) is type}
@@ -28,17 +30,21 @@ NAMED_TYPES = {name: kind for kind, name in BUILTIN_TYPES.items()}
 ATOMS = frozenset({type(None), bool, int, float, str})
 Encoded = Any
 """What `json` can hold: the result of `encode`."""
+Handle = Any
+"""A function of a value and of whether it has a plain form too; then None leaves it at that."""
 
 
 class Unfit(Exception):
     """A value that cannot cross, or one that did not arrive in one piece."""
 
 
-def refuse(value: object) -> Encoded:
+def refuse(value: object, plain: bool = False) -> Encoded:
+    if plain:
+        return None
     raise Unfit(f"a value of type {type(value).__name__} cannot cross the sandbox's wall")
 
 
-def encode(value: Any, handle: Callable[[Any], Encoded] = refuse) -> Encoded:
+def encode(value: Any, handle: Handle = refuse) -> Encoded:
     """Raises: Unfit for a value without a plain form (unless `handle` gives it one), cyclic or nested too deep."""
     try:
         return _encode(value, handle)
@@ -81,16 +87,17 @@ def loads(text: bytes) -> Encoded:
     return message
 
 
-def _encode(value: Any, handle: Callable[[Any], Encoded]) -> Encoded:
+def _encode(value: Any, handle: Handle) -> Encoded:
     kind = type(value)
     if kind in ATOMS:
         return _integer(value) if kind is int else value
     coder = ENCODERS.get(kind)
     if coder is None:
-        if handle is not refuse and isinstance(value, tuple) and hasattr(kind, "_fields"):
-            return handle(value)  # its fields have names
         for base, inherited in INHERITED:
             if isinstance(value, base):
+                own = handle(value, True)
+                if own is not None:
+                    return own
                 coder = inherited
                 break
         else:
@@ -102,7 +109,7 @@ def _integer(value: int) -> Encoded:
     return value if value.bit_length() <= MAX_DECIMAL_BITS else ["i", hex(value)]
 
 
-def _items(tag: str, values: Any, handle: Callable[[Any], Encoded]) -> Encoded:
+def _items(tag: str, values: Any, handle: Handle) -> Encoded:
     values = list(values)
     kinds = set(map(type, values))
     # One comparison of types instead of a walk: a million numbers cross at the speed of the JSON writer.
@@ -115,12 +122,12 @@ def _all_short(values: list[Any]) -> bool:
     return all(value.bit_length() <= MAX_DECIMAL_BITS for value in values if type(value) is int)
 
 
-def _mapping(value: dict[Any, Any], handle: Callable[[Any], Encoded]) -> Encoded:
+def _mapping(value: dict[Any, Any], handle: Handle) -> Encoded:
     keys, held = dict.keys(value), dict.values(value)
     return ["d", _items("l", keys, handle), _items("l", held, handle)]
 
 
-ENCODERS: dict[type, Callable[[Any, Callable[[Any], Encoded]], Encoded]] = {
+ENCODERS: dict[type, Callable[[Any, Handle], Encoded]] = {
     list: lambda value, handle: _items("l", list.__iter__(value), handle),
     tuple: lambda value, handle: _items("t", tuple.__iter__(value), handle),
     set: lambda value, handle: _items("s", set.__iter__(value), handle),
@@ -139,6 +146,12 @@ ENCODERS: dict[type, Callable[[Any, Callable[[Any], Encoded]], Encoded]] = {
     dt.date: lambda value, _: ["da", dt.date.isoformat(value)],
     dt.time: lambda value, _: ["ti", dt.time.isoformat(value)],
     dt.timedelta: lambda value, _: ["td", value.days, value.seconds, value.microseconds],
+    dt.timezone: lambda value, handle: ["tz", *_encode(value.utcoffset(None), handle)[1:], value.tzname(None)],
+    collections.defaultdict: lambda value, handle: (
+        ["dd", BUILTIN_TYPES[value.default_factory], _mapping(value, handle)]
+        if value.default_factory in BUILTIN_TYPES
+        else _mapping(value, handle)
+    ),
     collections.deque: lambda value, handle: ["q", value.maxlen, _items("l", value, handle)],
     collections.OrderedDict: lambda value, handle: ["o", _mapping(value, handle)],
     collections.Counter: lambda value, handle: ["C", _mapping(value, handle)],
@@ -223,6 +236,8 @@ DECODERS: dict[str, Callable[[list[Any], Callable[[list[Any]], Any] | None], Any
     "da": lambda encoded, _: dt.date.fromisoformat(encoded[1]),
     "ti": lambda encoded, _: dt.time.fromisoformat(encoded[1]),
     "td": lambda encoded, _: dt.timedelta(encoded[1], encoded[2], encoded[3]),
+    "tz": lambda encoded, _: dt.timezone(dt.timedelta(*encoded[1:4]), str(encoded[4])),
+    "dd": lambda encoded, resolve: collections.defaultdict(NAMED_TYPES[encoded[1]], _as(dict, encoded[2], resolve)),
     "q": lambda encoded, resolve: collections.deque(_as(list, encoded[2], resolve), encoded[1]),
     "o": lambda encoded, resolve: collections.OrderedDict(_as(dict, encoded[1], resolve)),
     "C": lambda encoded, resolve: collections.Counter(_as(dict, encoded[1], resolve)),
