@@ -104,7 +104,9 @@ def test_the_order_of_a_mapping_arrives() -> None:
     assert list(through({"b": 1, "a": 2, 3: 0})) == ["b", "a", 3]
 
 
-@pytest.mark.parametrize("value", [object(), len, lambda: 1, (n for n in "a"), [object()], {"a": object()}, Whole, math])
+@pytest.mark.parametrize(
+    "value", [object(), len, lambda: 1, (n for n in "a"), [object()], {"a": object()}, Whole, math]
+)
 def test_what_has_no_plain_form_is_unfit(value: Any) -> None:
     with pytest.raises(values.Unfit, match="cannot cross"):
         values.encode(value)

@@ -14,6 +14,7 @@ What each side makes of a handle, and what it lets the other do to its own objec
 from __future__ import annotations
 
 import builtins
+import collections
 import contextlib
 import struct
 import sys
@@ -30,7 +31,7 @@ LENGTH = struct.Struct(">I")
 MAX_FRAME = 64 << 20
 DETAILS = ("filename", "filename2", "errno", "strerror", "name", "lineno", "offset", "text", "msg")
 """What exceptions of the language hold beside their arguments."""
-MUTABLE = (list, dict, set, bytearray)
+MUTABLE = (list, dict, set, bytearray, collections.deque)
 
 
 class Gone(BaseException):
@@ -286,6 +287,9 @@ def patch(old: Any, new: Any) -> Any:
         old[:] = [patch(was, now) for was, now in zip(old, new, strict=True)] if len(old) == len(new) else new
     elif isinstance(old, bytearray):
         old[:] = new
+    elif isinstance(old, collections.deque):
+        old.clear()
+        old.extend(new)
     elif isinstance(old, dict):
         merged = {key: patch(old[key], value) if key in old else value for key, value in new.items()}
         old.clear()

@@ -559,6 +559,9 @@ class Wall(link.Link):
                 )
             case "await", [int(number)] if isinstance(self.exported[number], types.CoroutineType):
                 return self.encode(self.complete(self.exported[number])), []
+            case "about", [int(number), "__name__" | "__qualname__" | "__doc__" as name]:
+                told = getattr(self.exported[number], name, None)
+                return told if type(told) is str else None, []
             case "next", [int(number)]:
                 return self.encode(next(self.exported[number])), []
             case "get", [int(number), str(name)] if not name.startswith(HIDDEN):

@@ -121,6 +121,10 @@ class Served(link.Link):
         self.module = module
         self.printed: list[tuple[Tee, Tee]] = []
         """For requests whose asker wants what is printed meanwhile."""
+        self.foreign: dict[int, Any] = {}
+        """What stands here for each object of the test."""
+        self.patched: dict[str, Any] = {}
+        """What the module held under names that the test has set."""
         self.kept_whole: set[int] = set()
         """Instances of builtin types' subclasses that the test has made, by `id`: they do not cross as plain values."""
 
@@ -170,13 +174,15 @@ class Served(link.Link):
         return ["h", self.export(value), "object", self.export(type(value))]
 
     def resolve(self, number: int, kind: str, type_number: int | None) -> Any:
-        return {"object": Foreign, "iterator": foreign_iterator, "coroutine": foreign_coroutine}.get(
-            kind, foreign_function
-        )(self, number)
+        if number not in self.foreign:
+            make: Any = {"object": Foreign, "iterator": foreign_iterator, "coroutine": foreign_coroutine}
+            self.foreign[number] = make.get(kind, ForeignFunction)(self, number)
+        return self.foreign[number]
 
     def home_number(self, value: Any) -> int | None:
-        number = getattr(value, "__foreign__", None) if type(value) in (Foreign, types.FunctionType) else None
-        return number if type(number) is int else None
+        number = getattr(value, "__foreign__", None) if type(value) in (Foreign, ForeignFunction) else None
+        # By identity: what is copied from an object of the test is none.
+        return number if type(number) is int and self.foreign.get(number) is value else None
 
     def describe_exception(self, error: BaseException) -> Any:
         described = super().describe_exception(error)
@@ -246,10 +252,11 @@ class Served(link.Link):
             case "anext", [number]:
                 return self.encode(self.complete(anext(self.exported[number]))), []
             case "set_name", [name, value]:
+                self.patched.setdefault(name, getattr(self.module, name, MISSING))
                 setattr(self.module, name, self.decode(value))
                 return None, []
             case "delete_name", [name]:
-                delattr(self.module, name)
+                self.delete_name(name)
                 return None, []
             case "signature", [number]:
                 return self.describe_signature(self.exported[number]), []
@@ -277,6 +284,14 @@ class Served(link.Link):
             return ["h", self.export(value), "object", self.export(type(value))]
         encoded: list[Any] = self.encode(value)
         return encoded
+
+    def delete_name(self, name: str) -> None:
+        """Undo what the test has set: a patch that saw no such name in the stand-in's own dictionary takes it away."""
+        original = self.patched.pop(name, MISSING)
+        if original is MISSING:
+            delattr(self.module, name)
+        else:
+            setattr(self.module, name, original)
 
     def describe_signature(self, function: Any) -> list[Any]:
         """A row for each parameter, and one for what is returned. Only types of the language cross as annotations."""
@@ -329,6 +344,7 @@ class Served(link.Link):
         }
 
 
+MISSING = object()
 KINDS = {
     types.GeneratorType: "generator",
     types.CoroutineType: "coroutine",
@@ -381,12 +397,29 @@ class Foreign:
         home.ask("set", object.__getattribute__(self, "__foreign__"), name, home.encode(value))
 
 
-def foreign_function(home: Served, number: int) -> Any:
-    def call(*arguments: Any, **keywords: Any) -> Any:
-        return home.decode(home.ask("call", number, *home.encode_arguments(arguments, keywords))[0])
+class ForeignFunction:
+    """A function of the test, as the submission sees it."""
 
-    call.__foreign__ = number  # type: ignore[attr-defined]
-    return call
+    __slots__ = ("__foreign__", "__home__")
+
+    def __init__(self, home: Served, number: int) -> None:
+        self.__home__, self.__foreign__ = home, number
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        home = self.__home__
+        return home.decode(home.ask("call", self.__foreign__, *home.encode_arguments(arguments, keywords))[0])
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("__name__", "__qualname__"):
+            raise AttributeError(name)
+        return self.__home__.decode(self.__home__.ask("about", self.__foreign__, name)[0])
+
+    @property
+    def __doc__(self) -> Any:  # type: ignore[override]
+        return self.__home__.decode(self.__home__.ask("about", self.__foreign__, "__doc__")[0])
 
 
 async def foreign_coroutine(home: Served, number: int) -> Any:

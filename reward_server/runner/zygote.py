@@ -58,7 +58,7 @@ def main(
     if library is not None:
         import sys
 
-        sys.path.append(library)
+        sys.path.insert(0, library)  # before one that the interpreter may have of its own
     for name in PRELOADED[preload]:
         importlib.import_module(name)
     roles = {role: load(place) for role, place in ROLES.items() if role not in LATE_ROLES or preload == "pytest"}

@@ -1,0 +1,139 @@
+"""The form of an honest case, and how it runs without any sandbox: one plain process, as its author ran it.
+
+A theme's cases stand in one text. Each begins with `[case name]`, or `[case name entry_point]`; below it stands the
+code, and below `[tests]` the test code. So neither needs escapes, and both read as they were written.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.honest.not_yet import NOT_YET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from reward_server.verdicts import TestResult
+
+HEAD = re.compile(r"^\[case (\w+)(?: ([\w.]+))?\]\n", re.MULTILINE)
+
+ASSERTS = """
+import json, sys, types
+code, tests, entry_point = json.load(sys.stdin)
+module = sys.modules["solution"] = types.ModuleType("solution")
+exec(compile(code, "solution.py", "exec"), module.__dict__)
+test = sys.modules["test"] = types.ModuleType("test")
+test.__dict__.update({name: value for name, value in vars(module).items() if not name.startswith("__")})
+exec(compile(tests, "tests.py", "exec"), test.__dict__)
+if entry_point:
+    test.check(eval(entry_point.replace(".", "()."), test.__dict__))
+"""
+CALL = """
+import asyncio, inspect, json, sys, types
+code, entry_point, args, kwargs = json.load(sys.stdin)
+module = sys.modules["solution"] = types.ModuleType("solution")
+exec(compile(code, "solution.py", "exec"), module.__dict__)
+first, _, method = entry_point.partition(".")
+solve = getattr(getattr(module, first)(), method) if method else getattr(module, first)
+result = solve(*args, **kwargs)
+result = asyncio.run(result) if inspect.iscoroutine(result) else result
+with open("result", "w") as file:
+    json.dump(result, file)
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    code: str
+    tests: str
+    entry_point: str | None = None
+
+
+def cases(text: str) -> list[Case]:
+    parts = HEAD.split(text)
+    assert not parts[0].strip(), parts[0]
+    found = []
+    for name, entry_point, body in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        code, tests = body.split("[tests]\n")
+        found.append(Case(name, code, tests, entry_point or None))
+    return found
+
+
+def rows(held: Iterable[Any], *, expected: bool = True) -> list[Any]:
+    """Parameters of a test, by name. `expected`: those of `NOT_YET` are expected to fail."""
+    return [pytest.param(case, id=case.name, marks=marks(case.name) if expected else ()) for case in held]
+
+
+def marks(name: str) -> tuple[pytest.MarkDecorator, ...]:
+    """Our own failure, which is no assertion, is never expected."""
+    if name not in NOT_YET:
+        return ()
+    return (pytest.mark.xfail(reason=NOT_YET[name], raises=AssertionError, strict=True),)
+
+
+def failures(results: Iterable[TestResult]) -> list[str]:
+    """What to say of the tests that did not pass."""
+    return [f"{result.name} {result.verdict}: {result.message}" for result in results if result.verdict != "passed"]
+
+
+def plain(arguments: Sequence[str], stdin: str, folder: Path) -> str:
+    """What a process prints that has no wall, no limits and no judge. It must end well."""
+    ended = subprocess.run(
+        [sys.executable, *arguments],
+        check=False,
+        input=stdin.encode("utf-8", "surrogatepass"),
+        capture_output=True,
+        cwd=folder,
+        timeout=20,
+        env={**os.environ, "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert ended.returncode == 0, ended.stderr.decode(errors="replace")
+    return ended.stdout.decode()
+
+
+def run_asserts(case: Case, folder: Path) -> None:
+    plain(["-c", ASSERTS], json.dumps([case.code, case.tests, case.entry_point]), folder)
+
+
+class Hollow(ast.NodeTransformer):
+    """Takes all that a function does out of it."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
+        node.body = [ast.copy_location(ast.Pass(), node)]
+        return node
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
+        return ast.copy_location(ast.Lambda(node.args, ast.Constant(None)), node)
+
+
+def fails_when_hollow(case: Case, folder: Path) -> bool:
+    hollow = ast.unparse(ast.fix_missing_locations(Hollow().visit(ast.parse(case.code))))
+    try:
+        run_asserts(replace(case, code=hollow), folder)
+    except AssertionError:
+        return True
+    return False
+
+
+def run_call(code: str, entry_point: str, args: Sequence[Any], kwargs: dict[str, Any], folder: Path) -> Any:
+    plain(["-c", CALL], json.dumps([code, entry_point, args, kwargs]), folder)
+    return json.loads((folder / "result").read_text())
+
+
+def run_pytest(case: Case, folder: Path) -> None:
+    (folder / "solution.py").write_text(case.code)
+    (folder / "test_it.py").write_text(case.tests)
+    plain(["-m", "pytest", "-q", "-c", os.devnull, "--rootdir=.", "-p", "no:cacheprovider", "test_it.py"], "", folder)
