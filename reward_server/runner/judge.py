@@ -18,7 +18,7 @@ import time
 import types
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from reward_server.runner import containment, frames, link, proxies, values
+from reward_server.runner import containment, frames, link, values, wall
 from reward_server.runner.page import FAILED, PASSED, UNREACHED, Page
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Judge:
         self.nested = spec["nested"]
         self.stop = spec["stop"]
         self.clock = SubmissionClock(spec["submission_pid"], self.nested)
-        self.wall = proxies.Wall(socket.socket(fileno=channel))
+        self.wall = wall.Wall(socket.socket(fileno=channel))
         self.interval = 0
         self.start_over(names)
         self.lost = False
@@ -275,7 +275,7 @@ def run_standing(spec: dict[str, Any]) -> NoReturn:
         channel, payload = descriptors
         containment.seed_random()
         try_submission({**spec, **json.loads(text)}, control, channel, payload, page)
-        sys.modules.pop(proxies.TEST_MODULE, None)
+        sys.modules.pop(wall.TEST_MODULE, None)
 
 
 @functools.lru_cache(maxsize=256)
@@ -362,8 +362,8 @@ def make_namespace(judge: Judge, payload: dict[str, Any]) -> dict[str, Any]:
 
     Builtins are never taken from there, nor standard modules that the test code looks into (`math.isclose`).
     """
-    module = types.ModuleType(proxies.TEST_MODULE)
-    sys.modules[proxies.TEST_MODULE] = module
+    module = types.ModuleType(wall.TEST_MODULE)
+    sys.modules[wall.TEST_MODULE] = module
     namespace = module.__dict__
     rows: dict[str, Callable[..., Site]] = {
         "__site__": lambda row: Site(judge, row, raising=False),

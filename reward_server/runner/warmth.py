@@ -11,7 +11,8 @@ import socket
 import sys
 import types
 
-from reward_server.runner import link, modules, proxies, served, values
+from reward_server.runner import link, modules, served, values
+from reward_server.runner.wall import Wall
 
 ROUNDS = 20
 SAMPLE = '''
@@ -82,7 +83,7 @@ def load_and_serve() -> None:
     module, code = modules.prepare(payload, served.DEFAULT_MODULE, "solution.py")
     exec(code, module.__dict__)
     ours, theirs = socket.socketpair()
-    wall, submission = proxies.Wall(ours), served.Served(theirs, module)
+    wall, submission = Wall(ours), served.Served(theirs, module)
     with ours, theirs:
         for request in (["names", ["solve"]], ["call", 1, [["L", [1, 2]]], []], ["call", 1, [3], []]):
             wall.send(["?", *request])
