@@ -89,6 +89,7 @@ def confine(spec: dict[str, Any]) -> None:
 
 def enter_namespaces(uid: int, gid: int, disk_bytes: int) -> None:
     """Called by the first process of new namespaces: map its ids, cover what the outside could share."""
+    os.setsid()  # `kill(0)` reaches a whole process group, also what of it is in other namespaces: judge and zygote
     for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
         descriptor = os.open(f"/proc/self/{name}", os.O_WRONLY)
         os.write(descriptor, text.encode())
