@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(240)]
 
+SOON_S = 20.0
+"""It takes 1 to 3 s; how long exactly is for the bench, not for a machine that does other things too."""
 PROBLEMS = {"p": {"tests": {"kind": "stdio", "cases": [{"stdout": "good"}]}, "limits": {"wall_s": 20}}}
 
 
@@ -99,17 +101,17 @@ def test_killed_containers_cost_no_reward(daemon: OwnDaemon, url: str) -> None:
         time.sleep(1.0)
         daemon.docker("kill", containers(daemon)[0])
     assert [result for result in batch.answers() if result.reward is None] == []
-    until(lambda: (now := ready(url))["slots"] == 2 and now["spares"] == 1, 3.0)
+    until(lambda: (now := ready(url))["slots"] == 2 and now["spares"] == 1, SOON_S)
 
 
 @pytest.mark.parametrize("idle", [False, True])
-def test_a_lost_container_is_replaced_within_three_seconds(daemon: OwnDaemon, url: str, idle: bool) -> None:
-    until(lambda: len(containers(daemon)) == 3, 10.0)
+def test_a_lost_container_is_replaced_also_an_idle_one(daemon: OwnDaemon, url: str, idle: bool) -> None:
+    until(lambda: len(containers(daemon)) == 3, SOON_S)
     batch = None if idle else Batch(url, seconds=0.1)
     time.sleep(0.3)
     before = set(containers(daemon))
     daemon.docker("kill", *before)
-    until(lambda: len(set(containers(daemon)) - before) == 3 and ready(url).get("slots") == 2, 3.0)
+    until(lambda: len(set(containers(daemon)) - before) == 3 and ready(url).get("slots") == 2, SOON_S)
     if batch is not None:
         batch.answers()
 
@@ -129,7 +131,7 @@ def test_a_daemon_that_is_restarted_mid_batch_costs_no_wrong_reward(daemon: OwnD
 def test_a_daemon_that_stays_away_is_named_by_readyz_and_forgiven_when_it_is_back(daemon: OwnDaemon, url: str) -> None:
     daemon.stop()
     try:
-        until(lambda: "error" in ready(url), 5.0)
+        until(lambda: "error" in ready(url), SOON_S)
         assert f"no Docker daemon answers at {daemon.host}: start it" in ready(url)["error"]["message"]
         assert httpx.get(f"{url}/healthz").status_code == 200
     finally:
@@ -145,7 +147,7 @@ def test_an_image_that_is_removed_is_named_by_readyz(daemon: OwnDaemon, monkeypa
     with local_server(backend="docker", slots=1) as url:
         daemon.docker("rmi", "--force", "--no-prune", "passrate-test:gone")
         daemon.docker("kill", *containers(daemon))
-        until(lambda: "error" in ready(url), 5.0)
+        until(lambda: "error" in ready(url), SOON_S)
         told = ready(url)["error"]["message"]
     assert told.startswith("the image passrate-test:gone is not there: build it with `passrate images build`")
 
