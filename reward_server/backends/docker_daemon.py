@@ -22,8 +22,6 @@ from reward_server.errors import BackendUnavailable
 DEFAULT_HOST: Final = "unix:///var/run/docker.sock"
 OLDEST_API: Final = "1.40"
 TIMEOUT_S: Final = 30
-CONNECTIONS: Final = 2
-"""Kept open to the daemon. The package keeps one for each address that was asked, and each container has its own."""
 OWNER: Final = "passrate.owner"
 """The label of a container that says whose it is: boot id, pid namespace, pid and start of the server."""
 BEGUN: Final = "passrate.begun"
@@ -78,7 +76,7 @@ def connect(image: str | None = None, runtime: str | None = None) -> Daemon:
 def api_client(version: str) -> docker.APIClient:
     """Make a client for the daemon that DOCKER_HOST names; it has not asked anything yet."""
     options = docker.utils.kwargs_from_env(environment=os.environ)
-    client = docker.APIClient(version=version, timeout=TIMEOUT_S, num_pools=CONNECTIONS, **options)
+    client = docker.APIClient(version=version, timeout=TIMEOUT_S, **options)
     # Or REQUESTS_CA_BUNDLE would be believed where DOCKER_CERT_PATH says whom to trust, and a proxy asked for the way.
     client.trust_env = False
     return client
