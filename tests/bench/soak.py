@@ -37,7 +37,7 @@ SETTINGS = {"PASSRATE_CACHE_ENTRIES": "0", "PASSRATE_SLOT_USES": "1000"}
 SLACK_BYTES = 24 << 20
 """How much more memory the server and its idle slots may hold at the end than after the first tenth."""
 POOLED = 25
-"""Connections that the docker package keeps: one for each of the last so many addresses, and each container has its own."""
+"""Connections that the docker package keeps: one for each of the last addresses, and each container has its own."""
 LIMITS = {"cpu_s": 0.3, "wall_s": 1.0, "memory_mb": 128}
 PROBLEMS: dict[str, dict[str, Any]] = {
     "call": {"entry_point": "f", "tests": {"kind": "call", "cases": [{"args": [2], "expected": 4}]}},
