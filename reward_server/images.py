@@ -82,8 +82,9 @@ def build(
         ):
             if "error" in step:
                 raise BackendUnavailable(f"{tag} was not built: {' | '.join([*said[-LAST_WORDS:], step['error']])}")
-            said += [line for line in step.get("stream", "").splitlines() if line.strip()]
-            for line in step.get("stream", "").splitlines():
+            lines = step.get("stream", "").splitlines()
+            said += filter(str.strip, lines)
+            for line in lines:
                 on_line(line)
         if replaced is not None:
             with contextlib.suppress(docker.errors.APIError):  # a container may still run on it

@@ -273,17 +273,11 @@ class Served(link.Link):
             except BaseException:
                 pass
             raise
-        if made and isinstance(function, type) and isinstance(result, values.OWN_STATE) and type(result) is function:
+        new = made and isinstance(function, type) and isinstance(result, values.OWN_STATE) and type(result) is function
+        if new and function_names(function):
             # An instance that the test has made of a class with methods of its own stays one, also if it is a list.
-            return self.whole(result), self.changed(decoded, encoded)
+            self.kept_whole.add(id(result))
         return self.encode(result), self.changed(decoded, encoded)
-
-    def whole(self, value: Any) -> list[Any]:
-        if function_names(type(value)):
-            self.kept_whole.add(id(value))
-            return ["h", self.export(value), "object", self.export(type(value))]
-        encoded: list[Any] = self.encode(value)
-        return encoded
 
     def delete_name(self, name: str) -> None:
         """Undo what the test has set: a patch that saw no such name in the stand-in's own dictionary takes it away."""
@@ -389,12 +383,15 @@ class Foreign:
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         home = object.__getattribute__(self, "__home__")
-        number = object.__getattribute__(self, "__foreign__")
-        return home.decode(home.ask("call", number, *home.encode_arguments(arguments, keywords))[0])
+        return call_home(home, object.__getattribute__(self, "__foreign__"), arguments, keywords)
 
     def __setattr__(self, name: str, value: Any) -> None:
         home = object.__getattribute__(self, "__home__")
         home.ask("set", object.__getattribute__(self, "__foreign__"), name, home.encode(value))
+
+
+def call_home(home: Served, number: int, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    return home.decode(home.ask("call", number, *home.encode_arguments(arguments, keywords))[0])
 
 
 class ForeignFunction:
@@ -406,8 +403,7 @@ class ForeignFunction:
         self.__home__, self.__foreign__ = home, number
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        home = self.__home__
-        return home.decode(home.ask("call", self.__foreign__, *home.encode_arguments(arguments, keywords))[0])
+        return call_home(self.__home__, self.__foreign__, arguments, keywords)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)

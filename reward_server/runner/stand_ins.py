@@ -228,16 +228,19 @@ def worded(name: str) -> Any:
 
 def leave(self: Remote, *arguments: Any) -> bool:
     """The end of a with block. A failure of the test's own is not the submission's to swallow, nor to replace."""
-    error = arguments[1] if len(arguments) > 1 else None
-    if isinstance(error, AssertionError):
-        self._link.failed_in_callback = self._link.failed_in_callback or error
-    swallowed = self._link.special(self._number, "__exit__", arguments)
-    return bool(swallowed) and isinstance(error, Exception) and not isinstance(error, AssertionError)
+    may_swallow = note_failure(self, arguments)
+    return bool(self._link.special(self._number, "__exit__", arguments)) and may_swallow
 
 
 async def leave_async(self: Remote, *arguments: Any) -> bool:
+    may_swallow = note_failure(self, arguments)
+    return bool(await self._link.special(self._number, "__aexit__", arguments)) and may_swallow
+
+
+def note_failure(self: Remote, arguments: tuple[Any, ...]) -> bool:
+    """Remember a failed assert, whatever becomes of it. Returns: whether the submission may swallow the exception."""
     error = arguments[1] if len(arguments) > 1 else None
-    if isinstance(error, AssertionError):
-        self._link.failed_in_callback = self._link.failed_in_callback or error
-    swallowed = await self._link.special(self._number, "__aexit__", arguments)
-    return bool(swallowed) and isinstance(error, Exception) and not isinstance(error, AssertionError)
+    if not isinstance(error, AssertionError):
+        return isinstance(error, Exception)
+    self._link.failed_in_callback = self._link.failed_in_callback or error
+    return False
