@@ -45,7 +45,7 @@ class RemoteModule(types.ModuleType):
         keeper: judge.Judge = self.__dict__["_keeper"]
         payload: dict[str, Any] = self.__dict__["_payload"]
         if name == "__all__":
-            public = keeper.wall.ask("public")[0]
+            public = keeper.wall.ask("public")
             return [*payload["star_modules"], *[name for name in payload["star_names"] if name in public]]
         if name in payload["star_modules"]:
             return importlib.import_module(name)
@@ -57,7 +57,7 @@ class RemoteModule(types.ModuleType):
         return found[name]
 
     def __dir__(self) -> list[str]:
-        return sorted(map(str, self.__dict__["_keeper"].wall.ask("public")[0]))
+        return sorted(map(str, self.__dict__["_keeper"].wall.ask("public")))
 
     def __setattr__(self, name: str, value: Any) -> None:
         """As `monkeypatch.setattr` does: the submission's own code is to see it."""

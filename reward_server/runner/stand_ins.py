@@ -105,7 +105,7 @@ class RemoteClass(type):
 
     def __getitem__(cls, key: Any) -> Any:
         wall = cls._class_link
-        return wall.decode(wall.ask("item", cls._class_number, wall.encode(key))[0])
+        return wall.decode(wall.ask("item", cls._class_number, wall.encode(key)))
 
 
 class RemoteMethod:

@@ -35,7 +35,7 @@ P, W, R = "passed", "wrong_answer", "runtime_error"
         # changes of arguments
         ("x = [3, 1, 2]\nassert f(x) is None\nassert x == [1, 2, 3]", "def f(x): x.sort()"),
         ("x = {'a': [1]}\ninner = x['a']\nf(x)\nassert x == {'a': [1, 2], 'b': 0}\nassert inner == [1, 2]", "def f(x):\n    x['a'].append(2)\n    x['b'] = 0"),
-        ("x = [[1, 2], [3, 4]]\nrow = x[0]\nf(x)\nassert x == [[1, 3], [2, 4]] and row == [1, 3]", "def f(m):\n    m[:] = [[m[0][0], m[1][0]], [m[0][1], m[1][1]]]"),
+        ("x = [[1, 2], [3, 4]]\nrow = x[0]\nf(x)\nassert x == [[1, 3], [2, 4]] and row == [1, 2]", "def f(m):\n    m[:] = [[m[0][0], m[1][0]], [m[0][1], m[1][1]]]"),
         ("x = {1}\nf(x)\nassert x == {1, 2}", "def f(x): x.add(2)"),
         ("x = [1]\ntry:\n    f(x)\nexcept ValueError: pass\nassert x == [1, 2]", "def f(x):\n    x.append(2)\n    raise ValueError"),
         # iterators, generators, callbacks
