@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 from reward_server.rewards import Scheme  # noqa: TC001 pydantic reads it
 from reward_server.suspicion import Suspicion  # noqa: TC001 pydantic reads it
 from reward_server.verdicts import Verdict  # noqa: TC001 pydantic reads it
-from tasks.schema import FILE_NAME, MAX_SOURCE_CHARS, Closed, Limits, Problem
+from tasks.schema import FILE_NAME, MAX_SOURCE_CHARS, Closed, Isolation, Limits, Problem
 
 Detail = Literal["none", "tests", "output"]
 """`none`: no tests. `tests`: what became of each. `output`: with what the program printed in each."""
@@ -106,6 +106,8 @@ class ScoreRequest(Closed):
     stop_on_failure: bool = False
     """Skip the tests after the first that does not pass. They count as not passed."""
     detail: Detail = "tests"
+    allow_shared: bool = True
+    """False: no reward for submissions to problems whose tests run in the submission's process, where it may cheat."""
 
 
 class TestReport(BaseModel):
@@ -145,6 +147,8 @@ class ScoreResult(BaseModel):
     """Seconds spent waiting for a slot."""
     cached: bool
     """Judged earlier, for an identical submission."""
+    isolation: Isolation
+    """`shared`: the tests ran in the submission's own process, as the problem asks, and could be cheated there."""
     suspicion: list[Suspicion]
     """Signs that it tried to cheat, from its text and its ending: to be counted. They never change the reward."""
     error: str | None

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reward_server.runner import containers, link, values
+from reward_server.runner.keeper import TEST_MODULE
 from reward_server.runner.specials import FORWARDED
 from reward_server.runner.stand_ins import (
     NamedMethod,
@@ -28,8 +29,6 @@ from reward_server.runner.stand_ins import (
 if TYPE_CHECKING:
     import socket
 
-TEST_MODULE = "__test__"
-"""The module name of test code: what its classes make may be seen from the submission, by public names."""
 MOCKS = "unittest.mock"
 """Whose objects are the test's own as well."""
 HIDDEN = ("_", "gi_", "cr_", "ag_", "f_", "tb_", "co_", "func_")
@@ -54,6 +53,7 @@ class Wall(link.Link):
         """What came of an operator between an object of such a class, not made by the test, and a plain value: it may
         hold what the test expects, and is asked nothing but how it compares to other objects of the submission."""
         self.test_modules = frozenset({TEST_MODULE})
+        """What their classes make may be seen from the submission, by public names."""
         self.failed_in_callback: AssertionError | None = None
         """Of the test's own code, called by the submission, which may keep it from the test."""
         self.streams = sys.stdout, sys.stderr

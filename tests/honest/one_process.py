@@ -1,10 +1,13 @@
-"""Honest cases that do not pass yet, each with its cause: they are expected to fail, and a fix takes its line away."""
+"""Honest cases whose tests need the submission's process, and why: their problems say `isolation: shared`.
+
+Each fails across the wall, and a test says so: a line that is no longer needed has to go.
+"""
 
 # ruff: noqa: E501 - a row each
 
 from __future__ import annotations
 
-NOT_YET: dict[str, str] = {
+ONE_PROCESS: dict[str, str] = {
     "what_kind_of_function_it_is": "a stand-in for a function is no function to `inspect`",
     "int_subclass_with_methods": "a number of the submission's own type arrives as a bare number",
     "int_enum_members": "a member of an IntEnum that a function returns arrives as a bare number",
