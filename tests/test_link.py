@@ -6,13 +6,15 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from reward_server.runner import link, values
 from reward_server.runner.wall import Wall
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def test_a_message_of_another_shape_is_the_end_of_the_submission(
         wall.receive()
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(3)
 def test_the_judge_waits_for_no_message_that_it_could_not_hold(ends: tuple[Wall, socket.socket]) -> None:
     wall, theirs = ends
     theirs.sendall(struct.pack(">I", (64 << 20) + 1))
@@ -75,11 +77,18 @@ def test_a_number_that_was_never_handed_out_leads_nowhere(ends: tuple[Wall, sock
 def test_what_it_may_not_ask_is_refused(ends: tuple[Wall, socket.socket]) -> None:
     """And the judge goes on to its answer."""
     wall, theirs = ends
-    asked = [["exec", "1"], ["call", 1], ["call", "1", [], []], ["get", 1, "x"], ["get", 1, "__class__"], ["next", 1]]
+    asked: list[list[Any]] = [
+        ["exec", "1"],
+        ["call", 1],
+        ["call", "1", [], []],
+        ["get", 1, "x"],
+        ["get", 1, "__class__"],
+        ["next", 1],
+    ]
 
     def bend() -> None:
         for request in asked:
-            theirs.sendall(framed(["?", *request]))
+            theirs.sendall(framed(["?", *list(request)]))
         theirs.sendall(framed(["=", 7, []]))
 
     thread = threading.Thread(target=bend)
@@ -88,3 +97,14 @@ def test_what_it_may_not_ask_is_refused(ends: tuple[Wall, socket.socket]) -> Non
     thread.join()
     text = theirs.recv(1 << 16)
     assert text.count(b'["~",') + text.count(b'["!",') == len(asked)
+
+
+def test_a_class_brings_no_special_method_but_those_that_are_forwarded(ends: tuple[Wall, socket.socket]) -> None:
+    """A finalizer, say, would ask the submission whenever the judge lets go of an object."""
+    wall, theirs = ends
+    special = ["__len__", "__del__", "__getattribute__", "__class__", "__init_subclass__", "__reduce__"]
+    told = {"name": "C", "doc": None, "bases": [], "known": [], "exception": False, "special": special}
+    theirs.sendall(framed(["=", {**told, "methods": ["m", "__del__", "1"], "hashable": True}, []]))
+    held = vars(wall.mirror(5))
+    assert {"__len__", "m"} <= held.keys()
+    assert not {"__del__", "__getattribute__", "__class__", "__init_subclass__", "__reduce__", "1"} & held.keys()

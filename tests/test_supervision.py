@@ -22,7 +22,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(processes, "clock", lambda pid: seen["cpu"].get(pid, 0.0))
     monkeypatch.setattr(processes, "run_delay", lambda pid: seen["delay"].get(pid, 0.0))
     monkeypatch.setattr(processes, "resident_bytes", lambda pid: seen["bytes"].get(pid, 0))
-    monkeypatch.setattr(supervision.time, "monotonic", lambda: seen["now"])
+    monkeypatch.setattr("reward_server.runner.supervision.time.monotonic", lambda: seen["now"])
     monkeypatch.setattr(supervision, "held_inodes", lambda _: seen["inodes"])
     return seen
 
@@ -71,7 +71,7 @@ def test_a_process_that_was_not_contained_is_our_failure(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("alive", "state", "said"),
     [(set(), (0, 1), None), ({7}, (0, 1), "processes"), (set(), (1, 1), "empty"), (set(), (0, 2), "empty")],
-    ids=str,
+    ids=["clean", "process", "blocks", "inodes"],
 )
 def test_a_slot_is_clean_when_nothing_is_left_and_not_otherwise(
     monkeypatch: pytest.MonkeyPatch, alive: set[int], state: tuple[int, int], said: str | None
