@@ -31,7 +31,22 @@ def framed(message: Any) -> bytes:
 
 @pytest.mark.parametrize(
     "message",
-    [5, None, "x", {}, {"=": 1}, [], ["="], ["=", 1], ["=", 1, [], 2], ["!", 1], [5, 1, []], [["="], 1, []], ["?"] * 9],
+    [
+        5,
+        None,
+        "x",
+        {},
+        {"=": 1},
+        [],
+        ["="],
+        ["=", 0],
+        ["=", 0, 1, 2],
+        ["!", 0],
+        ["?", 0],
+        [5, 0, 1],
+        [["="], 0, 1],
+        ["?"] * 9,
+    ],
     ids=str,
 )
 def test_a_message_of_another_shape_is_the_end_of_the_submission(
@@ -53,14 +68,14 @@ def test_the_judge_waits_for_no_message_that_it_could_not_hold(ends: tuple[Wall,
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [5, None, {}, [5], [[0]], [[0, 1, 2]], [["0", 1]], [[True, 1]], [[1, ["L", []]]], [[-1, ["L", []]]], [[0, 1]] * 2],
+    "account",
+    [5, None, {}, [5], [[], [[0]]], [[], [[-1, ["d", ["L", []], ["L", []]]]]], [[-1], []], [[], [[-2, ["L", []]]]]],
     ids=str,
 )
-def test_only_arguments_of_this_call_are_changed(ends: tuple[Wall, socket.socket], changes: Any) -> None:
+def test_a_forged_account_changes_nothing(ends: tuple[Wall, socket.socket], account: Any) -> None:
     wall, theirs = ends
     held = [1, 2]
-    theirs.sendall(framed(["=", 1, changes]))
+    theirs.sendall(framed(["=", account, 1]))
     with pytest.raises(values.Unfit):
         wall.call(1, (held,), {})
     assert held == [1, 2]
@@ -68,7 +83,7 @@ def test_only_arguments_of_this_call_are_changed(ends: tuple[Wall, socket.socket
 
 def test_a_number_that_was_never_handed_out_leads_nowhere(ends: tuple[Wall, socket.socket]) -> None:
     wall, theirs = ends
-    theirs.sendall(framed(["=", ["r", 1], []]))
+    theirs.sendall(framed(["=", 0, ["r", 1]]))
     with pytest.raises(values.Unfit):
         wall.call(1, (), {})
 
@@ -88,8 +103,8 @@ def test_what_it_may_not_ask_is_refused(ends: tuple[Wall, socket.socket]) -> Non
 
     def bend() -> None:
         for request in asked:
-            theirs.sendall(framed(["?", *list(request)]))
-        theirs.sendall(framed(["=", 7, []]))
+            theirs.sendall(framed(["?", 0, *request]))
+        theirs.sendall(framed(["=", 0, 7]))
 
     thread = threading.Thread(target=bend)
     thread.start()
@@ -104,7 +119,7 @@ def test_a_class_brings_no_special_method_but_those_that_are_forwarded(ends: tup
     wall, theirs = ends
     special = ["__len__", "__del__", "__getattribute__", "__class__", "__init_subclass__", "__reduce__"]
     told = {"name": "C", "doc": None, "bases": [], "known": [], "exception": False, "special": special}
-    theirs.sendall(framed(["=", {**told, "methods": ["m", "__del__", "1"], "hashable": True}, []]))
+    theirs.sendall(framed(["=", 0, {**told, "methods": ["m", "__del__", "1"], "hashable": True}]))
     held = vars(wall.mirror(5))
     assert {"__len__", "m"} <= held.keys()
     assert not {"__del__", "__getattribute__", "__class__", "__init_subclass__", "__reduce__", "1"} & held.keys()

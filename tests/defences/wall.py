@@ -8,7 +8,8 @@ from tests.defences.defence import ASSERTS, Defence, cheat
 
 RUNNER = "reward_server/runner"
 STAND_INS, WALL, LINK, VALUES = (f"{RUNNER}/{name}.py" for name in ("stand_ins", "wall", "link", "values"))
-JUDGE, JUDGE_PYTEST = f"{RUNNER}/judge.py", f"{RUNNER}/judge_pytest.py"
+KEEPER, JUDGE_PYTEST = f"{RUNNER}/keeper.py", f"{RUNNER}/judge_pytest.py"
+CONTAINERS = f"{RUNNER}/containers.py"
 REWRITING, NAMES = "reward_server/judging/asserts.py", "reward_server/judging/names.py"
 PYTEST_FILES = "tests/contract/test_pytest_files.py::test_pytest_files_are_judged_as_pytest_does"
 OF_THE_TEST = "tests/exploits/test_objects_of_the_test.py"
@@ -38,8 +39,8 @@ def shape(message: str) -> str:
     return f"tests/test_link.py::test_a_message_of_another_shape_is_the_end_of_the_submission[{message}]"
 
 
-def changes(text: str) -> str:
-    return f"tests/test_link.py::test_only_arguments_of_this_call_are_changed[{text}]"
+def account(row: int) -> str:
+    return f"tests/test_containers.py::test_a_forged_account_is_refused[account{row}]"
 
 
 ROWS = (
@@ -131,7 +132,7 @@ ROWS = (
         "failed_in_callback",
         "A failed assert in a function of the test that the submission calls is not kept from pytest.",
         JUDGE_PYTEST,
-        "if not self.failed and self.keeper.wall.failed_in_callback is not None:",
+        "if not self.failed and hidden is not None:",
         "if False:",
         (swallowed("callback_that_is_swallowed"),),
     ),
@@ -267,31 +268,55 @@ ROWS = (
         LINK,
         "if type(message) is not list or not 2 <= len(message) <= 8 or type(message[0]) is not str:",
         "if False:",
-        (shape("5"), shape("[]"), shape("[5, 1, []]")),
+        (shape("5"), shape("[]"), shape("[5, 0, 1]")),
     ),
     Defence(
         "shape_of_answers",
-        "So is an answer without its changes.",
+        "So is an answer without its account.",
         LINK,
-        'if message[0] in "=!" and len(message) != 3:',
+        'if message[0] in ("=", "!", "~") and len(message) != 3:',
         "if False:",
-        (shape("['=', 1]"), shape("['=', 1, [], 2]")),
+        (shape("['=', 0]"), shape("['=', 0, 1, 2]")),
     ),
     Defence(
-        "changes_are_of_arguments",
-        "Only the arguments of this very call can be changed in the judge.",
-        WALL,
-        "or not 0 <= change[0] < len(arguments)",
-        "",
-        (changes("[[1, ['L', []]]]"), changes("[[-1, ['L', []]]]")),
+        "accounts_keep_types",
+        "A list that the test holds stays a list, whatever the submission says has become of it.",
+        CONTAINERS,
+        "if not isinstance(held.value, type(empty)):",
+        "if False:",
+        (account(4),),
     ),
     Defence(
-        "changes_are_counted",
-        "And each of them once.",
-        WALL,
-        "if type(changes) is not list or len(changes) > len(arguments):",
-        "if type(changes) is not list:",
-        (changes("[[0, 1], [0, 1]]"),),
+        "accounts_number_their_own",
+        "The submission numbers its own containers, and gives no number that is the test's to give.",
+        CONTAINERS,
+        "elif type(number) is not int or number * self.step >= 0:",
+        "elif False:",
+        (account(2), account(3)),
+    ),
+    Defence(
+        "forgetting_is_the_tests",
+        "What the test still holds is not forgotten because the submission says so.",
+        CONTAINERS,
+        "if forgotten and self.forgets:",
+        "if False:",
+        (account(0),),
+    ),
+    Defence(
+        "page_keeps_its_size",
+        "A submission that shares its process with the tests cannot end the control process by shortening their page.",
+        f"{RUNNER}/supervision.py",
+        "fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL",
+        "fcntl.F_SEAL_SEAL",
+        ("tests/contract/test_shared.py::test_how_it_ends_is_a_verdict[embedded-shorten the page]",),
+    ),
+    Defence(
+        "intervals_come_to_an_end",
+        "Nor go on for ever by beginning one test after the other.",
+        f"{RUNNER}/run_shared.py",
+        'if now - self.begun_at - meter.delay_s > self.job.limits["wall_s"] * (1 + max(1, self.job.tests)):',
+        "if False:",
+        ("tests/contract/test_shared.py::test_a_forged_page_does_not_stop_the_clock[embedded]",),
     ),
     Defence(
         "one_type_of_each_part",
@@ -337,7 +362,7 @@ ROWS = (
     Defence(
         "early_end_never_scores_whole",
         "Test code that ends in an exception behind its last assert fails that one.",
-        JUDGE,
+        KEEPER,
         "if not rows and FAILED not in self.states:",
         "if False:",
         (f"{ASSERTS}::test_test_code_that_ends_early_never_scores_full[embedded-raise ValueError]",),
@@ -345,7 +370,7 @@ ROWS = (
     Defence(
         "unreached_asserts_fail",
         "An assert that test code ended before is no pass.",
-        JUDGE,
+        KEEPER,
         "rows = [row for row, state in enumerate(self.states) if state == UNREACHED]",
         "rows = []\n        self.states = [state or PASSED for state in self.states]",
         (f"{ASSERTS}::test_test_code_that_ends_early_never_scores_full[embedded-f('raise')]",),
@@ -353,7 +378,7 @@ ROWS = (
     Defence(
         "once_failed_stays_failed",
         "An assert in a loop passes when all of its rounds do.",
-        JUDGE,
+        KEEPER,
         "elif not failed and self.states[row] == UNREACHED:",
         "elif not failed:",
         (f"{ASSERTS}::test_an_assert_in_a_loop_passes_when_all_its_rounds_do[embedded]",),
@@ -361,9 +386,9 @@ ROWS = (
     Defence(
         "never_is_not_reached",
         "A submission that ends does not make an `assert False` pass that it would have reached.",
-        JUDGE,
-        "        return gone\n",
-        "        pass\n",
+        KEEPER,
+        "    except BaseException as error:\n        return error\n    for row",
+        "    except BaseException as error:\n        if not isinstance(error, link.Gone):\n            return error\n    for row",
         ("tests/exploits/test_exploits.py::test_a_process_that_ends_reaches_no_assert_false[embedded]",),
     ),
 )
