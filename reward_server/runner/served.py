@@ -123,8 +123,8 @@ class Served(link.Link):
         """For requests whose asker wants what is printed meanwhile."""
         self.foreign: dict[int, Any] = {}
         """What stands here for each object of the test."""
-        self.patched: dict[str, Any] = {}
-        """What the module held under names that the test has set."""
+        self.patched: dict[tuple[int, str], Any] = {}
+        """What the module and its classes held under names that the test has set."""
         self.kept_whole: set[int] = set()
         """Instances of builtin types' subclasses that the test has made, by `id`: they do not cross as plain values."""
 
@@ -240,11 +240,14 @@ class Served(link.Link):
             case "item", [number, key]:
                 return self.encode(self.exported[number][self.decode(key)])
             case "set", [number, name, value]:
-                setattr(self.exported[number], name, self.decode(value))
+                self.set(self.exported[number], name, self.decode(value))
                 return None
             case "delete", [number, name]:
-                delattr(self.exported[number], name)
+                self.delete(self.exported[number], name)
                 return None
+            case "copy", [number, deep]:
+                copier = importlib.import_module("copy")
+                return self.encode((copier.deepcopy if deep else copier.copy)(self.exported[number]))
             case "throw", [number, described]:
                 return self.encode(self.exported[number].throw(self.exception(described)))
             case "await", [number]:
@@ -252,11 +255,10 @@ class Served(link.Link):
             case "anext", [number]:
                 return self.encode(self.complete(anext(self.exported[number])))
             case "set_name", [name, value]:
-                self.patched.setdefault(name, getattr(self.module, name, MISSING))
-                setattr(self.module, name, self.decode(value))
+                self.set(self.module, name, self.decode(value))
                 return None
             case "delete_name", [name]:
-                self.delete_name(name)
+                self.delete(self.module, name)
                 return None
             case "signature", [number]:
                 return self.describe_signature(self.exported[number])
@@ -271,13 +273,18 @@ class Served(link.Link):
             self.kept_whole.add(id(result))
         return self.encode(result)
 
-    def delete_name(self, name: str) -> None:
+    def set(self, target: Any, name: str, value: Any) -> None:
+        if isinstance(target, type | types.ModuleType):
+            self.patched.setdefault((id(target), name), vars(target).get(name, MISSING))
+        setattr(target, name, value)
+
+    def delete(self, target: Any, name: str) -> None:
         """Undo what the test has set: a patch that saw no such name in the stand-in's own dictionary takes it away."""
-        original = self.patched.pop(name, MISSING)
+        original = self.patched.pop((id(target), name), MISSING)
         if original is MISSING:
-            delattr(self.module, name)
+            delattr(target, name)
         else:
-            setattr(self.module, name, original)
+            setattr(target, name, original)
 
     def describe_signature(self, function: Any) -> list[Any]:
         """A row for each parameter, and one for what is returned. Only types of the language cross as annotations."""

@@ -47,6 +47,12 @@ class Remote:
     def __delattr__(self, name: str) -> None:
         self._link.delete(self._number, name)
 
+    def __copy__(self) -> Any:
+        return self._link.copied(self, deep=False)
+
+    def __deepcopy__(self, _memo: Any) -> Any:
+        return self._link.copied(self, deep=True)
+
 
 class RemoteException(Exception):
     """Base of stand-ins for exceptions that the submission defines."""
@@ -90,6 +96,17 @@ class RemoteClass(type):
             raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
         cls._class_link.renew()
         return cls._class_link.get(cls._class_number, name)
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        if name.startswith("_") or cls.derived:
+            super().__setattr__(name, value)
+        elif isinstance(value, RemoteMethod):  # a patch puts back what it found in the stand-in's own dictionary
+            delattr(cls, name)
+        else:
+            cls._class_link.set(cls._class_number, name, value)
+
+    def __delattr__(cls, name: str) -> None:
+        cls._class_link.delete(cls._class_number, name)
 
     def __iter__(cls) -> Iterator[Any]:
         return iter(cls._class_link.get(cls._class_number, "__members__").values())

@@ -12,7 +12,9 @@ import collections
 import datetime as dt
 import decimal
 import fractions
+import importlib
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,6 +37,12 @@ CONTAINERS = frozenset(
     )
 )
 """What can be changed in place."""
+BY_TEXT = {
+    **dict.fromkeys(("PurePosixPath", "PosixPath"), "pathlib"),
+    "UUID": "uuid",
+    **dict.fromkeys(("IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network"), "ipaddress"),
+}
+"""Types of the library that are what their text says, by name, with their modules: loaded where they are used."""
 Encoded = Any
 """What `json` can hold: the result of `encode`."""
 Handle = Any
@@ -113,6 +121,9 @@ def _encode(value: Any, handle: Handle) -> Encoded:
                 coder = inherited
                 break
         else:
+            name = kind.__name__
+            if name in BY_TEXT and getattr(sys.modules.get(BY_TEXT[name]), name, None) is kind:
+                return ["tx", name, kind.__str__(value)]
             return handle(value)
     return coder(value, handle)  # type: ignore[misc]
 
@@ -200,6 +211,9 @@ ENCODERS: dict[type, Callable[[Any, Handle], Encoded]] = {
     type(NotImplemented): lambda _value, _handle: ["N"],
     type(Ellipsis): lambda _value, _handle: ["E"],
     type: lambda value, handle: ["ty", BUILTIN_TYPES[value]] if value in BUILTIN_TYPES else handle(value),
+    type({}.keys()): lambda value, handle: ["vk", _items("l", value, handle)],
+    type({}.values()): lambda value, handle: ["vv", _items("l", value, handle)],
+    type({}.items()): lambda value, handle: ["vi", _mapping(dict(value), handle)],
     slice: lambda value, handle: ["sl", *[_encode(part, handle) for part in (value.start, value.stop, value.step)]],
 }
 INHERITED = [
@@ -286,5 +300,9 @@ DECODERS: dict[str, Callable[[list[Any], Callable[[list[Any]], Any] | None], Any
     "N": lambda _encoded, _resolve: NotImplemented,
     "E": lambda _encoded, _resolve: ...,
     "ty": lambda encoded, _: NAMED_TYPES[encoded[1]],
+    "vk": lambda encoded, resolve: dict.fromkeys(_distinct(_as(list, encoded[1], resolve))).keys(),
+    "vv": lambda encoded, resolve: dict(enumerate(_as(list, encoded[1], resolve))).values(),
+    "vi": lambda encoded, resolve: _as(dict, encoded[1], resolve).items(),
+    "tx": lambda encoded, _: getattr(importlib.import_module(BY_TEXT[encoded[1]]), encoded[1])(_as(str, encoded[2])),
     "sl": lambda encoded, resolve: slice(*_each(encoded, resolve)),
 }

@@ -135,6 +135,15 @@ class Wall(link.Link):
     def delete(self, number: int, name: str) -> None:
         self.ask("delete", number, name)
 
+    def copied(self, original: Remote, *, deep: bool) -> Any:
+        """A copy of an object, made where it lives. It is believed as far as the original is."""
+        made = self.decode(self.ask("copy", original._number, deep))
+        if isinstance(made, Remote) and made is not original:
+            for kept in (self.made, self.mixed):
+                if original._number in kept:
+                    kept.add(made._number)
+        return made
+
     def names(self, names: list[str]) -> dict[str, Any]:
         """The values that the submission's module holds under these names; missing ones are left out."""
         encoded = self.ask("names", names)

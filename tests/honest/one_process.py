@@ -14,8 +14,6 @@ ONE_PROCESS: dict[str, str] = {
     "dataclass_tools": "the functions of `dataclasses` find no fields in a stand-in",
     "runtime_protocol": "a protocol's methods are not looked for on a stand-in",
     "order_of_resolution": "the order of a stand-in's classes shows the base of all stand-ins",
-    "class_attribute_changed_by_the_test": "an attribute that is set on a class stays on the stand-in",
-    "copies_of_an_instance": "a stand-in cannot be copied",
     "keyboard_interrupt": "it would end all tests where none expects it, and so arrives as another type",
     "result_compared_with_a_plain_value": "an object that no class made is never equal to a plain value, lest it equal everything",
     "container_asked_for_a_plain_value": "a submission's container is not asked for a plain value, unless the test shows that it is a class",
@@ -29,9 +27,6 @@ ONE_PROCESS: dict[str, str] = {
     "files_of_the_test": "the test's folder is closed to the submission",
     "warnings_and_logs": "warnings and log records stay in the submission's process",
     "module_listed": "a stand-in for a module lists its own names",
-    "view_of_keys_as_a_set": "a view of a dict is an object of the submission, never equal to a plain value",
-    "library_objects_compared": "a path or UUID is an object of the submission, never equal to the test's",
-    "paths_and_patterns_as_arguments": "a path or pattern of the test cannot cross",
     "streams_as_arguments": "a stream of the test arrives as an iterator",
     "objects_of_the_test_with_operators": "an object of the test has attributes and methods only",
 }  # fmt: skip
