@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from trainer import client as client_module
+from trainer import batch as batch_module
+from trainer import servers as servers_module
 from trainer.client import RequestRejected, RewardClient, ServerUnavailable, SyncRewardClient, UnexpectedAnswer
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 @pytest.fixture(autouse=True)
 def _short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "BACKOFF_S", 0.001)
+    monkeypatch.setattr(servers_module, "BACKOFF_S", 0.001)
 
 
 def answer_to(submission: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def test_a_chunk_carries_at_most_its_items_and_only_its_problems() -> None:
 
 def test_long_texts_make_smaller_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server takes so many bytes in a request; a batch of long completions must not run into that."""
-    monkeypatch.setattr(client_module, "CHUNK_CHARS", 10)
+    monkeypatch.setattr(batch_module, "CHUNK_CHARS", 10)
     counts: list[int] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
