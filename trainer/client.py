@@ -1,8 +1,8 @@
 """The client of the reward server: one call for a batch of any size, over one server or several.
 
 Promises: results come in order, one each; what could not be had by the deadline is a result without a reward, never a
-wrong one; only what is missing is sent again, to whichever server can take it; everything ends by the deadline. No torch
-here.
+wrong one; only what is missing is sent again, to whichever server can take it; everything ends by the deadline.
+No torch here.
 Not covered: problems stored by `PUT /v1/problems` are known to the server that took them; several servers must all have
 them.
 """

@@ -409,14 +409,37 @@ class Wall(link.Link):
             case "next", [int(number)]:
                 return self.encode(next(self.exported[number]))
             case "get", [int(number), str(name)] if not name.startswith(HIDDEN):
-                return self.encode(getattr(self.instance(number), name))
+                return self.encode(self.attribute(self.instance(number), name))
             case "set", [int(number), str(name), value] if not name.startswith(HIDDEN):
-                setattr(self.instance(number), name, self.decode(value))
+                self.put(self.instance(number), name, self.decode(value))
                 return None
         raise link.Refused("the test's objects do not allow that")
+
+    def attribute(self, held: Any, name: str) -> Any:
+        """What the submission may read of an object of the test; of a mock not what it is set up and checked by."""
+        if is_mock(held) and callable(getattr(type(held), name, None)):
+            raise link.Refused("the test's mocks are not for the submission to set up")
+        return getattr(held, name)
+
+    def put(self, held: Any, name: str, value: Any) -> None:
+        """Set an attribute, unless the test may call it to check: then the submission could answer in its place."""
+        theirs = Remote | RemoteFunction | RemoteClass
+        if is_mock(held):
+            refused = hasattr(type(held), name) or isinstance(value, theirs) or callable(value)
+        else:
+            known = getattr(held, name, None)
+            refused = callable(known) and not isinstance(known, theirs)
+        if refused:
+            raise link.Refused("what the test calls is not for the submission to replace")
+        setattr(held, name, value)
 
     def instance(self, number: int) -> Any:
         value = self.exported[number]
         if isinstance(value, type) or type(value).__module__ not in (*self.test_modules, MOCKS):
             raise link.Refused("the test's objects do not allow that")
         return value
+
+
+def is_mock(held: Any) -> bool:
+    module = sys.modules.get(MOCKS)
+    return module is not None and isinstance(held, module.NonCallableMock)

@@ -104,6 +104,11 @@ def test_an_assert_that_must_not_be_reached_passes_only_then(sandbox: Sandbox) -
     assert sandbox.verdicts(asserts(source), "def f(): raise KeyError\ndef g(): return 1")[0] == R
 
 
+def test_an_assert_that_was_not_reached_is_no_pass(sandbox: Sandbox) -> None:
+    source = "assert f(1) == 1\nf(0)\nassert f(2) == 2\nassert f(3) == 3"
+    assert sandbox.verdicts(asserts(source), "def f(x): return x // x * x") == [P, R, R]
+
+
 @pytest.mark.parametrize(
     "ending", ["f('raise')", "f('exit')", "f('die')", "raise ValueError", "undefined_in_test()", "[][1]", "f('loop')"]
 )
