@@ -2,6 +2,7 @@
 
 Promises: the next request goes to the server with the least in flight; one that fails is left out for a while, twice as
 long with each further failure; then one request shows whether it is back, and its answer brings in the others.
+Requests are served in the order in which they come.
 Not covered: a server that takes a request and then says nothing. The deadline of the call ends that.
 """
 
@@ -13,6 +14,7 @@ import functools
 import ipaddress
 import math
 import random
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -97,6 +99,7 @@ class Servers:
         """`concurrency`: requests in flight at once to each. Raises: ValueError where a URL is none."""
         self._concurrency = concurrency
         self._changed = asyncio.Event()
+        self._line: deque[object] = deque()
         given = [urls] if isinstance(urls, str) else urls
         split = [url.strip().rstrip("/") for several in given for url in several.split(",")]
         known = dict.fromkeys(filter(None, split)) or [""]
@@ -141,17 +144,26 @@ class Servers:
             self._changed.set()
 
     async def _next(self) -> Server:
-        while True:
-            now = _now()
-            # One request is enough to see whether a server that failed is back.
-            free = [each for each in self._servers if each.requests < (1 if each.failures else self._concurrency)]
-            back = [each for each in free if each.back_at <= now]
-            if back:
-                return min(back, key=lambda each: (each.load, each.served))
-            self._changed.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(min((each.back_at for each in free), default=None)):
-                    await self._changed.wait()
+        """Wait in line: a request that failed waits behind the others, so that it cannot keep a server from them."""
+        place = object()
+        self._line.append(place)
+        try:
+            while True:
+                now = _now()
+                # One request is enough to see whether a server that failed is back.
+                free = [each for each in self._servers if each.requests < (1 if each.failures else self._concurrency)]
+                back = [each for each in free if each.back_at <= now]
+                first = self._line[0] is place
+                if back and first:
+                    return min(back, key=lambda each: (each.load, each.served))
+                self._changed.clear()
+                until = min((each.back_at for each in free), default=None) if first else None
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout_at(until):
+                        await self._changed.wait()
+        finally:
+            self._line.remove(place)
+            self._changed.set()
 
 
 def _now() -> float:

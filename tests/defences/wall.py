@@ -289,6 +289,7 @@ ROWS = (
         "if size > MAX_FRAME:",
         "if False:",
         ("tests/test_link.py::test_the_judge_waits_for_no_message_that_it_could_not_hold",),
+        covered_by="what_the_test_calls_stays",
     ),
     Defence(
         "shape_of_messages",
