@@ -19,7 +19,7 @@ from reward_server.errors import BackendUnavailable
 from reward_server.settings import Settings, usable_cores
 from tasks.errors import ProblemSetError
 from tasks.schema import AssertsTests
-from tests.bench import report, serving, ways
+from tests.bench import client, report, serving, ways
 from tests.bench.programs import CALLS, HUMANEVAL, many_calls, programs_of
 from trainer.client import RewardClientError, SyncRewardClient
 from trainer.display import progress_bar, show, write_json
@@ -105,7 +105,7 @@ def measure(
     rounds: dict[str, list[ways.Sample]] = {name: [] for name in names}
     fast = [name for name in names if name not in (report.STARTED, report.CONTAINED)]
     steps = len(fast) * effort.rounds + (len(names) - len(fast)) * effort.slow_rounds
-    steps += effort.starts + effort.requests + effort.slow_rounds
+    steps += effort.starts + effort.requests + effort.slow_rounds + effort.rounds
     with contextlib.ExitStack() as stack:
         on_progress = stack.enter_context(progress_bar("measuring"))
         step = iter(range(1, steps + 1))
@@ -147,8 +147,11 @@ def measure(
             sample = ways.score([many_calls(number)], clients[report.SERVED], servers[report.SERVED])
             calls_s.append(sample.cpu_s / CALLS)
             advance()
+        clients_s = client.overheads_s(effort.rounds, advance)
     machine = f"{os.cpu_count()} CPUs, Python {platform.python_version()}, {load}, {os.getloadavg()[0]:.1f} after"
-    return report.Measured(source, len(programs), slots, machine, rounds, starts_s, slot_bytes, latencies_s, calls_s)
+    return report.Measured(
+        source, len(programs), slots, machine, rounds, starts_s, slot_bytes, latencies_s, calls_s, clients_s
+    )
 
 
 if __name__ == "__main__":
