@@ -47,7 +47,7 @@ def submissions(count: int) -> list[Submission]:
 
 def score(handler: Handler, count: int, **options: Any) -> list[Result]:
     problems = {f"p{number}": {"tests": number} for number in range(9)}
-    asked = {name: options.pop(name) for name in ("on_progress", "detail") if name in options}
+    asked = {name: options.pop(name) for name in ("on_progress", "detail", "allow_shared") if name in options}
     with SyncRewardClient(transport=httpx.MockTransport(handler), **options) as client:
         return client.score(submissions(count), problems, **asked)
 
@@ -417,3 +417,16 @@ def test_a_server_of_another_contract_is_named_with_the_fix(health: dict[str, An
         pytest.raises(UnexpectedAnswer, match=words),
     ):
         client.wait_ready(1)
+
+
+def test_a_caller_may_refuse_tests_that_share_the_submissions_process() -> None:
+    """The field is sent only then: a server that does not know it would refuse the request."""
+    asked = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(json.loads(request.content).get("allow_shared"))
+        return answers(request)
+
+    score(handler, 1)
+    score(handler, 1, allow_shared=False)
+    assert asked == [None, False]

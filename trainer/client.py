@@ -93,6 +93,7 @@ class RewardClient:
         reward: RewardScheme = "pass_rate",
         detail: Detail = "none",
         stop_on_failure: bool = False,
+        allow_shared: bool = True,
         on_progress: Progress | None = None,
     ) -> list[Result]:
         """Judge submissions, in chunks of which each carries only its own problems.
@@ -103,12 +104,20 @@ class RewardClient:
             reward: how verdicts become a reward.
             detail: whether results carry their tests, and those what was printed.
             stop_on_failure: skip the tests that follow one that did not pass.
+            allow_shared: False for no reward from problems whose tests share the submission's process.
             on_progress: told of every result.
 
         Returns: one result each, in order. `reward` is None where no verdict could be had by the deadline.
         Raises: RequestRejected, and UnexpectedAnswer; then nothing of the batch is returned.
         """
-        stream = self.stream(submissions, problems, reward=reward, detail=detail, stop_on_failure=stop_on_failure)
+        stream = self.stream(
+            submissions,
+            problems,
+            reward=reward,
+            detail=detail,
+            stop_on_failure=stop_on_failure,
+            allow_shared=allow_shared,
+        )
         results: list[Result | None] = [None] * len(submissions)
         done = 0
         async with contextlib.aclosing(stream):
@@ -127,13 +136,15 @@ class RewardClient:
         reward: RewardScheme = "pass_rate",
         detail: Detail = "none",
         stop_on_failure: bool = False,
+        allow_shared: bool = True,
     ) -> AsyncGenerator[tuple[int, Result], None]:
         """Judge submissions as `score` does, and yield each one's place and result as it comes.
 
         Every place comes once; those without a verdict last, at the deadline. Leaving the loop early ends the requests
         when the generator is closed. Raises: RequestRejected, and UnexpectedAnswer.
         """
-        options = {"reward": reward, "detail": detail, "stop_on_failure": stop_on_failure}
+        options: dict[str, Any] = {"reward": reward, "detail": detail, "stop_on_failure": stop_on_failure}
+        options |= {} if allow_shared else {"allow_shared": False}
         batch = Batch(submissions, problems or {}, options)
         deadline = asyncio.get_running_loop().time() + self.deadline_s
         share = -(-len(submissions) // len(self._servers))
@@ -239,6 +250,7 @@ class SyncRewardClient:
         reward: RewardScheme = "pass_rate",
         detail: Detail = "none",
         stop_on_failure: bool = False,
+        allow_shared: bool = True,
         on_progress: Progress | None = None,
     ) -> list[Result]:
         """See `RewardClient.score`."""
@@ -249,6 +261,7 @@ class SyncRewardClient:
                 reward=reward,
                 detail=detail,
                 stop_on_failure=stop_on_failure,
+                allow_shared=allow_shared,
                 on_progress=on_progress,
             )
         )
@@ -261,10 +274,16 @@ class SyncRewardClient:
         reward: RewardScheme = "pass_rate",
         detail: Detail = "none",
         stop_on_failure: bool = False,
+        allow_shared: bool = True,
     ) -> Iterator[tuple[int, Result]]:
         """See `RewardClient.stream`. Nothing is read from the network while the loop's body works."""
         results = self._client.stream(
-            submissions, problems, reward=reward, detail=detail, stop_on_failure=stop_on_failure
+            submissions,
+            problems,
+            reward=reward,
+            detail=detail,
+            stop_on_failure=stop_on_failure,
+            allow_shared=allow_shared,
         )
 
         async def following() -> tuple[int, Result] | None:

@@ -71,10 +71,12 @@ def whole_numbers(text: str) -> tuple[int, ...]:
 
 
 def server_url(text: str) -> str:
-    """Read the URL of a server."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise argparse.ArgumentTypeError(f"{text!r} is not the URL of a server; give one such as http://127.0.0.1:8000")
+    """Read the URL of a server, or several by comma."""
+    for url in text.split(","):
+        parts = urlsplit(url.strip())
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            message = f"{url!r} is not the URL of a server; give one such as http://127.0.0.1:8000"
+            raise argparse.ArgumentTypeError(message)
     return text
 
 

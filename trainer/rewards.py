@@ -171,7 +171,9 @@ async def _judge(
     ]
     # A client for each batch: it costs a connection, and belongs to this event loop and to no other process.
     async with RewardClient.from_settings(settings) as client:
-        return keys, await client.score(submissions, problems, reward=settings.reward)
+        return keys, await client.score(
+            submissions, problems, reward=settings.reward, allow_shared=settings.allow_shared
+        )
 
 
 def _problems(columns: Mapping[str, Any], size: int) -> tuple[list[str], dict[str, Any]]:
@@ -209,6 +211,7 @@ def _log(results: Sequence[Result], keys: Sequence[str], seconds: float, columns
         for verdict in VERDICTS:
             log_metric(f"passrate/verdict/{verdict}", verdicts[verdict] / len(results))
         log_metric("passrate/unscored", 1 - len(scored) / len(results))
+        log_metric("passrate/shared", sum(result.isolation == "shared" for result in results) / len(results))
         log_metric("passrate/cached", sum(result.cached for result in results) / len(results))
         log_metric("passrate/suspicious", sum(bool(result.suspicion) for result in results) / len(results))
         log_metric("passrate/reward_s", seconds)

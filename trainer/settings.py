@@ -7,6 +7,7 @@
 | `PASSRATE_REWARD` | `pass_rate` | `pass_rate`, `all_passed` or `weighted` |
 | `PASSRATE_REWARD_DEADLINE_S` | `280` | seconds for one batch, retries included; what is missing then has no reward |
 | `PASSRATE_REWARD_MAX_UNSCORED` | `0.5` | the run stops above this share of recent completions without a reward |
+| `PASSRATE_REWARD_ALLOW_SHARED` | `1` | `0`: no reward from tests that share the submission's process |
 | `PASSRATE_REWARD_LENGTH_FREE` | `512` | `length_reward`: tokens that cost nothing |
 | `PASSRATE_REWARD_LENGTH_MAX` | `2048` | `length_reward`: tokens from which on the penalty is full |
 
@@ -35,6 +36,7 @@ NAMES = (
     "PASSRATE_REWARD",
     "PASSRATE_REWARD_DEADLINE_S",
     "PASSRATE_REWARD_MAX_UNSCORED",
+    "PASSRATE_REWARD_ALLOW_SHARED",
     "PASSRATE_REWARD_LENGTH_FREE",
     "PASSRATE_REWARD_LENGTH_MAX",
 )
@@ -49,6 +51,7 @@ class TrainerSettings:
     reward: RewardScheme = "pass_rate"
     deadline_s: float = DEFAULT_DEADLINE_S
     max_unscored: float = 0.5
+    allow_shared: bool = True
     length_free_tokens: int = 512
     length_max_tokens: int = 2048
 
@@ -69,6 +72,7 @@ class TrainerSettings:
             reward=scheme,
             deadline_s=_number(env, "PASSRATE_REWARD_DEADLINE_S", DEFAULT_DEADLINE_S, low=1),
             max_unscored=_number(env, "PASSRATE_REWARD_MAX_UNSCORED", 0.5, low=0, high=1),
+            allow_shared=_number(env, "PASSRATE_REWARD_ALLOW_SHARED", 1, low=0, high=1) != 0,
             length_free_tokens=int(free),
             length_max_tokens=int(_number(env, "PASSRATE_REWARD_LENGTH_MAX", max(2048, 4 * free), low=free + 1)),
         )

@@ -52,6 +52,8 @@ class Result:
     cpu_s: float = 0.0
     queue_s: float = 0.0
     cached: bool = False
+    isolation: str = "separate"
+    """`shared`: the tests ran in the submission's own process, as the problem asks, and could be cheated there."""
     suspicion: tuple[str, ...] = ()
     """Signs that it tried to cheat. They never change the reward."""
     error: str | None = None
@@ -79,6 +81,7 @@ def result_from(answer: Mapping[str, Any]) -> Result:
         cpu_s=answer.get("cpu_s", 0.0),
         queue_s=answer.get("queue_s", 0.0),
         cached=answer.get("cached", False),
+        isolation=answer.get("isolation", "separate"),
         suspicion=tuple(answer.get("suspicion") or ()),
         error=answer.get("error"),
     )
