@@ -13,6 +13,7 @@ import pytest
 
 from trainer.cli import main
 from trainer.client import SyncRewardClient
+from trainer.data import read_pass_rates
 from trainer.local_server import LocalServerFailed, local_server
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def test_the_server_does_not_outlive_a_parent_that_is_killed() -> None:
 
 @pytest.mark.sandbox
 def test_score_writes_a_table_and_json(problems: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    completions, report = tmp_path / "completions.jsonl", tmp_path / "report.json"
+    completions, report, rates = (tmp_path / name for name in ("completions.jsonl", "report.json", "rates.jsonl"))
     rows = [
         {"problem": "add", "completion": "```python\ndef add(a, b):\n    return a + b\n```"},
         {"problem": "add", "code": "def add(a, b): return a * b"},
@@ -89,7 +90,9 @@ def test_score_writes_a_table_and_json(problems: Path, tmp_path: Path, capsys: p
     ]
     completions.write_text("".join(json.dumps(row) + "\n" for row in rows))
     options = ["--problems", str(problems), "--completions", str(completions), "--json", str(report)]
-    assert main(["score", *options]) == 0
+    assert main(["score", *options, "--pass-rates", str(rates)]) == 0
+    assert read_pass_rates(rates) == {"add": 0.5}
+    assert read_pass_rates(rates, "all_passed") == {"add": pytest.approx(1 / 3)}
     found = json.loads(report.read_text())
     assert [result["reward"] for result in found["results"]] == [1.0, 0.5, 0.0]
     assert found["all_passed"] == 1

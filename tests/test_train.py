@@ -35,7 +35,7 @@ class StubHandler(BaseHTTPRequestHandler):
     """Rewards the reference by 1.0, and a completion by its share of even characters: that spreads."""
 
     def do_GET(self) -> None:
-        self._answer({"status": "ok"})
+        self._answer({"status": "ok", "contract": 1})
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -183,6 +183,41 @@ def test_a_bad_reference_stops_the_run_before_its_first_step(
         train(folder, problems)
     assert caught.value.code == 2
     assert "the reference of same/0 scores 0.5" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--min_pass_rate", "0.1"], "--pass_rates: give the file"),
+        (["--pass_rates", "missing.jsonl"], "missing.jsonl"),
+        (["--difficulties", "heavy"], "--difficulties: no 'heavy'"),
+        (["--languages", "cobol"], "--problems: of 12 problems the other options leave none"),
+        (["--max_prompt_chars", "3"], "leave none"),
+    ],
+)
+def test_a_choice_of_problems_that_leaves_none_is_one_line_before_any_work(
+    tmp_path: Path, problems: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    folder = build_model(tmp_path / "model", chat=False)
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as caught:
+        train(folder, problems, *options)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err.strip()
+    assert said in error
+    assert "\n" not in error
+
+
+def test_problems_that_are_always_solved_are_left_out(
+    tmp_path: Path, problems: Path, stub_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rates = tmp_path / "rates.jsonl"
+    names = [json.loads(line)["id"] for line in problems.read_text().splitlines()]
+    rows = [{"problem": name, "samples": 8, "pass_rate": place / 11} for place, name in enumerate(names)]
+    rates.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    bounds = ["--pass_rates", str(rates), "--min_pass_rate", "0.01", "--max_pass_rate", "0.99", "--held_out", "0"]
+    train(build_model(tmp_path / "model", chat=False), problems, *bounds)
+    assert "10 of 12 problems are chosen" in capsys.readouterr().out
 
 
 def test_evaluation_samples_a_model_and_reports_pass_at_k(

@@ -118,6 +118,12 @@ def _score_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--reward", choices=("pass_rate", "all_passed", "weighted"), default="pass_rate")
     parser.add_argument("--detail", choices=("none", "tests", "output"), default="none", help="what the JSON holds")
+    parser.add_argument(
+        "--pass-rates",
+        type=Path,
+        metavar="FILE",
+        help="write each problem's rates as JSONL: `passrate train` filters by it",
+    )
     _add_server(parser)
     _add_json(parser)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ MANY = 40
 
 def main(arguments: argparse.Namespace) -> int:
     check_writable("--json", arguments.json)
+    check_writable("--pass-rates", arguments.pass_rates)
     problems = read_problems(arguments.problems)
     specs = {problem.id: judging_spec(problem) for problem in problems}
     submissions = read_submissions(arguments.completions, specs)
@@ -42,7 +44,37 @@ def main(arguments: argparse.Namespace) -> int:
     tables = [_problem_table(submissions, results)] if len({one["problem"] for one in submissions}) <= MANY else []
     show(*tables, verdict_table(results), _summary_line(results), json_to=arguments.json)
     write_json(_report(submissions, results), arguments.json)
+    if arguments.pass_rates is not None:
+        lines = [json.dumps(row) + "\n" for row in pass_rates(submissions, results)]
+        arguments.pass_rates.write_text("".join(lines), encoding="utf-8")
     return 0
+
+
+def pass_rates(submissions: Sequence[Submission], results: Sequence[Result]) -> list[dict[str, Any]]:
+    """Make a row for each problem: samples with a verdict, their mean pass rate, and the share that pass every test.
+
+    Both are None where no sample has a verdict. `trainer.data.read_pass_rates` reads such rows.
+    """
+    rows = []
+    for problem, group in _by_problem(submissions, results).items():
+        scored = [result for result in group if result.pass_rate is not None]
+        count = len(scored)
+        rows.append(
+            {
+                "problem": problem,
+                "samples": count,
+                "pass_rate": sum(result.pass_rate or 0.0 for result in scored) / count if count else None,
+                "all_passed": sum(result.all_passed for result in scored) / count if count else None,
+            }
+        )
+    return rows
+
+
+def _by_problem(submissions: Sequence[Submission], results: Sequence[Result]) -> dict[str, list[Result]]:
+    groups: dict[str, list[Result]] = {}
+    for submission, result in zip(submissions, results, strict=True):
+        groups.setdefault(submission["problem"], []).append(result)
+    return groups
 
 
 def read_submissions(path: Path, known: Collection[str]) -> list[Submission]:
@@ -78,9 +110,7 @@ def mean_reward(results: Iterable[Result]) -> float | None:
 
 
 def _problem_table(submissions: Sequence[Submission], results: Sequence[Result]) -> Table:
-    groups: dict[str, list[Result]] = {}
-    for submission, result in zip(submissions, results, strict=True):
-        groups.setdefault(submission["problem"], []).append(result)
+    groups = _by_problem(submissions, results)
     made = table("Problems", "problem", numbers=("submissions", "all passed", "mean reward"))
     for problem, group in groups.items():
         passed = sum(result.all_passed for result in group)

@@ -17,7 +17,7 @@ from trl import GRPOConfig, GRPOTrainer, ModelConfig, ScriptArguments, TrlParser
 
 from trainer import rewards
 from trainer.client import SyncRewardClient
-from trainer.data import split_by_hash, to_dataset
+from trainer.data import DIFFICULTIES, read_pass_rates, select, split_by_hash, to_dataset
 from trainer.display import progress_bar, show
 from trainer.inputs import read_problems
 from trainer.local_server import server_at
@@ -56,6 +56,14 @@ class CodeArguments(ScriptArguments):  # type: ignore[misc]
         default_factory=lambda: ["code"],
         metadata={"help": f"any of {', '.join(REWARDS)}; --reward_weights weighs them in this order"},
     )
+    languages: list[str] | None = field(default=None, metadata={"help": "only problems in these languages"})
+    difficulties: list[str] | None = field(default=None, metadata={"help": "only easy, medium or hard problems"})
+    max_prompt_chars: int | None = field(default=None, metadata={"help": "only problems whose prompt is no longer"})
+    pass_rates: str | None = field(
+        default=None, metadata={"help": "a file of `passrate score --pass-rates`, for the two options below"}
+    )
+    min_pass_rate: float = field(default=0.0, metadata={"help": "leave out problems that are solved less often"})
+    max_pass_rate: float = field(default=1.0, metadata={"help": "leave out problems that are solved more often"})
     held_out: float = field(default=0.1, metadata={"help": "share of the problems kept for evaluation, by hash of id"})
     chat: bool | None = field(
         default=None, metadata={"help": "prompts as chat messages; unset: where the tokenizer has a chat template"}
@@ -71,7 +79,7 @@ class TrainParser(OneLineParser, TrlParser):  # type: ignore[misc]
 
 def main(argv: Sequence[str]) -> int:
     script, training, model = parse(argv)
-    problems = read_problems(script.problems)
+    problems = chosen(read_problems(script.problems), script)
     train, held_out = split_by_hash(problems, script.held_out)
     if not train:
         raise UsageError(f"--held_out: {script.held_out:g} leaves no problem to train on")
@@ -119,6 +127,29 @@ def parse(argv: Sequence[str]) -> tuple[CodeArguments, GRPOConfig, ModelConfig]:
     given = {"revision": model.model_revision, "dtype": model.dtype, "attn_implementation": model.attn_implementation}
     training.model_init_kwargs = given | (training.model_init_kwargs or {})
     return script, training, model
+
+
+def chosen(problems: Sequence[Problem], script: CodeArguments) -> list[Problem]:
+    """Leave out what the options leave out. Raises: UsageError where nothing is left."""
+    if script.pass_rates is None and (script.min_pass_rate, script.max_pass_rate) != (0.0, 1.0):
+        raise UsageError("--pass_rates: give the file with the rates (passrate score --pass-rates FILE)")
+    unknown = set(script.difficulties or ()) - set(DIFFICULTIES)
+    if unknown:
+        raise UsageError(f"--difficulties: no {min(unknown)!r}; there are {', '.join(DIFFICULTIES)}")
+    left = select(
+        problems,
+        languages=script.languages,
+        max_prompt_chars=script.max_prompt_chars,
+        difficulties=script.difficulties,  # type: ignore[arg-type]
+        pass_rates=read_pass_rates(Path(script.pass_rates)) if script.pass_rates is not None else None,
+        min_pass_rate=script.min_pass_rate,
+        max_pass_rate=script.max_pass_rate,
+    )
+    if not left:
+        raise UsageError(f"--problems: of {len(problems)} problems the other options leave none")
+    if len(left) < len(problems):
+        show(f"{len(left)} of {len(problems)} problems are chosen.")
+    return left
 
 
 def check_references(problems: Sequence[Problem]) -> dict[str, float]:

@@ -280,6 +280,7 @@ ROWS = (
         "if isinstance(value, type) or type(value).__module__ not in (*self.test_modules, MOCKS):",
         "if False:",
         (handed("method_of_the_tests_class"),),
+        covered_by="what_the_test_calls_stays",
     ),
     # what arrives
     Defence(
@@ -289,7 +290,6 @@ ROWS = (
         "if size > MAX_FRAME:",
         "if False:",
         ("tests/test_link.py::test_the_judge_waits_for_no_message_that_it_could_not_hold",),
-        covered_by="what_the_test_calls_stays",
     ),
     Defence(
         "shape_of_messages",
