@@ -190,3 +190,14 @@ def test_a_forged_account_is_refused(judge: Side, account: Any) -> None:
     with pytest.raises(values.Unfit):
         judge.containers.unpack(account, judge.decode, judge.contents)
     assert ours == [1]
+
+
+def test_a_grid_that_no_message_names_is_kept_up_to_date(judge: Side, submission: Side) -> None:
+    """`solver = Solver(grid)`, then `solver.solve()`: only the first call names it."""
+    grid = [[0] * 50 for _ in range(1000)]
+    theirs = submission.read(judge.write(grid))
+    for row in theirs:
+        row[7] = 1
+    judge.read(submission.write(None))
+    assert grid == theirs
+    assert sum(map(sum, grid)) == 1000

@@ -21,7 +21,7 @@ NOTHING = 0
 """In the place of an account that has nothing to tell."""
 MANY_NEW = 20_000
 """So many new containers are numbered in one message; further ones cross as copies."""
-MANY_HELD, MANY_ITEMS = 256, 100_000
+MANY_HELD, MANY_ITEMS = 1024, 100_000
 
 
 class Held:
