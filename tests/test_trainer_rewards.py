@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from reward_server.suspicion import SUSPICIONS
 from trainer import rewards as rewards_module
 from trainer import settings as settings_module
 from trainer.client import RewardClient
@@ -20,6 +21,7 @@ from trainer.rewards import (
     ENOUGH,
     TooManyUnscored,
     UnscoredShare,
+    WaitingShare,
     code_reward,
     efficiency_reward,
     format_reward,
@@ -154,9 +156,18 @@ def test_every_metric_and_column_comes_at_full_length_every_batch(requests: list
     assert metrics["passrate/groups_without_spread"] == 0.5
     assert metrics["passrate/cached"] == 0.0
     assert metrics["passrate/reward_s"] > 0
+    assert metrics["passrate/duplicates"] == pytest.approx(3 / 8)
+    assert {name.rpartition("/")[2] for name in metrics if "suspicion/" in name} == set(SUSPICIONS)
     assert {len(values) for values in columns.values()} == {8}
     assert columns["verdict"][3] == "sandbox_error"
     assert math.isnan(columns["pass_rate"][3])
+
+
+def test_the_share_of_waiting_is_of_the_time_from_one_answer_to_the_next() -> None:
+    waiting = WaitingShare()
+    assert waiting.of(100.0, 103.0) is None  # what came before belongs to no step
+    assert waiting.of(110.0, 113.0) == pytest.approx(0.3)
+    assert waiting.of(112.0, 115.0) == pytest.approx(1.0)  # one that began before the other's end
 
 
 def test_the_scheme_comes_from_the_environment(requests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:

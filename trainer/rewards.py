@@ -24,6 +24,7 @@ import time
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
+from reward_server.suspicion import SUSPICIONS
 from trainer.client import RewardClient
 from trainer.settings import TrainerSettings
 from trainer.wire import VERDICTS
@@ -68,7 +69,22 @@ class UnscoredShare:
             )
 
 
-_unscored = UnscoredShare()
+class WaitingShare:
+    """What part of a training step goes by waiting for rewards, in this process."""
+
+    def __init__(self) -> None:
+        self._last_answer: float | None = None
+
+    def of(self, began: float, ended: float) -> float | None:
+        """Return the share of the time since the previous batch was answered; None for the first batch.
+
+        From one answer to the next a step does everything once. Other reward functions of the step are not in it.
+        """
+        last, self._last_answer = self._last_answer, ended
+        return None if last is None or ended <= last else (ended - max(began, last)) / (ended - last)
+
+
+_unscored, _waiting = UnscoredShare(), WaitingShare()
 
 
 async def code_reward(completions: Sequence[Completion], **columns: Any) -> list[float | None]:
@@ -79,7 +95,7 @@ async def code_reward(completions: Sequence[Completion], **columns: Any) -> list
     Returns: length B, in [0, 1]; None where no verdict could be had (TRL >= 1.6 leaves those out of the group).
     Raises: TooManyUnscored; RequestRejected where the problem or the key is wrong; ValueError without the column.
     """
-    return await _code_reward(completions, columns, TrainerSettings.from_env(os.environ), _unscored)
+    return await _code_reward(completions, columns, TrainerSettings.from_env(os.environ), _unscored, _waiting)
 
 
 def make_code_reward(
@@ -87,10 +103,10 @@ def make_code_reward(
 ) -> RewardFunction:
     """Make a `code_reward` configured in code. It does not pickle: for AsyncGRPOTrainer use the environment."""
     settings = TrainerSettings(url=url, api_key=api_key, reward=reward, max_unscored=max_unscored)
-    counted = UnscoredShare()
+    counted, waiting = UnscoredShare(), WaitingShare()
 
     async def code_reward(completions: Sequence[Completion], **columns: Any) -> list[float | None]:
-        return await _code_reward(completions, columns, settings, counted)
+        return await _code_reward(completions, columns, settings, counted, waiting)
 
     return code_reward
 
@@ -151,11 +167,22 @@ def completion_text(completion: Completion) -> str:
 
 
 async def _code_reward(
-    completions: Sequence[Completion], columns: Mapping[str, Any], settings: TrainerSettings, counted: UnscoredShare
+    completions: Sequence[Completion],
+    columns: Mapping[str, Any],
+    settings: TrainerSettings,
+    counted: UnscoredShare,
+    waiting: WaitingShare,
 ) -> list[float | None]:
     began = time.perf_counter()
     keys, results = await _judge(completions, columns, settings)
-    _log(results, keys, time.perf_counter() - began, columns)
+    ended = time.perf_counter()
+    _log(results, keys, ended - began, columns)
+    log_metric, share = columns.get("log_metric"), waiting.of(began, ended)
+    if log_metric is not None and results:
+        distinct = {(key, completion_text(completion)) for key, completion in zip(keys, completions, strict=True)}
+        log_metric("passrate/duplicates", 1 - len(distinct) / len(results))
+        if share is not None:
+            log_metric("passrate/reward_share", share)
     counted.add(results, settings.max_unscored)
     return [result.reward for result in results]
 
@@ -213,6 +240,8 @@ def _log(results: Sequence[Result], keys: Sequence[str], seconds: float, columns
         log_metric("passrate/unscored", 1 - len(scored) / len(results))
         log_metric("passrate/shared", sum(result.isolation == "shared" for result in results) / len(results))
         log_metric("passrate/cached", sum(result.cached for result in results) / len(results))
+        for sign in SUSPICIONS:
+            log_metric(f"passrate/suspicion/{sign}", sum(sign in result.suspicion for result in results) / len(results))
         log_metric("passrate/suspicious", sum(bool(result.suspicion) for result in results) / len(results))
         log_metric("passrate/reward_s", seconds)
         if scored:
