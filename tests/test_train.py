@@ -193,6 +193,9 @@ def test_a_bad_reference_stops_the_run_before_its_first_step(
         (["--difficulties", "heavy"], "--difficulties: no 'heavy'"),
         (["--languages", "cobol"], "--problems: of 12 problems the other options leave none"),
         (["--max_prompt_chars", "3"], "leave none"),
+        (["--use_vllm", "true"], "--use_vllm: vllm is not installed: pip install vllm"),
+        (["--report_to", "wandb"], "--report_to wandb: wandb is not installed: pip install wandb"),
+        (["--num_generations", "3"], "num_generations"),
     ],
 )
 def test_a_choice_of_problems_that_leaves_none_is_one_line_before_any_work(
@@ -208,9 +211,22 @@ def test_a_choice_of_problems_that_leaves_none_is_one_line_before_any_work(
     assert "\n" not in error
 
 
+def test_lora_trains_an_adapter(tmp_path: Path, problems: Path, stub_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `trainer/configs/single-gpu.yaml` asks for."""
+    monkeypatch.setenv("PASSRATE_URL", stub_url)
+    folder = build_model(tmp_path / "model", chat=True)
+    train(folder, problems, "--use_peft", "true", "--lora_r", "4", "--lora_target_modules", "all-linear")
+    assert (folder / "out" / "adapter_config.json").is_file()
+
+
 def test_problems_that_are_always_solved_are_left_out(
-    tmp_path: Path, problems: Path, stub_url: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    problems: Path,
+    stub_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setenv("PASSRATE_URL", stub_url)
     rates = tmp_path / "rates.jsonl"
     names = [json.loads(line)["id"] for line in problems.read_text().splitlines()]
     rows = [{"problem": name, "samples": 8, "pass_rate": place / 11} for place, name in enumerate(names)]

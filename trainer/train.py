@@ -5,6 +5,7 @@ Promises: what can be known to be wrong before the first step is one clear line 
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import warnings
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ REWARDS = {
     "format": rewards.format_reward,
     "length": rewards.length_reward,
 }
+REPORTERS = {name: name for name in ("wandb", "trackio", "mlflow", "swanlab")} | {"tensorboard": "tensorboard"}
 CHECKED_PROBLEMS = 10
 """References scored before the first step."""
 
@@ -120,6 +122,7 @@ def parse(argv: Sequence[str]) -> tuple[CodeArguments, GRPOConfig, ModelConfig]:
     if not 0 <= script.held_out < 1:
         raise UsageError(f"--held_out: {script.held_out:g} does not do; give a share from 0 to below 1")
     _check_model(model.model_name_or_path)
+    _check_packages(training, model)
     try:
         TrainerSettings.from_env(os.environ)
     except ValueError as error:
@@ -183,6 +186,16 @@ def rows(problems: Sequence[Problem], script: CodeArguments, model: ModelConfig,
         chat = bool(AutoTokenizer.from_pretrained(model.model_name_or_path).chat_template)
     measured = cpu_s if "efficiency" in script.rewards else None
     return to_dataset(problems, chat=chat, system_prompt=script.system_prompt, reference_cpu_s=measured)
+
+
+def _check_packages(training: GRPOConfig, model: ModelConfig) -> None:
+    """Refuse what needs a package that is not installed, before any work. Raises: UsageError."""
+    wanted = {"--use_peft": "peft"} if model.use_peft else {}
+    wanted |= {"--use_vllm": "vllm"} if training.use_vllm else {}
+    wanted |= {f"--report_to {name}": REPORTERS[name] for name in training.report_to if name in REPORTERS}
+    for option, package in wanted.items():
+        if importlib.util.find_spec(package) is None:
+            raise UsageError(f"{option}: {package} is not installed: pip install {package}")
 
 
 def _check_model(name: Any) -> None:
