@@ -211,6 +211,22 @@ def test_a_choice_of_problems_that_leaves_none_is_one_line_before_any_work(
     assert "\n" not in error
 
 
+@pytest.mark.parametrize("name", ["cpu-tiny", "single-gpu", "vllm", "multi-gpu"])
+def test_every_configuration_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Here without a GPU, and so without bf16, and as if every package were installed."""
+    from trainer import train as command
+
+    monkeypatch.setattr(command, "_check_packages", lambda *_: None)
+    folder = build_model(tmp_path / "model", chat=True)
+    options = ["--model_name_or_path", str(folder), "--bf16", "false", "--use_cpu", "true"]
+    options += ["--gradient_checkpointing", "false"]
+    script, training, model = command.parse(["--config", f"trainer/configs/{name}.yaml", *options])
+    assert script.problems == "bundled"
+    assert training.output_dir == f"out/{name}"
+    assert training.use_vllm == (name == "vllm")
+    assert model.use_peft == (name == "single-gpu")
+
+
 def test_lora_trains_an_adapter(tmp_path: Path, problems: Path, stub_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As `trainer/configs/single-gpu.yaml` asks for."""
     monkeypatch.setenv("PASSRATE_URL", stub_url)
