@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint fix test bench soak images demo clean
+.PHONY: help setup lint fix test defences bench soak images demo clean
 
 help:  ## show the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## make .venv with the exact versions of constraints.txt
 
@@ -31,6 +31,9 @@ fix: $(READY)  ## format, and mend what ruff can
 
 test: $(READY)  ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
+
+defences: $(READY)  ## remove each defence in a copy and watch its tests fail, in some minutes; ARGS="NAME..."
+	$(BIN)/python -m tests.defences $(ARGS)
 
 bench: $(READY)  ## measure what an evaluation costs; ARGS=--quick for a shorter run
 	$(BIN)/python -m tests.bench $(ARGS)

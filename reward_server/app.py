@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from reward_server.backends import choose_backend
 from reward_server.endpoints import router
 from reward_server.errors import BadRequest, Overloaded, RewardServerError
+from reward_server.models import CONTRACT
 from reward_server.openapi import openapi_of
 from reward_server.request_log import RequestLog
 from reward_server.service import Service
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
     from reward_server.backends.base import Backend
     from reward_server.settings import Settings
-
-VERSION: Final = "1"
-"""Of the wire contract."""
 
 DESCRIPTION: Final = """Scores programs that coding models write: runs them against the tests of their problems in a
 sandbox and answers pass rates, per-test verdicts and rewards. A reward is right or absent: a failure of the server is
@@ -46,7 +44,7 @@ def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
         finally:
             await service.close()
 
-    app = FastAPI(title="passrate", version=VERSION, description=DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(title="passrate", version=str(CONTRACT), description=DESCRIPTION, lifespan=lifespan)
     app.state.service = service
     app.include_router(router)
     app.add_middleware(RequestLog)

@@ -13,6 +13,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from reward_server.errors import BackendUnavailable, SandboxLost
 from reward_server.models import (
+    CONTRACT,
+    Health,
     IndexedResult,
     ProblemPage,
     PutProblems,
@@ -161,9 +163,9 @@ async def put_problems(request: Request) -> Response:
 
 
 @router.get("/healthz", summary="Is the server alive?")
-async def healthz() -> dict[str, str]:
+async def healthz() -> Health:
     """Answer at once, whatever the sandboxes do."""
-    return {"status": "ok"}
+    return Health(status="ok", contract=CONTRACT)
 
 
 @router.get("/readyz", summary="Can the server judge?", responses=errors(503))

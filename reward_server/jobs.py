@@ -35,6 +35,8 @@ class Job:
     """`asserts`: the number of counted asserts. `pytest`: that of test functions, as far as the source shows it."""
     pure: bool = False
     """`asserts`: the test code can leave nothing behind, so that its judge process may serve other jobs."""
+    shared: bool = False
+    """`asserts` and `pytest`: the test code runs in the submission's process, which then reports for it."""
     stop: bool = False
     """Stop after the first test that ends in anything but `returned` or exit code 0."""
 

@@ -1,4 +1,4 @@
-"""What crosses the wire, version 1: requests are frozen and closed, answers say what stands in them.
+"""What crosses the wire, contract 1: requests are frozen and closed, answers say what stands in them.
 
 Requests are validated with these models. Answers are built as plain JSON (see `scoring`), and the models of answers
 here are their documentation; a test holds the two together.
@@ -6,14 +6,17 @@ here are their documentation; a test holds the two together.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from reward_server.rewards import Scheme  # noqa: TC001 pydantic reads it
 from reward_server.suspicion import Suspicion  # noqa: TC001 pydantic reads it
 from reward_server.verdicts import Verdict  # noqa: TC001 pydantic reads it
-from tasks.schema import FILE_NAME, MAX_SOURCE_CHARS, Closed, Limits, Problem
+from tasks.schema import FILE_NAME, MAX_SOURCE_CHARS, Closed, Isolation, Limits, Problem
+
+CONTRACT: Final = 1
+"""Counts up when a field goes or means something else; new fields leave it as it is."""
 
 Detail = Literal["none", "tests", "output"]
 """`none`: no tests. `tests`: what became of each. `output`: with what the program printed in each."""
@@ -106,6 +109,8 @@ class ScoreRequest(Closed):
     stop_on_failure: bool = False
     """Skip the tests after the first that does not pass. They count as not passed."""
     detail: Detail = "tests"
+    allow_shared: bool = True
+    """False: no reward for submissions to problems whose tests run in the submission's process, where it may cheat."""
 
 
 class TestReport(BaseModel):
@@ -145,6 +150,8 @@ class ScoreResult(BaseModel):
     """Seconds spent waiting for a slot."""
     cached: bool
     """Judged earlier, for an identical submission."""
+    isolation: Isolation
+    """`shared`: the tests ran in the submission's own process, as the problem asks, and could be cheated there."""
     suspicion: list[Suspicion]
     """Signs that it tried to cheat, from its text and its ending: to be counted. They never change the reward."""
     error: str | None
@@ -235,6 +242,14 @@ class ProblemPage(BaseModel):
     """How many match in all."""
     next_offset: int | None
     """Where the next page begins; null on the last one."""
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"]
+    contract: int
+    """The version of the wire contract that this server speaks."""
 
 
 class ErrorBody(BaseModel):

@@ -21,7 +21,7 @@ from reward_server.errors import BadRequest, TooLarge, Unjudged
 from reward_server.extraction import extract_code
 from reward_server.identity import submission_key
 from reward_server.jobs import Observation, Observations
-from reward_server.judging import follow_up, judge, plan
+from reward_server.judging import follow_up, is_shared, judge, plan
 from reward_server.problems import Known
 from reward_server.rewards import score
 from reward_server.suspicion import suspicions
@@ -65,11 +65,19 @@ class Batch:
         return len(self._finished) == len(self._rendered)
 
     def add(
-        self, index: int, results: Results, *, code: str | None = None, queue_s: float = 0.0, cached: bool = False
+        self,
+        index: int,
+        results: Results,
+        problem: Problem,
+        *,
+        code: str | None = None,
+        queue_s: float = 0.0,
+        cached: bool = False,
     ) -> None:
         result = _result(results, self._reward, self._detail)
         result["suspicion"] = suspicions(code, results) if code is not None else []
         self.suspicions.update(result["suspicion"])
+        result["isolation"] = "shared" if is_shared(problem.tests) else "separate"
         result["queue_s"] = round(queue_s, 6)
         result["cached"] = cached
         self.verdicts[result["verdict"]] += 1
@@ -156,7 +164,7 @@ class Scorer:
             if index % ITEMS_AT_ONCE == ITEMS_AT_ONCE - 1:
                 await asyncio.sleep(0)
             known = problems[submission.problem]
-            code = self._code_of(submission, known.problem)
+            code = REFUSED if refused(known.problem, request) else self._code_of(submission, known.problem)
             if isinstance(code, str):
                 key = submission_key(known.digest, code, stop=request.stop_on_failure)
                 programs.append((index, known, code, key))
@@ -164,13 +172,13 @@ class Scorer:
             reason = (known.digest, *code)
             if reason not in unrun:
                 unrun[reason] = results_without_run(known.problem, *code)
-            batch.add(index, unrun[reason])
+            batch.add(index, unrun[reason], known.problem)
         finished = self._enter(batch, programs, stop=request.stop_on_failure)
         try:
-            for at, (index, code, results) in enumerate(finished):
+            for at, (index, known, code, results) in enumerate(finished):
                 if at % ITEMS_AT_ONCE == ITEMS_AT_ONCE - 1:
                     await asyncio.sleep(0)
-                batch.add(index, results, code=code, cached=True)
+                batch.add(index, results, known.problem, code=code, cached=True)
         except BaseException:
             self.leave(batch)
             raise
@@ -192,7 +200,7 @@ class Scorer:
         for evaluation, indexes in left:
             results = results_without_run(evaluation.problem, "sandbox_error", message)
             for index in indexes:
-                batch.add(index, results, queue_s=time.monotonic() - batch.submitted_at)
+                batch.add(index, results, evaluation.problem, queue_s=time.monotonic() - batch.submitted_at)
 
     async def _resolve(self, request: ScoreRequest) -> dict[str, Known]:
         problems: dict[str, Known] = {}
@@ -222,15 +230,15 @@ class Scorer:
 
     def _enter(
         self, batch: Batch, programs: list[tuple[int, Known, str, bytes]], *, stop: bool
-    ) -> list[tuple[int, str, Results]]:
+    ) -> list[tuple[int, Known, str, Results]]:
         """Queue what is new and join what runs. Returns: what is known already. Does not wait, so nothing changes."""
-        finished: list[tuple[int, str, Results]] = []
+        finished: list[tuple[int, Known, str, Results]] = []
         joined: list[tuple[int, Evaluation]] = []
         new: dict[bytes, Evaluation] = {}
         for index, known, code, key in programs:
             results = self._cache.get(key)
             if results is not None:
-                finished.append((index, code, results))
+                finished.append((index, known, code, results))
                 continue
             evaluation = self._running.get(key) or new.get(key)
             if evaluation is None:
@@ -258,7 +266,23 @@ class Scorer:
         for batch, indexes in evaluation.waiting.items():
             batch.evaluations.discard(evaluation)
             for index in indexes:
-                batch.add(index, results, code=evaluation.code, queue_s=max(0.0, started_at - batch.submitted_at))
+                batch.add(
+                    index,
+                    results,
+                    evaluation.problem,
+                    code=evaluation.code,
+                    queue_s=max(0.0, started_at - batch.submitted_at),
+                )
+
+
+REFUSED: Final[tuple[Verdict, str]] = (
+    "sandbox_error",
+    "the problem's tests share the submission's process (isolation: shared), and the request has allow_shared: false",
+)
+
+
+def refused(problem: Problem, request: ScoreRequest) -> bool:
+    return not request.allow_shared and is_shared(problem.tests)
 
 
 def check_memory(limits: Limits, most_mb: int | None, field: str) -> None:

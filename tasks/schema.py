@@ -107,6 +107,11 @@ class CallTests(Closed):
     """`unordered` compares the items of the returned collection as a multiset."""
 
 
+Isolation = Literal["separate", "shared"]
+"""`separate`: the test code runs in a process that the submission cannot reach. `shared`: in the submission's own, for
+tests that patch what both use, such as the clock or `open`. Such tests can be cheated, and results say so."""
+
+
 class AssertsTests(Closed):
     """Python test code in which each `assert` counts as one test.
 
@@ -117,6 +122,7 @@ class AssertsTests(Closed):
     source: str = Field(min_length=1, max_length=MAX_SOURCE_CHARS)
     weights: tuple[Weight, ...] | None = None
     """One for each counted assert, in the order of the source; None weighs all alike."""
+    isolation: Isolation = "separate"
 
     @field_validator("source")
     @classmethod
@@ -133,6 +139,7 @@ class PytestTests(Closed):
     """Source by file name; at least one is named `test_*.py`. Files lie side by side in one folder."""
     module: str = "solution"
     """The name under which the tests import the submission."""
+    isolation: Isolation = "separate"
 
     @field_validator("files")
     @classmethod

@@ -261,7 +261,7 @@ async def test_stored_problems_can_be_listed_read_and_named() -> None:
 async def test_ready_means_that_a_program_ran() -> None:
     backend = FakeBackend()
     async with client_of(backend) as client:
-        assert (await client.get("/healthz")).json() == {"status": "ok"}
+        assert (await client.get("/healthz")).json() == {"status": "ok", "contract": 1}
         assert not backend.jobs
         for _ in range(3):
             assert (await client.get("/readyz")).json()["status"] == "ready"

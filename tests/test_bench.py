@@ -95,10 +95,14 @@ def test_no_two_programs_are_alike() -> None:
 def test_ratios_are_taken_round_by_round() -> None:
     served = [ways.Sample(cpu_s, 1.0, 0, {"server": cpu_s}) for cpu_s in (2.0, 30.0, 6.0)]
     forked = [ways.Sample(cpu_s, 1.0, 0) for cpu_s in (1.0, 10.0, 6.0)]
+    shared = [ways.Sample(cpu_s, 1.0, 0) for cpu_s in (1.0, 10.0, 3.0)]
     rounds = {report.SERVED: served, report.FORKED: forked, report.STARTED: [ways.Sample(20.0, 1.0, 0)]}
-    measured = report.Measured("HumanEval", 10, 1, "", rounds, [0.5, 3.0, 1.0], {report.SERVED: None}, [0.01] * 9)
+    rounds[report.SHARED] = shared
+    measured = report.Measured(
+        "HumanEval", 10, 1, "", rounds, [0.5, 3.0, 1.0], {report.SERVED: None}, [0.01] * 9, [3e-5], [1e-4]
+    )
     assert measured.ratio(report.SERVED, report.FORKED) == report.Spread(2.0, 1.0, 3.0)
-    assert [goal.reached for goal in measured.goals] == [True, True, None]
+    assert [goal.reached for goal in measured.goals] == [True, True, False, True, True, None]
     assert report.tables(measured)
     assert report.as_json(measured)["ways"][report.SERVED]["cpu_ms"]["median"] == 600.0
 
@@ -108,8 +112,10 @@ def test_paces_are_compared_by_the_clock_and_by_evaluation() -> None:
     served, docker = [ways.Sample(1.0, 2.0, 0)], [ways.Sample(1.0, 2.5, 0)]
     contained = [ways.Sample(0.0, 8.0, 0, evaluations=2)]
     rounds = {report.SERVED: served, report.DOCKER: docker, report.FORKED: served, report.CONTAINED: contained}
-    measured = report.Measured("HumanEval", 10, 1, "", {**rounds, report.STARTED: served}, [0.5], {}, [0.01] * 9)
+    measured = report.Measured(
+        "HumanEval", 10, 1, "", {**rounds, report.STARTED: served}, [0.5], {}, [0.01] * 9, [9e-5], [1e-4]
+    )
     assert measured.pace(report.DOCKER, report.SERVED).median == 0.8
     assert measured.pace(report.DOCKER, report.CONTAINED).median == 16.0
-    assert [goal.reached for goal in measured.goals] == [True, True, True, False]
+    assert [goal.reached for goal in measured.goals] == [True, True, False, True, True, False]
     assert report.tables(measured)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from trainer import client as client_module
+from trainer import batch as batch_module
+from trainer import servers as servers_module
 from trainer.client import RequestRejected, RewardClient, ServerUnavailable, SyncRewardClient, UnexpectedAnswer
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 @pytest.fixture(autouse=True)
 def _short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "BACKOFF_S", 0.001)
+    monkeypatch.setattr(servers_module, "BACKOFF_S", 0.001)
 
 
 def answer_to(submission: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def test_a_chunk_carries_at_most_its_items_and_only_its_problems() -> None:
 
 def test_long_texts_make_smaller_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server takes so many bytes in a request; a batch of long completions must not run into that."""
-    monkeypatch.setattr(client_module, "CHUNK_CHARS", 10)
+    monkeypatch.setattr(batch_module, "CHUNK_CHARS", 10)
     counts: list[int] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -272,3 +273,147 @@ def test_run_and_problems_speak_the_servers_paths() -> None:
         assert client.run({"code": "1"}) == {"asked": "POST /v1/run"}
         assert client.problems(100) == {"asked": "GET /v1/problems?offset=100"}
         assert client.readyz()
+
+
+class Fleet:
+    """Servers by name, each of which may be down; counts the submissions that each has answered."""
+
+    def __init__(self, *names: str) -> None:
+        self.down: dict[str, int | str] = {}
+        self.answered = dict.fromkeys(names, 0)
+        self.asked = dict.fromkeys(names, 0)
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        name = request.url.host
+        self.asked[name] += 1
+        await asyncio.sleep(0)
+        trouble = self.down.get(name)
+        if trouble == "connect":
+            raise httpx.ConnectError("refused")
+        if isinstance(trouble, int):
+            return httpx.Response(trouble, json={"error": {"type": "x", "field": None, "message": "later"}})
+        self.answered[name] += len(json.loads(request.content)["submissions"])
+        return answers(request)
+
+    def score(self, count: int, **options: Any) -> list[Result]:
+        async def run() -> list[Result]:
+            urls = [f"http://{name}" for name in self.answered]
+            async with RewardClient(urls, transport=httpx.MockTransport(self), **options) as client:
+                return await client.score(submissions(count))
+
+        return asyncio.run(run())
+
+
+def test_a_batch_is_shared_among_the_servers() -> None:
+    fleet = Fleet("a", "b", "c")
+    assert rewards(fleet.score(90, chunk_items=5)) == [place / 1000 for place in range(90)]
+    assert sum(fleet.answered.values()) == 90
+    assert min(fleet.answered.values()) >= 15
+
+
+def test_a_small_batch_is_cut_for_all_servers() -> None:
+    fleet = Fleet("a", "b")
+    fleet.score(10)
+    assert fleet.answered == {"a": 5, "b": 5}
+
+
+@pytest.mark.parametrize("trouble", ["connect", 503, 429])
+def test_what_one_server_does_not_take_another_does(trouble: int | str) -> None:
+    fleet = Fleet("a", "b")
+    fleet.down["a"] = trouble
+    assert rewards(fleet.score(60, chunk_items=5)) == [place / 1000 for place in range(60)]
+    assert fleet.answered == {"a": 0, "b": 60}
+
+
+def test_a_dead_server_is_left_out_and_not_asked_by_every_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers_module, "BACKOFF_S", 5.0)
+    fleet = Fleet("a", "b")
+    fleet.down["a"] = "connect"
+    fleet.score(200, chunk_items=1)
+    assert fleet.asked["a"] <= 4  # those that were under way together
+
+
+def test_a_server_comes_back_by_itself() -> None:
+    async def run() -> None:
+        fleet = Fleet("a", "b")
+        fleet.down["a"] = "connect"
+        async with RewardClient("http://a,http://b", transport=httpx.MockTransport(fleet), chunk_items=1) as client:
+            await client.score(submissions(20))
+            assert not fleet.answered["a"]
+            fleet.down.clear()
+            await asyncio.sleep(0.02)
+            await client.score(submissions(20))
+        assert fleet.answered["a"] >= 5
+
+    asyncio.run(run())
+
+
+def test_a_refusal_by_one_server_is_a_refusal() -> None:
+    fleet = Fleet("a", "b")
+    fleet.down["a"] = fleet.down["b"] = 401
+    with pytest.raises(RequestRejected):
+        fleet.score(10)
+
+
+def test_with_every_server_down_the_reasons_are_told_and_nothing_is_a_zero() -> None:
+    fleet = Fleet("a", "b")
+    fleet.down.update(a="connect", b=503)
+    results = fleet.score(4, deadline_s=0.1)
+    assert rewards(results) == [None] * 4
+    assert {"a" in (each.error or "") or "b" in (each.error or "") for each in results} == {True}
+
+
+def test_one_request_that_fails_keeps_no_server_from_the_others() -> None:
+    """Seen red with requests served in no order: the one that failed came first again."""
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if b'"code": "0"' in request.content:
+            return httpx.Response(503, json={"error": {"message": "no sandbox"}})
+        return answers(request)
+
+    results = score(handler, 40, chunk_items=1, deadline_s=1.0)
+    assert rewards(results)[1:] == [place / 1000 for place in range(1, 40)]
+    assert results[0].reward is None
+
+
+def test_results_stream_as_they_come() -> None:
+    """The second chunk is answered only when the first result has been taken."""
+
+    async def run() -> list[int]:
+        taken = asyncio.Event()
+
+        async def handler(request: httpx.Request) -> httpx.Response:
+            if b'"code": "1"' in request.content:
+                await taken.wait()
+            return answers(request)
+
+        places = []
+        async with RewardClient(transport=httpx.MockTransport(handler), chunk_items=1) as client:
+            async for place, result in client.stream(submissions(2)):
+                assert result.reward == place / 1000
+                places.append(place)
+                taken.set()
+        return places
+
+    assert asyncio.run(run()) == [0, 1]
+
+
+def test_results_stream_without_an_event_loop_too() -> None:
+    with SyncRewardClient(transport=httpx.MockTransport(streamed), chunk_items=2) as client:
+        assert sorted(place for place, _ in client.stream(submissions(7))) == list(range(7))
+
+
+@pytest.mark.parametrize(
+    ("health", "words"),
+    [
+        ({"status": "ok", "contract": 2}, "speaks wire contract 2, .* contract 1: update passrate here"),
+        ({"status": "ok", "contract": 0}, "update passrate on the server"),
+        ({"status": "ok"}, "names no wire contract"),
+    ],
+)  # fmt: skip
+def test_a_server_of_another_contract_is_named_with_the_fix(health: dict[str, Any], words: str) -> None:
+    with (
+        SyncRewardClient(transport=httpx.MockTransport(lambda _: httpx.Response(200, json=health))) as client,
+        pytest.raises(UnexpectedAnswer, match=words),
+    ):
+        client.wait_ready(1)

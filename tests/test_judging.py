@@ -180,6 +180,13 @@ def test_a_checker_that_fails_is_our_failure(checked: Observation) -> None:  # f
         assert judge(problem, seen, followed)[0].verdict == "sandbox_error"
 
 
+@pytest.mark.parametrize("value", [1, "True", None, [True]])
+def test_a_checker_says_true_or_false_and_nothing_else(value: Any) -> None:
+    problem = stdio(("", "1"), compare={"checker": "def check(a, b, c): return True"})
+    seen = Observations((Observation("exited", stdout=b"1"),))
+    assert judge(problem, seen, Observations((returned(value),)))[0].verdict == "sandbox_error"
+
+
 def test_expected_values_are_in_no_job() -> None:
     """Of `stdio` and `call` the server alone knows them. Seen red with the cases dumped as they are."""
     for problem in (stdio(("in", "secret-out")), call(returns("secret-out", 1), {"raises": "secret-out"})):

@@ -297,3 +297,35 @@ async def test_a_slot_lost_between_the_two_runs_is_no_verdict(monkeypatch: pytes
     monkeypatch.setattr(scoring, "follow_up", lambda problem, seen: checking)
     async with started(FakeBackend(script)) as service:
         assert (await scored(service, batch_of("good")))[0]["reward"] is None
+
+
+SHARED: dict[str, Any] = {"tests": {"kind": "asserts", "source": "assert f() == 1", "isolation": "shared"}}
+
+
+async def passes(_: Job) -> Observations:
+    return Observations((Observation("returned", passed=True),))
+
+
+@pytest.mark.parametrize("isolation", ["shared", "separate"])
+async def test_a_result_says_where_its_tests_ran(isolation: str) -> None:
+    problem = {"tests": SHARED["tests"] | {"isolation": isolation}}
+    async with started(FakeBackend(passes)) as service:
+        fresh = await scored(service, batch_of("f = lambda: 1", problem=problem))
+        cached = await scored(service, batch_of("f = lambda: 1", problem=problem))
+    assert [result["isolation"] for result in fresh + cached] == [isolation] * 2
+    assert [result["cached"] for result in fresh + cached] == [False, True]
+
+
+async def test_whoever_trusts_no_shared_tests_gets_no_reward_from_them() -> None:
+    """Nor a 0: nothing is known of the submission, which is not even run."""
+    backend = FakeBackend(passes)
+    async with started(backend) as service:
+        (refused,) = await scored(service, batch_of("f = lambda: 1", problem=SHARED, allow_shared=False))
+        assert not backend.jobs
+        (other,) = await scored(
+            service, batch_of("f = lambda: 1", problem={"tests": SHARED["tests"] | {"isolation": "separate"}})
+        )
+    assert refused["reward"] is None
+    assert refused["verdict"] == "sandbox_error"
+    assert "allow_shared" in refused["error"]
+    assert other["reward"] == 1.0

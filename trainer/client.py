@@ -1,88 +1,56 @@
-"""The client of the reward server: one call for a batch of any size.
+"""The client of the reward server: one call for a batch of any size, over one server or several.
 
 Promises: results come in order, one each; what could not be had by the deadline is a result without a reward, never a
-wrong one; only what is missing is sent again; everything ends by the deadline. No torch here.
-Not covered: more than one server URL.
-
-RewardClientError
-├── RequestRejected    a 4xx: the request is wrong, and sending it again would not help
-├── ServerUnavailable  no answer within the deadline (never from `score`)
-└── UnexpectedAnswer   the server speaks something else than this client
+wrong one; only what is missing is sent again, to whichever server can take it; everything ends by the deadline.
+No torch here.
+Not covered: problems stored by `PUT /v1/problems` are known to the server that took them; several servers must all have
+them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
-import ipaddress
-import json
 import os
-import random
-import re
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import httpx
 
+from trainer.answers import TryAgain, check_contract, connection_trouble, failure_of, parsed
+from trainer.batch import Batch
+from trainer.errors import RequestRejected, RewardClientError, ServerUnavailable, UnexpectedAnswer
+from trainer.servers import Servers
 from trainer.settings import DEFAULT_DEADLINE_S, DEFAULT_URL, TrainerSettings
-from trainer.wire import result_from, unscored
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 
+    from trainer.servers import Server
     from trainer.wire import Detail, Result, RewardScheme, Submission
 
     Progress = Callable[[int, int], None]
     """Called with the number of submissions done and their total."""
 
+__all__ = [
+    "RequestRejected",
+    "RewardClient",
+    "RewardClientError",
+    "ServerUnavailable",
+    "SyncRewardClient",
+    "UnexpectedAnswer",
+]
+
 CHUNK_ITEMS = 512
-CHUNK_CHARS = 4 << 20
 CONCURRENCY = 4
-CONNECT_S = 10.0
-BACKOFF_S, LONGEST_BACKOFF_S = 0.25, 5.0
-TRY_AGAIN = {408, 425, 429}
-"""The 4xx that are about the moment, not about the request."""
 NDJSON = "application/x-ndjson"
-SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-class RewardClientError(Exception):
-    pass
-
-
-class RequestRejected(RewardClientError):
-    """The server refused the request: it names the field and the fix."""
-
-    def __init__(self, status: int, field: str, message: str) -> None:
-        super().__init__(f"the server refused the request ({status}): {f'{field}: ' if field else ''}{message}")
-        self.status = status
-        self.field = field
-        self.message = message
-
-
-class ServerUnavailable(RewardClientError):
-    pass
-
-
-class UnexpectedAnswer(RewardClientError):
-    pass
-
-
-class _TryAgain(Exception):
-    """Nothing came back, and the next attempt may fare better."""
-
-    def __init__(self, reason: str, after_s: float = 0.0) -> None:
-        super().__init__(reason)
-        self.after_s = after_s
 
 
 class RewardClient:
-    """Talks to one reward server. Close it, or use it as a context manager; it belongs to one event loop."""
+    """Talks to one reward server or several. Close it, or use it as a context manager; it belongs to one event loop."""
 
     def __init__(
         self,
-        url: str = DEFAULT_URL,
+        url: str | Sequence[str] = DEFAULT_URL,
         *,
         api_key: str | None = None,
         deadline_s: float = DEFAULT_DEADLINE_S,
@@ -90,28 +58,19 @@ class RewardClient:
         concurrency: int = CONCURRENCY,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """Prepare a client; nothing is sent yet. Raises: ValueError where the URL is none.
+        """Prepare a client; nothing is sent yet. Raises: ValueError where a URL is none.
 
         Args:
-            url: where the server answers, with `http://` or `https://`.
-            api_key: sent as a bearer key.
+            url: where the server answers, with `http://` or `https://`; several as a sequence, or by comma.
+            api_key: sent as a bearer key, to each.
             deadline_s: seconds that one call may take, retries included.
             chunk_items: submissions in one request.
-            concurrency: requests in flight at once.
+            concurrency: requests in flight at once to each server.
             transport: stands in for the network, in tests.
         """
-        self.url = _checked(url)
+        self._servers = Servers(url, concurrency, api_key=api_key, transport=transport)
         self.deadline_s = deadline_s
         self._chunk_items = chunk_items
-        self._gate = asyncio.Semaphore(concurrency)
-        self._http = httpx.AsyncClient(
-            base_url=self.url,
-            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
-            timeout=httpx.Timeout(None, connect=CONNECT_S),  # the deadline of the call bounds the rest
-            verify=_tls(),
-            trust_env=not _is_loopback(self.url),  # no proxy stands between a machine and itself
-            transport=transport,
-        )
 
     @classmethod
     def from_settings(cls, settings: TrainerSettings) -> RewardClient:
@@ -124,7 +83,7 @@ class RewardClient:
         await self.close()
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._servers.close()
 
     async def score(
         self,
@@ -144,17 +103,54 @@ class RewardClient:
             reward: how verdicts become a reward.
             detail: whether results carry their tests, and those what was printed.
             stop_on_failure: skip the tests that follow one that did not pass.
-            on_progress: told of every answer.
+            on_progress: told of every result.
 
         Returns: one result each, in order. `reward` is None where no verdict could be had by the deadline.
         Raises: RequestRejected, and UnexpectedAnswer; then nothing of the batch is returned.
         """
+        stream = self.stream(submissions, problems, reward=reward, detail=detail, stop_on_failure=stop_on_failure)
+        results: list[Result | None] = [None] * len(submissions)
+        done = 0
+        async with contextlib.aclosing(stream):
+            async for place, result in stream:
+                results[place] = result
+                done += 1
+                if on_progress is not None:
+                    on_progress(done, len(results))
+        return cast("list[Result]", results)
+
+    async def stream(
+        self,
+        submissions: Sequence[Submission],
+        problems: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        reward: RewardScheme = "pass_rate",
+        detail: Detail = "none",
+        stop_on_failure: bool = False,
+    ) -> AsyncGenerator[tuple[int, Result], None]:
+        """Judge submissions as `score` does, and yield each one's place and result as it comes.
+
+        Every place comes once; those without a verdict last, at the deadline. Leaving the loop early ends the requests
+        when the generator is closed. Raises: RequestRejected, and UnexpectedAnswer.
+        """
         options = {"reward": reward, "detail": detail, "stop_on_failure": stop_on_failure}
-        batch = _Batch(submissions, problems or {}, options, on_progress)
+        batch = Batch(submissions, problems or {}, options)
         deadline = asyncio.get_running_loop().time() + self.deadline_s
-        chunks = [self._score_chunk(batch, places, deadline) for places in batch.chunks(self._chunk_items)]
-        await _all_or_first_error(chunks)
-        return batch.results()
+        share = -(-len(submissions) // len(self._servers))
+        chunks = [
+            asyncio.ensure_future(self._score_chunk(batch, places, deadline))
+            for places in batch.chunks(min(self._chunk_items, share))
+        ]
+        work = asyncio.gather(*chunks)
+        work.add_done_callback(lambda _: batch.end())
+        try:
+            async for place, result in batch.come():
+                yield place, result
+            await work
+            for place, result in batch.lost():
+                yield place, result
+        finally:
+            await _end([*chunks, work])
 
     async def run(self, program: Mapping[str, Any]) -> dict[str, Any]:
         """Run a program without judging it (`POST /v1/run`). Raises: RewardClientError."""
@@ -165,84 +161,57 @@ class RewardClient:
         return await self._ask("GET", f"/v1/problems?offset={offset}")
 
     async def healthz(self) -> bool:
-        """Whether the server is up. One attempt; never raises."""
-        return await self._is_ok("/healthz")
+        """Whether a server is up. One attempt; never raises."""
+        return any(await asyncio.gather(*(server.is_ok("/healthz") for server in self._servers)))
 
     async def readyz(self) -> bool:
-        """Whether the server can judge: a real program went through a sandbox. One attempt; never raises."""
-        return await self._is_ok("/readyz")
+        """Whether a server can judge: a real program went through a sandbox. One attempt; never raises."""
+        return any(await asyncio.gather(*(server.is_ok("/readyz") for server in self._servers)))
 
     async def wait_ready(self, deadline_s: float = 30.0) -> None:
-        """Wait until the server can judge. Raises: ServerUnavailable, with what it said last; RequestRejected."""
-        await self._ask("GET", "/readyz", deadline_s=deadline_s)
+        """Wait until a server can judge.
 
-    async def _score_chunk(self, batch: _Batch, places: list[int], deadline: float) -> None:
+        Raises: ServerUnavailable, with what each said last; RequestRejected; UnexpectedAnswer where one that answers
+        speaks another wire contract.
+        """
+        looks = [asyncio.ensure_future(_until_ready(server)) for server in self._servers]
+        try:
+            done, _ = await asyncio.wait(looks, timeout=deadline_s, return_when=asyncio.FIRST_COMPLETED)
+            for look in done:
+                look.result()
+            if not done:
+                raise ServerUnavailable(f"no server was ready within {deadline_s:g} s: {self._servers.troubles}")
+        finally:
+            await _end(looks)
+
+    async def _score_chunk(self, batch: Batch, places: list[int], deadline: float) -> None:
         """Fill in the results at these places, asking again for what is missing until the deadline."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(deadline), self._gate:
-                attempt = 0
+            async with asyncio.timeout_at(deadline):
                 while missing := batch.missing(places):
                     try:
-                        await self._fetch(batch, missing)
-                    except _TryAgain as failure:
+                        async with self._servers.lend(len(missing)) as server:
+                            await _fetch(server, batch, missing)
+                    except TryAgain as failure:
                         batch.note(missing, str(failure))
-                        await asyncio.sleep(_wait_s(attempt, failure.after_s))
-                        attempt += 1
 
-    async def _fetch(self, batch: _Batch, places: list[int]) -> None:
-        """Ask once for these places and fill in what comes, in either of the two ways a server may answer."""
-        headers = {"Content-Type": "application/json", "Accept": f"{NDJSON}, application/json;q=0.5"}
-        request = self._http.stream("POST", "/v1/score", content=batch.body(places), headers=headers)
-        with _connection_trouble():
-            async with request as response:
-                if response.status_code != httpx.codes.OK:
-                    await response.aread()
-                    raise _failure(response)
-                if response.headers.get("Content-Type", "").startswith(NDJSON):
-                    async for line in response.aiter_lines():
-                        answer = _parsed(line)
-                        if "index" not in answer:  # the server gave up half-way and says why
-                            raise _TryAgain(str(answer.get("error") or answer))
-                        batch.fill(places, answer["index"], answer)
-                else:
-                    for index, answer in enumerate(_parsed(await response.aread()).get("results") or ()):
-                        batch.fill(places, index, answer)
-        if batch.missing(places):
-            raise _TryAgain("the answer ended early")
-
-    async def _ask(
-        self, method: str, path: str, content: Mapping[str, Any] | None = None, deadline_s: float | None = None
-    ) -> dict[str, Any]:
-        allowed_s = self.deadline_s if deadline_s is None else deadline_s
-        reason = "it did not answer"
-        attempt = 0
+    async def _ask(self, method: str, path: str, content: Mapping[str, Any] | None = None) -> dict[str, Any]:
         try:
-            async with asyncio.timeout(allowed_s):
+            async with asyncio.timeout(self.deadline_s):
                 while True:
-                    try:
-                        with _connection_trouble():
-                            response = await self._http.request(method, path, json=content)
-                        if response.status_code == httpx.codes.OK:
-                            return _parsed(response.content)
-                        raise _failure(response)
-                    except _TryAgain as failure:
-                        reason = str(failure)
-                        await asyncio.sleep(_wait_s(attempt, failure.after_s))
-                        attempt += 1
+                    with contextlib.suppress(TryAgain):
+                        async with self._servers.lend() as server:
+                            return await server.ask(method, path, content)
         except TimeoutError:
-            raise ServerUnavailable(f"no answer from {self.url}{path} within {allowed_s:g} s: {reason}") from None
-
-    async def _is_ok(self, path: str) -> bool:
-        try:
-            return (await self._http.get(path, timeout=CONNECT_S)).status_code == httpx.codes.OK
-        except httpx.HTTPError:
-            return False
+            raise ServerUnavailable(
+                f"no answer to {path} within {self.deadline_s:g} s: {self._servers.troubles}"
+            ) from None
 
 
 class SyncRewardClient:
     """The same for code without an event loop. Not for use inside one: there, await `RewardClient`."""
 
-    def __init__(self, url: str = DEFAULT_URL, **options: Any) -> None:
+    def __init__(self, url: str | Sequence[str] = DEFAULT_URL, **options: Any) -> None:
         """Prepare a client. Takes the options of `RewardClient`."""
         self._client = RewardClient(url, **options)
         self._runner = asyncio.Runner()
@@ -284,6 +253,29 @@ class SyncRewardClient:
             )
         )
 
+    def stream(
+        self,
+        submissions: Sequence[Submission],
+        problems: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        reward: RewardScheme = "pass_rate",
+        detail: Detail = "none",
+        stop_on_failure: bool = False,
+    ) -> Iterator[tuple[int, Result]]:
+        """See `RewardClient.stream`. Nothing is read from the network while the loop's body works."""
+        results = self._client.stream(
+            submissions, problems, reward=reward, detail=detail, stop_on_failure=stop_on_failure
+        )
+
+        async def following() -> tuple[int, Result] | None:
+            return await anext(results, None)
+
+        try:
+            while (one := self._runner.run(following())) is not None:
+                yield one
+        finally:
+            self._runner.run(results.aclose())
+
     def run(self, program: Mapping[str, Any]) -> dict[str, Any]:
         return self._runner.run(self._client.run(program))
 
@@ -300,170 +292,43 @@ class SyncRewardClient:
         self._runner.run(self._client.wait_ready(deadline_s))
 
 
-class _Batch:
-    """The submissions of one call and what has come back for them."""
+async def _fetch(server: Server, batch: Batch, places: list[int]) -> None:
+    """Ask once for these places and fill in what comes, in either of the two ways a server may answer."""
+    headers = {"Content-Type": "application/json", "Accept": f"{NDJSON}, application/json;q=0.5"}
+    request = server.http.stream("POST", "/v1/score", content=batch.body(places), headers=headers)
+    with connection_trouble():
+        async with request as response:
+            if response.status_code != httpx.codes.OK:
+                await response.aread()
+                raise failure_of(response)
+            server.answered()
+            if response.headers.get("Content-Type", "").startswith(NDJSON):
+                async for line in response.aiter_lines():
+                    answer = parsed(line)
+                    if "index" not in answer:  # the server gave up half-way and says why
+                        raise TryAgain(str(answer.get("error") or answer))
+                    batch.fill(places, answer["index"], answer)
+            else:
+                for index, answer in enumerate(parsed(await response.aread()).get("results") or ()):
+                    batch.fill(places, index, answer)
+    if batch.missing(places):
+        raise TryAgain("the answer ended early")
 
-    def __init__(
-        self,
-        submissions: Sequence[Submission],
-        problems: Mapping[str, Mapping[str, Any]],
-        options: Mapping[str, Any],
-        on_progress: Progress | None,
-    ) -> None:
-        self._submissions = [_without_lone_surrogates(submission) for submission in submissions]
-        self._problems = problems
-        self._options = options
-        self._on_progress = on_progress
-        self._filled: list[Result | None] = [None] * len(submissions)
-        self._reasons: dict[int, str] = {}
-        self._done = 0
 
-    def chunks(self, items: int) -> Iterator[list[int]]:
-        """Cut the places of the batch into runs of at most `items`, and of about `CHUNK_CHARS` of text."""
-        chunk: list[int] = []
-        chars = 0
-        for place, submission in enumerate(self._submissions):
-            size = len(submission.get("completion") or submission.get("code") or "")
-            if chunk and (len(chunk) >= items or chars + size > CHUNK_CHARS):
-                yield chunk
-                chunk, chars = [], 0
-            chunk.append(place)
-            chars += size
-        if chunk:
-            yield chunk
-
-    def body(self, places: Sequence[int]) -> bytes:
-        submissions = [self._submissions[place] for place in places]
-        named = {submission["problem"] for submission in submissions}
-        problems = {key: self._problems[key] for key in sorted(named) if key in self._problems}
-        return json.dumps({"problems": problems, "submissions": submissions, **self._options}).encode()
-
-    def missing(self, places: Sequence[int]) -> list[int]:
-        return [place for place in places if self._filled[place] is None]
-
-    def fill(self, places: Sequence[int], index: int, answer: Mapping[str, Any]) -> None:
-        """Keep the answer to the submission at `places[index]`."""
+async def _until_ready(server: Server) -> None:
+    """Ask until it can judge, and whether it speaks our contract."""
+    while True:
+        asked_at = asyncio.get_running_loop().time()
         try:
-            place, result = places[index], result_from(answer)
-        except (KeyError, TypeError, IndexError) as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise UnexpectedAnswer(
-                f"the server's result cannot be read ({reason}); is it of another version?"
-            ) from error
-        self._done += self._filled[place] is None
-        self._filled[place] = result
-        if self._on_progress is not None:
-            self._on_progress(self._done, len(self._submissions))
-
-    def note(self, places: Sequence[int], reason: str) -> None:
-        """Keep why these are still missing."""
-        self._reasons.update(dict.fromkeys(places, reason))
-
-    def results(self) -> list[Result]:
-        return [
-            result or unscored(f"no answer by the deadline: {self._reasons.get(place, 'the server was still at work')}")
-            for place, result in enumerate(self._filled)
-        ]
+            check_contract(server.name, await server.ask("GET", "/healthz"))
+            await server.ask("GET", "/readyz")
+        except TryAgain as failure:
+            await asyncio.sleep(server.failed(failure, asked_at))
+        else:
+            return
 
 
-def _without_lone_surrogates(submission: Submission) -> Submission:
-    """Replace what no JSON parser would take: one odd completion must not sink the batch."""
-    for key in ("completion", "code"):
-        text = submission.get(key)
-        if isinstance(text, str) and SURROGATE.search(text):
-            return {**submission, key: text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")}  # type: ignore[misc]
-    return submission
-
-
-async def _all_or_first_error(work: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Await all; where one fails, cancel the rest and raise its error bare."""
-    tasks = [asyncio.ensure_future(one) for one in work]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@contextlib.contextmanager
-def _connection_trouble() -> Iterator[None]:
-    try:
-        yield
-    except httpx.TransportError as error:
-        raise _TryAgain(f"{type(error).__name__}: {error}") from error
-
-
-def _failure(response: httpx.Response) -> _TryAgain | RequestRejected | UnexpectedAnswer:
-    """Say what an answer other than 200 means."""
-    status = response.status_code
-    field, message = _complaint(response)
-    if status >= httpx.codes.INTERNAL_SERVER_ERROR or status in TRY_AGAIN:
-        return _TryAgain(f"{status}: {message}", _seconds(response.headers.get("Retry-After")))
-    if status >= httpx.codes.BAD_REQUEST:
-        return RequestRejected(status, field, message)
-    return UnexpectedAnswer(f"the server answered {status} to {response.request.url}")
-
-
-def _complaint(response: httpx.Response) -> tuple[str, str]:
-    """Find the field and the message in an error of ours, of FastAPI, or of a proxy."""
-    try:
-        said = response.json()
-    except ValueError:
-        return "", response.text[:200].strip() or response.reason_phrase
-    for key in ("error", "detail"):
-        if isinstance(said, dict) and isinstance(said.get(key), dict | list):
-            said = said[key]
-    if isinstance(said, list) and said and isinstance(said[0], dict):
-        first = said[0]
-        return ".".join(str(part) for part in first.get("loc", ())), str(first.get("msg", first))
-    if isinstance(said, dict):
-        message = said.get("message") or said.get("detail") or said.get("error") or said
-        return str(said.get("field") or ""), str(message)
-    return "", str(said)
-
-
-def _parsed(text: str | bytes) -> dict[str, Any]:
-    try:
-        answer = json.loads(text)
-    except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
-        raise UnexpectedAnswer(f"the server's answer is not a JSON object: {text[:80]!r}")
-    return answer
-
-
-def _wait_s(attempt: int, after_s: float) -> float:
-    """Full jitter: clients that failed together do not come back together. `Retry-After` comes on top."""
-    return after_s + random.uniform(0, min(LONGEST_BACKOFF_S, BACKOFF_S * 2 ** min(attempt, 10)))  # noqa: S311
-
-
-def _seconds(header: str | None) -> float:
-    try:
-        return max(0.0, float(header or 0))
-    except ValueError:  # a date: back off as usual
-        return 0.0
-
-
-def _checked(url: str) -> str:
-    try:
-        parts = httpx.URL(url)
-    except httpx.InvalidURL:
-        parts = httpx.URL()
-    if parts.scheme not in ("http", "https") or not parts.host:
-        raise ValueError(f"{url!r} is not the URL of a server; give one such as {DEFAULT_URL}")
-    return url.rstrip("/")
-
-
-def _is_loopback(url: str) -> bool:
-    host = httpx.URL(url).host
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    """Load the certificates once: that takes 40 ms, and reward functions open a client for each batch."""
-    return httpx.create_ssl_context()
+async def _end(work: Collection[asyncio.Future[Any]]) -> None:
+    for each in work:
+        each.cancel()
+    await asyncio.gather(*work, return_exceptions=True)

@@ -2,7 +2,7 @@
 
 | name | default | meaning |
 |---|---|---|
-| `PASSRATE_URL` | `http://127.0.0.1:8000` | where the reward server answers |
+| `PASSRATE_URL` | `http://127.0.0.1:8000` | where the reward server answers; several by comma |
 | `PASSRATE_API_KEY` | none | the bearer key to send |
 | `PASSRATE_REWARD` | `pass_rate` | `pass_rate`, `all_passed` or `weighted` |
 | `PASSRATE_REWARD_DEADLINE_S` | `280` | seconds for one batch, retries included; what is missing then has no reward |

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from tasks.schema import Problem
 
+CONTRACT = 1
+"""The version of the wire that this client speaks. A server names its own in `/healthz`."""
+
 RewardScheme = Literal["pass_rate", "all_passed", "weighted"]
 Detail = Literal["none", "tests", "output"]
 

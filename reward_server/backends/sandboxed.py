@@ -136,6 +136,7 @@ def request(job: Job, seat: int) -> bytes:
         {
             "kind": job.kind,
             "pure": job.pure,
+            "shared": job.shared,
             "seat": seat,
             "stop": job.stop,
             "tests": tests,

@@ -14,7 +14,7 @@ from tasks.schema import AssertsTests, CallTests, Checker, PytestTests, StdioTes
 
 if TYPE_CHECKING:
     from reward_server.jobs import Observations
-    from tasks.schema import Problem
+    from tasks.schema import Problem, Tests
 
 
 def plan(problem: Problem, code: str, *, stop: bool = False) -> Job:
@@ -40,12 +40,33 @@ def plan(problem: Problem, code: str, *, stop: bool = False) -> Job:
             return Job("call", problem.limits, submission, cases=encoded_calls(tests), stop=stop)
         case AssertsTests():
             judge, count, pure = asserts_payload(tests.source, problem.entry_point)
-            return Job("asserts", problem.limits, submission, judge=judge, tests=count, pure=pure, stop=stop)
+            return Job(
+                "asserts",
+                problem.limits,
+                submission,
+                judge=judge,
+                tests=count,
+                pure=pure,
+                shared=is_shared(tests),
+                stop=stop,
+            )
         case PytestTests():
             names = pytest_names(tuple(tests.files.items()))
+            payload = pytest_payload(tests, names)
             return Job(
-                "pytest", problem.limits, submission, judge=pytest_payload(tests, names), tests=len(names), stop=stop
+                "pytest",
+                problem.limits,
+                submission,
+                judge=payload,
+                tests=len(names),
+                shared=is_shared(tests),
+                stop=stop,
             )
+
+
+def is_shared(tests: Tests) -> bool:
+    """Whether the problem lets its tests run in the submission's own process, which can then report for them."""
+    return isinstance(tests, AssertsTests | PytestTests) and tests.isolation == "shared"
 
 
 def follow_up(problem: Problem, observations: Observations) -> Job | None:

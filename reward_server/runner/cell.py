@@ -58,7 +58,6 @@ class Cell:
         self.started = mmap.mmap(-1, mmap.PAGESIZE)
         self.null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         self.zygotes: dict[str, processes.Zygote] = {}
-        self.shared_bytes = 0
         self.kernel_kills = oom.KernelKills()
         self.judge: processes.Child | None = None
         self.standing: StandingJudge | None = None
@@ -109,8 +108,6 @@ class Cell:
         theirs.close()
         made = self.zygotes[preload] = processes.Zygote(ours, pid, self.started)
         made.wait_until_ready()
-        if preload == "plain":
-            self.shared_bytes = processes.resident_bytes(pid)
         return made
 
     @property
@@ -146,7 +143,10 @@ class Cell:
             "count_processes": True,
             **extra,
         }
-        return self.zygote("plain").spawn(spec, descriptors)
+        return self.submission_zygote(role).spawn(spec, descriptors)
+
+    def submission_zygote(self, role: str) -> processes.Zygote:
+        return self.zygote("pytest" if role == "shared_pytest" else "plain")
 
     def judge_zygote(self, kind: str) -> processes.Zygote:
         """The zygote that forks the judge for jobs of this kind."""

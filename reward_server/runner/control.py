@@ -16,12 +16,13 @@ from reward_server.runner.rows import Job, Seen
 from reward_server.runner.run_calls import run_calls
 from reward_server.runner.run_judged import run_judged
 from reward_server.runner.run_programs import run_programs
+from reward_server.runner.run_shared import run_shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROTOCOL = 1
-KINDS = {"program": run_programs, "call": run_calls, "asserts": run_judged, "pytest": run_judged}
+KINDS = {"program": run_programs, "call": run_calls, "asserts": run_judged, "pytest": run_judged, "shared": run_shared}
 KEPT_FIELDS = ("ending", "code", "cpu_s", "wall_s", "memory_bytes", "message", "passed", "name")
 
 
@@ -69,7 +70,7 @@ def serve(kept: cell.Cell, header: dict[str, Any], body: int) -> bytes:
     try:
         job = Job(header, body)
         kept.sit(job.seat)
-        seen = KINDS[job.kind](kept, job)
+        seen = KINDS["shared" if job.shared else job.kind](kept, job)
     except processes.Broken as error:
         broken = str(error)
     except cell.BecomeZygote:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from reward_server.runner import frames, judge, link
+from reward_server.runner import frames, judge, keeper, link
 from reward_server.runner.page import UNREACHED
 
 if TYPE_CHECKING:
@@ -37,45 +37,45 @@ MAX_TESTS = 10_000
 class RemoteModule(types.ModuleType):
     """What test files import in the submission's place."""
 
-    def __init__(self, keeper: judge.Judge, payload: dict[str, Any]) -> None:
+    def __init__(self, owner: judge.Judge, payload: dict[str, Any]) -> None:
         super().__init__(payload["module"])
-        self.__dict__.update(_keeper=keeper, _payload=payload)
+        self.__dict__.update(_judge=owner, _payload=payload)
 
     def __getattr__(self, name: str) -> Any:
-        keeper: judge.Judge = self.__dict__["_keeper"]
+        owner: judge.Judge = self.__dict__["_judge"]
         payload: dict[str, Any] = self.__dict__["_payload"]
         if name == "__all__":
-            public = keeper.wall.ask("public")[0]
+            public = owner.wall.ask("public")
             return [*payload["star_modules"], *[name for name in payload["star_names"] if name in public]]
         if name in payload["star_modules"]:
             return importlib.import_module(name)
         if name.startswith("__") and name not in ("__version__", "__author__"):
             raise AttributeError(name)
-        found = keeper.wall.names([name])
+        found = owner.wall.names([name])
         if name not in found:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         return found[name]
 
     def __dir__(self) -> list[str]:
-        return sorted(map(str, self.__dict__["_keeper"].wall.ask("public")[0]))
+        return sorted(map(str, self.__dict__["_judge"].wall.ask("public")))
 
     def __setattr__(self, name: str, value: Any) -> None:
         """As `monkeypatch.setattr` does: the submission's own code is to see it."""
         if name.startswith("__"):
             super().__setattr__(name, value)
             return
-        wall = self.__dict__["_keeper"].wall
+        wall = self.__dict__["_judge"].wall
         wall.ask("set_name", name, wall.encode(value))
 
     def __delattr__(self, name: str) -> None:
-        self.__dict__["_keeper"].wall.ask("delete_name", name)
+        self.__dict__["_judge"].wall.ask("delete_name", name)
 
 
 class Plugin:
     """Enters each test's result as pytest goes along."""
 
-    def __init__(self, keeper: judge.Judge) -> None:
-        self.keeper = keeper
+    def __init__(self, kept_by: keeper.Keeper) -> None:
+        self.keeper = kept_by
         self.rows: dict[str, int] = {}
         self.left_out: set[int] = set()
         self.uncollected = ""
@@ -97,12 +97,13 @@ class Plugin:
     def pytest_runtest_protocol(self, item: Any) -> Generator[None, Any, Any]:
         row = self.rows.get(item.nodeid)
         self.error, self.failed = None, False
-        self.keeper.wall.failed_in_callback = None
+        self.keeper.hidden_failure(forget=True)
         begun = self.keeper.begin_interval(inside=True)
         result = yield
         if row is not None and row not in self.left_out:
-            if not self.failed and self.keeper.wall.failed_in_callback is not None:
-                self.failed, self.error = True, self.keeper.wall.failed_in_callback
+            hidden = self.keeper.hidden_failure()
+            if not self.failed and hidden is not None:
+                self.failed, self.error = True, hidden
             if self.failed:
                 self.keeper.fail(row, begun, self.error or AssertionError("failed"))
             else:
@@ -139,32 +140,37 @@ def skipped_by_decorator(item: Any) -> bool:
 def run(spec: dict[str, Any]) -> NoReturn:
     payload = json.loads(frames.read_all(judge.PAYLOAD))
     control = socket.socket(fileno=judge.CONTROL)
-    keeper = judge.Judge(spec, control, judge.LINK, judge.shared_page(judge.PAGE), payload["names"])
+    owner = judge.Judge(spec, control, judge.LINK, keeper.shared_page(judge.PAGE), payload["names"])
     try:
-        keeper.wait_until_loaded()
-    except judge.FailedLoad as failed:
-        keeper.report(None, failed.why)
+        owner.wait_until_loaded()
+    except keeper.FailedLoad as failed:
+        owner.report(None, failed.why)
         os._exit(0)
+    owner.wall.class_names = frozenset(payload["classes"])
+    owner.wall.test_modules = frozenset(name.removesuffix(".py") for name in payload["files"])
+    sys.modules[payload["module"]] = RemoteModule(owner, payload)
+    os.environ["TMPDIR"] = os.getcwd()  # `tmp_path` belongs where the submission cannot go
+    run_files(owner, payload)
+    os._exit(0)
+
+
+def run_files(kept_by: keeper.Keeper, payload: dict[str, Any], *plugins: object) -> None:
+    """Run the test files in the working folder, against the module that stands in `sys.modules`, and report."""
     for name, text in payload["files"].items():
         with open(name, "w", encoding="utf-8") as file:
             file.write(text)
-    keeper.wall.class_names = frozenset(payload["classes"])
-    keeper.wall.test_modules = frozenset(name.removesuffix(".py") for name in payload["files"])
-    sys.modules[payload["module"]] = RemoteModule(keeper, payload)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    os.environ["TMPDIR"] = os.getcwd()  # `tmp_path` belongs where the submission cannot go
-    plugin = Plugin(keeper)
+    plugin = Plugin(kept_by)
     tests = [name for name in payload["files"] if name.startswith("test_") and name.endswith(".py")]
-    keeper.begin_interval()
+    kept_by.begin_interval()
     uncaught: BaseException | None = None
     try:
-        pytest.main([*ARGUMENTS, *(["-x"] if keeper.stop else []), *tests], plugins=[plugin])
+        pytest.main([*ARGUMENTS, *(["-x"] if kept_by.stop else []), *tests], plugins=[plugin, *plugins])
     except BaseException as error:
         uncaught = error
-    keeper.leave_out(plugin.left_out)
+    kept_by.leave_out(plugin.left_out)
     if plugin.uncollected:
         uncaught = uncaught or RuntimeError(plugin.uncollected)
-    elif not keeper.stop and UNREACHED in keeper.states:
+    elif not kept_by.stop and UNREACHED in kept_by.states:
         uncaught = uncaught or link.Refused("pytest ended before this test")
-    keeper.report(uncaught)
-    os._exit(0)
+    kept_by.report(uncaught)

@@ -1,12 +1,12 @@
 """The wall between judge and submission: requests, replies and handles over a socket pair.
 
-Both sides speak the same protocol. A message is a length and a JSON list: `["?", operation, ...]` asks,
-`["=", value, changes]` answers, `["!", exception, changes]` answers with an exception, `["~", reason]` refuses. While a
+Both sides speak the same protocol. A message is a length and a JSON list: `["?", account, operation, ...]` asks,
+`["=", account, value]` answers, `["!", account, exception]` answers with an exception, `["~", account, reason]`
+refuses. The account says what has become of the lists, dicts and sets that both sides hold (`containers.py`). While a
 side waits for its answer it serves the other's requests, so that calls may nest in both directions. What has no plain
 form stays where it is; a handle `["h", number, kind, type]` stands for it, and `["r", number]` is a handle on its way
-home. `["x", ...]` is an exception as a value, `["nt", ...]` a tuple with names. `changes` are the arguments that the
-callee mutated. A request `"?c"` asks for what is printed meanwhile: it comes as `["p", stdout, stderr]` before the
-answer.
+home. `["x", ...]` is an exception as a value, `["nt", ...]` a tuple with names. A request `"?c"` asks for what is
+printed meanwhile: it comes as `["p", stdout, stderr]` before the answer.
 
 What each side makes of a handle, and what it lets the other do to its own objects, is for the subclasses to say.
 """
@@ -14,14 +14,13 @@ What each side makes of a handle, and what it lets the other do to its own objec
 from __future__ import annotations
 
 import builtins
-import collections
 import contextlib
 import struct
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from reward_server.runner import values
+from reward_server.runner import containers, values
 
 if TYPE_CHECKING:
     import asyncio
@@ -31,7 +30,6 @@ LENGTH = struct.Struct(">I")
 MAX_FRAME = 64 << 20
 DETAILS = ("filename", "filename2", "errno", "strerror", "name", "lineno", "offset", "text", "msg")
 """What exceptions of the language hold beside their arguments."""
-MUTABLE = (list, dict, set, bytearray, collections.deque)
 
 
 class Gone(BaseException):
@@ -43,8 +41,8 @@ class Refused(Exception):
 
 
 class Link:
-    def __init__(self, channel: socket.socket) -> None:
-        self.channel = channel
+    def __init__(self, channel: socket.socket, held: containers.Containers) -> None:
+        self.channel, self.containers = channel, held
         self.buffered = bytearray()
         self.exported: dict[int, Any] = {}
         self.numbers: dict[int, int] = {}
@@ -65,8 +63,8 @@ class Link:
         """The number of their object when `value` stands for one."""
         return None
 
-    def perform(self, operation: str, operands: list[Any]) -> tuple[Any, list[Any]]:
-        """Carry out their request. Returns the encoded result and changes."""
+    def perform(self, operation: str, operands: list[Any]) -> Any:
+        """Carry out their request. Returns the encoded result."""
         raise Refused(f"no operation {operation!r}")
 
     def describe_exception(self, error: BaseException) -> Any:
@@ -131,16 +129,28 @@ class Link:
         return number
 
     def encode(self, value: Any) -> Any:
-        return values.encode(value, self._handle)
+        """Raises: values.Unfit."""
+        before = len(self.containers.new)
+        try:
+            return values.encode(value, self._handle)
+        except values.Unfit:
+            self.containers.unname(before)
+            raise
 
     def stays(self, value: Any) -> bool:
         """Whether a value of a builtin type's subclass is more than its plain form: it goes by `describe`."""
         return isinstance(value, tuple) and hasattr(type(value), "_fields")
 
     def decode(self, encoded: Any) -> Any:
-        return values.decode(encoded, self._resolve)
+        self.containers.decoding += 1
+        try:
+            return values.decode(encoded, self._resolve)
+        finally:
+            self.containers.decoding -= 1
 
     def _handle(self, value: Any, plain: bool = False) -> Any:
+        if type(value) in values.CONTAINERS:
+            return self.containers.name(value)
         if plain and not self.stays(value):
             return None
         number = self.home_number(value)
@@ -148,6 +158,8 @@ class Link:
 
     def _resolve(self, encoded: list[Any]) -> Any:
         match encoded:
+            case ["k", int(number)]:
+                return self.containers.find(number)
             case ["r", int(number)]:
                 return self.exported[number]
             case ["x", *described]:
@@ -160,50 +172,54 @@ class Link:
                 return self.resolve(number, kind, type_number)
         raise values.Unfit("a value of no known kind")
 
-    def ask(self, operation: str, *operands: Any) -> tuple[Any, Any]:
-        """Returns the encoded result and changes. Raises: what the other side raised; Gone; Refused."""
+    def ask(self, operation: str, *operands: Any) -> Any:
+        """Returns the encoded result. Raises: what the other side raised; Gone; Refused; values.Unfit."""
         with self.lock:
-            self.send([self.question(), operation, *operands])
+            self.send_bytes(self.framed(self.question(), operation, *operands))
             while True:
                 message = self.receive()
                 if message[0] in ("?", "?c"):
                     self.answer(message)
                 elif message[0] == "p":
                     self.take_printed(*map(str, message[1:3]))
-                elif message[0] == "=":
-                    return message[1], message[2]
-                elif message[0] == "!":
-                    self.take_changes(message[2])
-                    raise self.exception(message[1])
                 else:
-                    raise Refused(str(message[1])[:500])
-
-    def take_changes(self, changes: Any) -> None:
-        """Overridden where arguments are remembered."""
+                    self.unpack(message[1])
+                    if message[0] == "=":
+                        return message[2]
+                    if message[0] == "!":
+                        raise self.exception(message[2])
+                    raise Refused(str(message[2])[:500])
 
     def answer(self, message: list[Any]) -> None:
         try:
             try:
-                value, changes = self.perform(message[1], message[2:])
-                reply = values.dumps(["=", value, changes])
+                self.unpack(message[1])
+                reply = self.framed("=", self.perform(message[2], message[3:]))
             except Gone:
                 raise
             except (values.Unfit, Refused) as error:
-                reply = values.dumps(["~", str(error)])
+                reply = self.framed("~", str(error))
             except BaseException as error:
-                reply = values.dumps(["!", self.describe_exception(error), getattr(error, "__wall_changes__", [])])
+                reply = self.framed("!", self.describe_exception(error))
         except values.Unfit as error:
-            reply = values.dumps(["~", str(error)])
-        if len(reply) > MAX_FRAME:
-            reply = values.dumps(["~", f"a value of {len(reply)} bytes is too large to cross the sandbox's wall"])
+            reply = values.dumps(["~", containers.NOTHING, str(error)])
         self.send_bytes(reply)
 
-    def send(self, message: list[Any]) -> None:
-        """Raises: values.Unfit, Gone."""
-        text = values.dumps(message)
-        if len(text) > MAX_FRAME:
-            raise values.Unfit(f"arguments of {len(text)} bytes are too large to cross the sandbox's wall")
-        self.send_bytes(text)
+    def unpack(self, account: Any) -> None:
+        self.containers.unpack(account, self.decode, self.contents)
+
+    def contents(self, value: Any) -> Any:
+        return values.contents(value, self._handle)
+
+    def framed(self, mark: str, *parts: Any) -> bytes:
+        """A message with its account. Raises: values.Unfit."""
+        try:
+            text = short(values.dumps([mark, self.containers.pack(self.contents), *parts]))
+        except values.Unfit:
+            self.containers.undo()
+            raise
+        self.containers.sent()
+        return text
 
     def send_bytes(self, text: bytes) -> None:
         try:
@@ -226,7 +242,9 @@ class Link:
             raise Gone from None
         if type(message) is not list or not 2 <= len(message) <= 8 or type(message[0]) is not str:
             raise Gone
-        if message[0] in "=!" and len(message) != 3:
+        if message[0] in ("=", "!", "~") and len(message) != 3:
+            raise Gone
+        if message[0] in ("?", "?c") and len(message) < 3:
             raise Gone
         return message
 
@@ -265,41 +283,12 @@ class Link:
     def decode_arguments(self, arguments: Any, keywords: Any) -> tuple[list[Any], dict[str, Any]]:
         return [self.decode(value) for value in arguments], {name: self.decode(value) for name, value in keywords}
 
-    def changed(self, decoded: list[Any], encoded: list[Any]) -> list[Any]:
-        """The arguments that are no longer what came: `[position, encoded value]` each."""
-        changes = []
-        for position, (value, came) in enumerate(zip(decoded, encoded, strict=True)):
-            if isinstance(value, MUTABLE):
-                try:
-                    now = self.encode(value)
-                except values.Unfit:
-                    continue
-                if now != came:
-                    changes.append([position, now])
-        return changes
 
-
-def patch(old: Any, new: Any) -> Any:
-    """Make `old` hold what `new` holds, in place as deep as the shapes agree. Returns what is to stand in its stead."""
-    if type(old) is not type(new):
-        return new
-    if isinstance(old, list):
-        old[:] = [patch(was, now) for was, now in zip(old, new, strict=True)] if len(old) == len(new) else new
-    elif isinstance(old, bytearray):
-        old[:] = new
-    elif isinstance(old, collections.deque):
-        old.clear()
-        old.extend(new)
-    elif isinstance(old, dict):
-        merged = {key: patch(old[key], value) if key in old else value for key, value in new.items()}
-        old.clear()
-        old.update(merged)
-    elif isinstance(old, set):
-        old.clear()
-        old.update(new)
-    else:
-        return new
-    return old
+def short(text: bytes) -> bytes:
+    """Raises: values.Unfit."""
+    if len(text) > MAX_FRAME:
+        raise values.Unfit(f"a value of {len(text)} bytes is too large to cross the sandbox's wall")
+    return text
 
 
 def known_exception(types: Any) -> type[BaseException]:

@@ -30,9 +30,11 @@ class Zygote:
 
     def __init__(self, channel: socket.socket, pid: int, started: mmap.mmap) -> None:
         self.channel, self.pid, self.started = channel, pid, started
+        self.resident_bytes = 0
 
     def wait_until_ready(self) -> None:
         self.ask({}, [], ready=True)
+        self.resident_bytes = resident_bytes(self.pid)
 
     def ask(self, message: dict[str, Any], descriptors: list[int], *, ready: bool = False) -> dict[str, Any]:
         """Raises: Broken when the zygote is gone or could not fork."""

@@ -53,6 +53,7 @@ class Job:
         self.stop: bool = header["stop"]
         self.tests: int = header["tests"]
         self.pure: bool = header["pure"]
+        self.shared: bool = header["shared"]
         self.seat: int = header["seat"]
         self.body = body
         self.parts: list[tuple[int, int]] = []

@@ -12,7 +12,7 @@ import sys
 import types
 from typing import Any, NoReturn
 
-from reward_server.runner import frames, link, modules, values
+from reward_server.runner import containers, frames, link, modules, values
 from reward_server.runner.specials import FORWARDED
 
 CHANNEL, PAYLOAD = 3, 4
@@ -104,10 +104,10 @@ def run_served(_: dict[str, Any]) -> NoReturn:
     try:
         module, _payload = load()
     except FailedLoad as failed:
-        Served(channel, None).send(["failed", failed.described])
+        Served(channel, None).send_bytes(values.dumps(["failed", failed.described]))
         os._exit(0)
     served = Served(channel, module)
-    served.send(["loaded", True])
+    served.send_bytes(values.dumps(["loaded", True]))
     try:
         while True:
             served.answer(served.receive())
@@ -117,14 +117,14 @@ def run_served(_: dict[str, Any]) -> NoReturn:
 
 class Served(link.Link):
     def __init__(self, channel: socket.socket, module: types.ModuleType | None) -> None:
-        super().__init__(channel)
+        super().__init__(channel, containers.Containers(1, forgets=False))
         self.module = module
         self.printed: list[tuple[Tee, Tee]] = []
         """For requests whose asker wants what is printed meanwhile."""
         self.foreign: dict[int, Any] = {}
         """What stands here for each object of the test."""
-        self.patched: dict[str, Any] = {}
-        """What the module held under names that the test has set."""
+        self.patched: dict[tuple[int, str], Any] = {}
+        """What the module and its classes held under names that the test has set."""
         self.kept_whole: set[int] = set()
         """Instances of builtin types' subclasses that the test has made, by `id`: they do not cross as plain values."""
 
@@ -213,16 +213,16 @@ class Served(link.Link):
     def pattern(self, pattern: str, flags: int) -> Any:
         return importlib.import_module("re").compile(pattern, flags)
 
-    def perform(self, operation: str, operands: list[Any]) -> tuple[Any, list[Any]]:
+    def perform(self, operation: str, operands: list[Any]) -> Any:
         match operation, operands:
             case "names", [names]:
                 return [
                     self.encode(getattr(self.module, name)) if hasattr(self.module, name) else None for name in names
-                ], []
+                ]
             case "public", []:
-                return [name for name in vars(self.module) if not name.startswith("__")], []
+                return [name for name in vars(self.module) if not name.startswith("__")]
             case "type", [number]:
-                return self.describe_type(self.exported[number]), []
+                return self.describe_type(self.exported[number])
             case "call", [number, arguments, keywords]:
                 return self.apply(self.exported[number], arguments, keywords, made=True)
             case "method", [number, name, arguments, keywords]:
@@ -231,61 +231,60 @@ class Served(link.Link):
                 value = self.exported[number]
                 return self.apply(getattr(type(value), name).__get__(value), arguments, [])
             case "get", [number, name]:
-                return self.encode(getattr(self.exported[number], name)), []
+                return self.encode(getattr(self.exported[number], name))
             case "property", [number, name, value]:
-                return self.encode(getattr(self.decode(value), name)), []
+                return self.encode(getattr(self.decode(value), name))
             case "subclass", [name, bases, body]:
                 own = {key: self.decode(value) for key, value in body}
-                return self.export(type(name, tuple(self.exported[number] for number in bases), own)), []
+                return self.export(type(name, tuple(self.exported[number] for number in bases), own))
             case "item", [number, key]:
-                return self.encode(self.exported[number][self.decode(key)]), []
+                return self.encode(self.exported[number][self.decode(key)])
             case "set", [number, name, value]:
-                setattr(self.exported[number], name, self.decode(value))
-                return None, []
+                self.set(self.exported[number], name, self.decode(value))
+                return None
             case "delete", [number, name]:
-                delattr(self.exported[number], name)
-                return None, []
+                self.delete(self.exported[number], name)
+                return None
+            case "copy", [number, deep]:
+                copier = importlib.import_module("copy")
+                return self.encode((copier.deepcopy if deep else copier.copy)(self.exported[number]))
             case "throw", [number, described]:
-                return self.encode(self.exported[number].throw(self.exception(described))), []
+                return self.encode(self.exported[number].throw(self.exception(described)))
             case "await", [number]:
-                return self.encode(self.complete(self.exported[number])), []
+                return self.encode(self.complete(self.exported[number]))
             case "anext", [number]:
-                return self.encode(self.complete(anext(self.exported[number]))), []
+                return self.encode(self.complete(anext(self.exported[number])))
             case "set_name", [name, value]:
-                self.patched.setdefault(name, getattr(self.module, name, MISSING))
-                setattr(self.module, name, self.decode(value))
-                return None, []
+                self.set(self.module, name, self.decode(value))
+                return None
             case "delete_name", [name]:
-                self.delete_name(name)
-                return None, []
+                self.delete(self.module, name)
+                return None
             case "signature", [number]:
-                return self.describe_signature(self.exported[number]), []
+                return self.describe_signature(self.exported[number])
         raise link.Refused(f"no operation {operation!r}")
 
-    def apply(self, function: Any, arguments: Any, keywords: Any, *, made: bool = False) -> tuple[Any, list[Any]]:
+    def apply(self, function: Any, arguments: Any, keywords: Any, *, made: bool = False) -> Any:
         positional, named = self.decode_arguments(arguments, keywords)
-        decoded, encoded = [*positional, *named.values()], [*arguments, *[value for _, value in keywords]]
-        try:
-            result = function(*positional, **named)
-        except BaseException as error:
-            try:
-                error.__wall_changes__ = self.changed(decoded, encoded)  # type: ignore[attr-defined]
-            except BaseException:
-                pass
-            raise
+        result = function(*positional, **named)
         new = made and isinstance(function, type) and isinstance(result, values.OWN_STATE) and type(result) is function
         if new and function_names(function):
             # An instance that the test has made of a class with methods of its own stays one, also if it is a list.
             self.kept_whole.add(id(result))
-        return self.encode(result), self.changed(decoded, encoded)
+        return self.encode(result)
 
-    def delete_name(self, name: str) -> None:
+    def set(self, target: Any, name: str, value: Any) -> None:
+        if isinstance(target, type | types.ModuleType):
+            self.patched.setdefault((id(target), name), vars(target).get(name, MISSING))
+        setattr(target, name, value)
+
+    def delete(self, target: Any, name: str) -> None:
         """Undo what the test has set: a patch that saw no such name in the stand-in's own dictionary takes it away."""
-        original = self.patched.pop(name, MISSING)
+        original = self.patched.pop((id(target), name), MISSING)
         if original is MISSING:
-            delattr(self.module, name)
+            delattr(target, name)
         else:
-            setattr(self.module, name, original)
+            setattr(target, name, original)
 
     def describe_signature(self, function: Any) -> list[Any]:
         """A row for each parameter, and one for what is returned. Only types of the language cross as annotations."""
@@ -379,7 +378,7 @@ class Foreign:
         if name.startswith("__"):
             raise AttributeError(name)
         home = object.__getattribute__(self, "__home__")
-        return home.decode(home.ask("get", object.__getattribute__(self, "__foreign__"), name)[0])
+        return home.decode(home.ask("get", object.__getattribute__(self, "__foreign__"), name))
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         home = object.__getattribute__(self, "__home__")
@@ -391,7 +390,7 @@ class Foreign:
 
 
 def call_home(home: Served, number: int, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    return home.decode(home.ask("call", number, *home.encode_arguments(arguments, keywords))[0])
+    return home.decode(home.ask("call", number, *home.encode_arguments(arguments, keywords)))
 
 
 class ForeignFunction:
@@ -411,21 +410,21 @@ class ForeignFunction:
     def __getattr__(self, name: str) -> Any:
         if name not in ("__name__", "__qualname__"):
             raise AttributeError(name)
-        return self.__home__.decode(self.__home__.ask("about", self.__foreign__, name)[0])
+        return self.__home__.decode(self.__home__.ask("about", self.__foreign__, name))
 
     @property
     def __doc__(self) -> Any:  # type: ignore[override]
-        return self.__home__.decode(self.__home__.ask("about", self.__foreign__, "__doc__")[0])
+        return self.__home__.decode(self.__home__.ask("about", self.__foreign__, "__doc__"))
 
 
 async def foreign_coroutine(home: Served, number: int) -> Any:
-    return home.decode(home.ask("await", number)[0])
+    return home.decode(home.ask("await", number))
 
 
 def foreign_iterator(home: Served, number: int) -> Any:
     while True:
         try:
-            item = home.decode(home.ask("next", number)[0])
+            item = home.decode(home.ask("next", number))
         except StopIteration:
             return
         yield item

@@ -32,7 +32,7 @@ class Remote:
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         """Reached by `super().__init__` of a class that the test derives, and in no other way."""
-        first = next(base for base in type(self).__mro__ if isinstance(base, RemoteClass) and not base.derived)
+        first = next(base for base in type(self).__mro__ if isinstance(base, RemoteClass) and not base._derived)
         target = first._class_number, "__init__"
         self._link.ask_with_arguments("method", target, (self, *arguments), keywords)
 
@@ -46,6 +46,12 @@ class Remote:
 
     def __delattr__(self, name: str) -> None:
         self._link.delete(self._number, name)
+
+    def __copy__(self) -> Any:
+        return self._link.copied(self, deep=False)
+
+    def __deepcopy__(self, _memo: Any) -> Any:
+        return self._link.copied(self, deep=True)
 
 
 class RemoteException(Exception):
@@ -65,14 +71,14 @@ class RemoteClass(type):
 
     _class_link: Wall
     _class_number: int
-    derived = False
+    _derived = False
     """Whether the test has made it, of a class of the submission."""
 
     def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> RemoteClass:
         made = super().__new__(cls, name, bases, body)
         if "_class_number" not in body:
             theirs = [base for base in bases if isinstance(base, RemoteClass)]
-            made._class_link, made.derived = theirs[0]._class_link, True
+            made._class_link, made._derived = theirs[0]._class_link, True
             made._class_number = made._class_link.derive(made, theirs, body)
         return made
 
@@ -91,6 +97,17 @@ class RemoteClass(type):
         cls._class_link.renew()
         return cls._class_link.get(cls._class_number, name)
 
+    def __setattr__(cls, name: str, value: Any) -> None:
+        if name.startswith("_") or cls._derived:
+            super().__setattr__(name, value)
+        elif isinstance(value, RemoteMethod):  # a patch puts back what it found in the stand-in's own dictionary
+            delattr(cls, name)
+        else:
+            cls._class_link.set(cls._class_number, name, value)
+
+    def __delattr__(cls, name: str) -> None:
+        cls._class_link.delete(cls._class_number, name)
+
     def __iter__(cls) -> Iterator[Any]:
         return iter(cls._class_link.get(cls._class_number, "__members__").values())
 
@@ -105,7 +122,7 @@ class RemoteClass(type):
 
     def __getitem__(cls, key: Any) -> Any:
         wall = cls._class_link
-        return wall.decode(wall.ask("item", cls._class_number, wall.encode(key))[0])
+        return wall.decode(wall.ask("item", cls._class_number, wall.encode(key)))
 
 
 class RemoteMethod:
@@ -119,7 +136,7 @@ class RemoteMethod:
             self.wall.renew()
         number = owner._class_number if instance is None else instance._number
         first: tuple[Any, ...] = ()
-        if instance is not None and getattr(owner, "derived", False):  # it may be asked for by `super()`
+        if instance is not None and getattr(owner, "_derived", False):  # it may be asked for by `super()`
             number, first = self.class_number, (instance,)
 
         def call(*arguments: Any, **keywords: Any) -> Any:

@@ -26,6 +26,7 @@ class Submission:
 
     def __init__(self, cell: Cell, job: Job, role: str, channel: int, stdin: int | None = None) -> None:
         self.cell, self.limits = cell, job.limits
+        cell.submission_zygote(role)  # which may take a second to start: not of the submission's time
         self.loop = supervision.Loop()
         self.ending: str | None = None
         self.exited = False
@@ -42,7 +43,7 @@ class Submission:
             supervision.close_quietly(payload, out_end, err_end)
         self.stdout = supervision.Pump(self.loop, out, job.limits["output_bytes"])
         self.stderr = supervision.Pump(self.loop, err, job.limits["output_bytes"])
-        self.meter = supervision.Meter(job.limits, cell.population, cell.shared_bytes)
+        self.meter = supervision.Meter(job.limits, cell.population, cell.submission_zygote(role).resident_bytes)
         self.next_check = time.monotonic() + FIRST_CHECK_S
         self.loop.add(self.child.descriptor, self._on_exit)
 

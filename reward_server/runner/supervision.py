@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import mmap
 import os
 import select
@@ -174,8 +175,10 @@ def held_inodes(path: str) -> int:
 
 def shared_memory(size: int) -> tuple[int, mmap.mmap]:
     """A page that can be handed to another process. The caller closes the descriptor."""
-    descriptor = os.memfd_create("page", os.MFD_CLOEXEC)
+    descriptor = os.memfd_create("page", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     os.ftruncate(descriptor, size)
+    # Who shortens it would end this process at its next look, by SIGBUS.
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
     return descriptor, mmap.mmap(descriptor, size)
 
 

@@ -12,7 +12,9 @@ import collections
 import datetime as dt
 import decimal
 import fractions
+import importlib
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,10 +30,24 @@ BUILTIN_TYPES = {kind: name for name, kind in vars(builtins).items() if type(kin
 """`int`, `ValueError` and their like are the same on both sides, and are known by name."""
 NAMED_TYPES = {name: kind for kind, name in BUILTIN_TYPES.items()}
 ATOMS = frozenset({type(None), bool, int, float, str})
+CONTAINERS = frozenset(
+    (
+        *(list, dict, set, bytearray, collections.deque),
+        *(collections.defaultdict, collections.OrderedDict, collections.Counter),
+    )
+)
+"""What can be changed in place."""
+BY_TEXT = {
+    **dict.fromkeys(("PurePosixPath", "PosixPath"), "pathlib"),
+    "UUID": "uuid",
+    **dict.fromkeys(("IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network"), "ipaddress"),
+}
+"""Types of the library that are what their text says, by name, with their modules: loaded where they are used."""
 Encoded = Any
 """What `json` can hold: the result of `encode`."""
 Handle = Any
-"""A function of a value and of whether it has a plain form too; then None leaves it at that."""
+"""A function of a value and of whether it has a plain form too; then None leaves it at that. Asked for what has no
+plain form, for containers, and for instances of subclasses."""
 
 
 class Unfit(Exception):
@@ -92,7 +108,11 @@ def _encode(value: Any, handle: Handle) -> Encoded:
     if kind in ATOMS:
         return _integer(value) if kind is int else value
     coder = ENCODERS.get(kind)
-    if coder is None:
+    if kind in CONTAINERS:
+        named = handle(value, True)
+        if named is not None:
+            return named
+    elif coder is None:
         for base, inherited in INHERITED:
             if isinstance(value, base):
                 own = handle(value, True)
@@ -101,8 +121,41 @@ def _encode(value: Any, handle: Handle) -> Encoded:
                 coder = inherited
                 break
         else:
+            name = kind.__name__
+            if name in BY_TEXT and getattr(sys.modules.get(BY_TEXT[name]), name, None) is kind:
+                return ["tx", name, kind.__str__(value)]
             return handle(value)
-    return coder(value, handle)
+    return coder(value, handle)  # type: ignore[misc]
+
+
+def contents(value: Any, handle: Handle) -> Encoded:
+    """What a container holds, whatever `handle` makes of the container itself. Raises: Unfit."""
+    try:
+        return ENCODERS[type(value)](value, handle)
+    except RecursionError:
+        raise Unfit("a value that is cyclic or nests too deep cannot cross the sandbox's wall") from None
+
+
+def empty(encoded: Encoded) -> Any:
+    """An empty container of the type that these contents ask for. Raises: Unfit."""
+    match encoded:
+        case ["l" | "L", *_]:
+            return []
+        case ["s" | "S", *_]:
+            return set()
+        case ["d", _, _]:
+            return {}
+        case ["B", _]:
+            return bytearray()
+        case ["o", _]:
+            return collections.OrderedDict()
+        case ["C", _]:
+            return collections.Counter()
+        case ["q", None | int() as longest, _] if longest is None or longest >= 0:
+            return collections.deque(maxlen=longest)
+        case ["dd", str(factory), _] if factory in NAMED_TYPES:
+            return collections.defaultdict(NAMED_TYPES[factory])
+    raise Unfit("contents of no container")
 
 
 def _integer(value: int) -> Encoded:
@@ -122,8 +175,8 @@ def _all_short(values: list[Any]) -> bool:
     return all(value.bit_length() <= MAX_DECIMAL_BITS for value in values if type(value) is int)
 
 
-def _mapping(value: dict[Any, Any], handle: Handle) -> Encoded:
-    keys, held = dict.keys(value), dict.values(value)
+def _mapping(value: dict[Any, Any], handle: Handle, kind: type[dict[Any, Any]] = dict) -> Encoded:
+    keys, held = kind.keys(value), kind.values(value)
     return ["d", _items("l", keys, handle), _items("l", held, handle)]
 
 
@@ -153,11 +206,14 @@ ENCODERS: dict[type, Callable[[Any, Handle], Encoded]] = {
         else _mapping(value, handle)
     ),
     collections.deque: lambda value, handle: ["q", value.maxlen, _items("l", value, handle)],
-    collections.OrderedDict: lambda value, handle: ["o", _mapping(value, handle)],
+    collections.OrderedDict: lambda value, handle: ["o", _mapping(value, handle, collections.OrderedDict)],
     collections.Counter: lambda value, handle: ["C", _mapping(value, handle)],
     type(NotImplemented): lambda _value, _handle: ["N"],
     type(Ellipsis): lambda _value, _handle: ["E"],
     type: lambda value, handle: ["ty", BUILTIN_TYPES[value]] if value in BUILTIN_TYPES else handle(value),
+    type({}.keys()): lambda value, handle: ["vk", _items("l", value, handle)],
+    type({}.values()): lambda value, handle: ["vv", _items("l", value, handle)],
+    type({}.items()): lambda value, handle: ["vi", _mapping(dict(value), handle)],
     slice: lambda value, handle: ["sl", *[_encode(part, handle) for part in (value.start, value.stop, value.step)]],
 }
 INHERITED = [
@@ -244,5 +300,9 @@ DECODERS: dict[str, Callable[[list[Any], Callable[[list[Any]], Any] | None], Any
     "N": lambda _encoded, _resolve: NotImplemented,
     "E": lambda _encoded, _resolve: ...,
     "ty": lambda encoded, _: NAMED_TYPES[encoded[1]],
+    "vk": lambda encoded, resolve: dict.fromkeys(_distinct(_as(list, encoded[1], resolve))).keys(),
+    "vv": lambda encoded, resolve: dict(enumerate(_as(list, encoded[1], resolve))).values(),
+    "vi": lambda encoded, resolve: _as(dict, encoded[1], resolve).items(),
+    "tx": lambda encoded, _: getattr(importlib.import_module(BY_TEXT[encoded[1]]), encoded[1])(_as(str, encoded[2])),
     "sl": lambda encoded, resolve: slice(*_each(encoded, resolve)),
 }

@@ -11,7 +11,8 @@ import types
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reward_server.runner import link, values
+from reward_server.runner import containers, link, values
+from reward_server.runner.keeper import TEST_MODULE
 from reward_server.runner.specials import FORWARDED
 from reward_server.runner.stand_ins import (
     NamedMethod,
@@ -28,8 +29,6 @@ from reward_server.runner.stand_ins import (
 if TYPE_CHECKING:
     import socket
 
-TEST_MODULE = "__test__"
-"""The module name of test code: what its classes make may be seen from the submission, by public names."""
 MOCKS = "unittest.mock"
 """Whose objects are the test's own as well."""
 HIDDEN = ("_", "gi_", "cr_", "ag_", "f_", "tb_", "co_", "func_")
@@ -39,7 +38,7 @@ class Wall(link.Link):
     """The judge's end of the link."""
 
     def __init__(self, channel: socket.socket) -> None:
-        super().__init__(channel)
+        super().__init__(channel, self.no_containers())
         self.generation = self.renewed = 0
         self.named: dict[str, tuple[int, Any]] = {}
         """What the test holds by name, and since which start of the submission."""
@@ -53,17 +52,22 @@ class Wall(link.Link):
         self.mixed: set[int] = set()
         """What came of an operator between an object of such a class, not made by the test, and a plain value: it may
         hold what the test expects, and is asked nothing but how it compares to other objects of the submission."""
-        self.arguments: list[tuple[Any, ...]] = []
         self.test_modules = frozenset({TEST_MODULE})
+        """What their classes make may be seen from the submission, by public names."""
         self.failed_in_callback: AssertionError | None = None
         """Of the test's own code, called by the submission, which may keep it from the test."""
         self.streams = sys.stdout, sys.stderr
+
+    @staticmethod
+    def no_containers() -> containers.Containers:
+        return containers.Containers(-1, forgets=True)
 
     def restart(self, channel: socket.socket) -> None:
         """Go on with a submission that was started anew: objects of the earlier one are gone."""
         self.channel.close()
         self.channel = channel
         self.buffered.clear()
+        self.containers = self.no_containers()
         self.generation += 1
         self.imported.clear()
         self.classes.clear()
@@ -91,7 +95,7 @@ class Wall(link.Link):
         """What `inspect.signature` answers."""
         import inspect
 
-        told = self.ask("signature", number)[0]
+        told = self.ask("signature", number)
         try:
             rows, returned = told
             parameters = [
@@ -117,41 +121,13 @@ class Wall(link.Link):
     def ask_with_arguments(
         self, operation: str, target: tuple[Any, ...], arguments: tuple[Any, ...], keywords: dict[str, Any]
     ) -> Any:
-        encoded = self.encode_arguments(arguments, keywords)
-        self.arguments.append((*arguments, *keywords.values()))
-        try:
-            result, changes = self.ask(operation, *target, *encoded)
-            self.take_changes(changes)
-        finally:
-            self.arguments.pop()
-        return self.decode(result)
+        return self.decode(self.ask(operation, *target, *self.encode_arguments(arguments, keywords)))
 
     def special(self, number: int, name: str, arguments: tuple[Any, ...]) -> Any:
-        self.arguments.append(arguments)
-        try:
-            result, changes = self.ask("special", number, name, [self.encode(value) for value in arguments])
-            self.take_changes(changes)
-        finally:
-            self.arguments.pop()
-        return self.decode(result)
-
-    def take_changes(self, changes: Any) -> None:
-        arguments = self.arguments[-1] if self.arguments else ()
-        if type(changes) is not list or len(changes) > len(arguments):
-            raise values.Unfit("changes of arguments that were not sent")
-        for change in changes:
-            if (
-                type(change) is not list
-                or len(change) != 2
-                or type(change[0]) is not int
-                or not 0 <= change[0] < len(arguments)
-            ):
-                raise values.Unfit("changes of arguments that were not sent")
-            if isinstance(arguments[change[0]], link.MUTABLE):
-                link.patch(arguments[change[0]], self.decode(change[1]))
+        return self.decode(self.ask("special", number, name, [self.encode(value) for value in arguments]))
 
     def get(self, number: int, name: str) -> Any:
-        return self.decode(self.ask("get", number, name)[0])
+        return self.decode(self.ask("get", number, name))
 
     def set(self, number: int, name: str, value: Any) -> None:
         self.ask("set", number, name, self.encode(value))
@@ -159,9 +135,18 @@ class Wall(link.Link):
     def delete(self, number: int, name: str) -> None:
         self.ask("delete", number, name)
 
+    def copied(self, original: Remote, *, deep: bool) -> Any:
+        """A copy of an object, made where it lives. It is believed as far as the original is."""
+        made = self.decode(self.ask("copy", original._number, deep))
+        if isinstance(made, Remote) and made is not original:
+            for kept in (self.made, self.mixed):
+                if original._number in kept:
+                    kept.add(made._number)
+        return made
+
     def names(self, names: list[str]) -> dict[str, Any]:
         """The values that the submission's module holds under these names; missing ones are left out."""
-        encoded = self.ask("names", names)[0]
+        encoded = self.ask("names", names)
         if type(encoded) is not list or len(encoded) != len(names):
             raise values.Unfit("an answer of another length")
         found = {}
@@ -235,7 +220,7 @@ class Wall(link.Link):
         known = self.classes.get(number)
         if known is not None:
             return known
-        told = self.ask("type", number)[0]
+        told = self.ask("type", number)
         if type(told) is not dict or depth > 50:
             raise values.Unfit("a class that was not understood")
         if "fields" in told:
@@ -294,7 +279,7 @@ class Wall(link.Link):
         return kind
 
     def named_property(self, number: int, name: str, value: Any) -> Any:
-        return self.decode(self.ask("property", number, name, self.encode(value))[0])
+        return self.decode(self.ask("property", number, name, self.encode(value)))
 
     def named_tuple(self, type_number: int | None, name: str, fields: list[Any], items: list[Any]) -> Any:
         kind: Any = self.mirror(type_number) if type(type_number) is int else None
@@ -311,7 +296,7 @@ class Wall(link.Link):
                     own.append([name, self.encode(value)])
                 except values.Unfit:
                     continue  # a property, say: it works here
-        number = self.ask("subclass", made.__name__, [base._class_number for base in bases], own)[0]
+        number = self.ask("subclass", made.__name__, [base._class_number for base in bases], own)
         if type(number) is not int:
             raise values.Unfit("a class that was not understood")
         self.classes[number] = self.imported[number] = made
@@ -331,7 +316,7 @@ class Wall(link.Link):
                         else self.special(number, "__next__", ())
                     )
                 else:
-                    item = self.decode(self.ask("throw", number, self.describe_exception(throwing))[0])
+                    item = self.decode(self.ask("throw", number, self.describe_exception(throwing)))
             except StopIteration as stop:
                 return stop.value
             throwing = None
@@ -344,12 +329,12 @@ class Wall(link.Link):
                 throwing = error
 
     async def coroutine(self, number: int) -> Any:
-        return self.decode(self.ask("await", number)[0])
+        return self.decode(self.ask("await", number))
 
     async def async_generator(self, number: int) -> Any:
         while True:
             try:
-                item = self.decode(self.ask("anext", number)[0])
+                item = self.decode(self.ask("anext", number))
             except StopAsyncIteration:
                 return
             yield item
@@ -406,7 +391,7 @@ class Wall(link.Link):
             f"the test passed a value of type {type(value).__name__}, which cannot cross the sandbox's wall"
         )
 
-    def perform(self, operation: str, operands: list[Any]) -> tuple[Any, list[Any]]:
+    def perform(self, operation: str, operands: list[Any]) -> Any:
         match operation, operands:
             case "call", [int(number), list(arguments), list(keywords)]:
                 positional, named = self.decode_arguments(arguments, keywords)
@@ -415,25 +400,46 @@ class Wall(link.Link):
                 except AssertionError as error:
                     self.failed_in_callback = self.failed_in_callback or error
                     raise
-                return self.encode(result), self.changed(
-                    [*positional, *named.values()], [*arguments, *[v for _, v in keywords]]
-                )
+                return self.encode(result)
             case "await", [int(number)] if isinstance(self.exported[number], types.CoroutineType):
-                return self.encode(self.complete(self.exported[number])), []
+                return self.encode(self.complete(self.exported[number]))
             case "about", [int(number), "__name__" | "__qualname__" | "__doc__" as name]:
                 told = getattr(self.exported[number], name, None)
-                return told if type(told) is str else None, []
+                return told if type(told) is str else None
             case "next", [int(number)]:
-                return self.encode(next(self.exported[number])), []
+                return self.encode(next(self.exported[number]))
             case "get", [int(number), str(name)] if not name.startswith(HIDDEN):
-                return self.encode(getattr(self.instance(number), name)), []
+                return self.encode(self.attribute(self.instance(number), name))
             case "set", [int(number), str(name), value] if not name.startswith(HIDDEN):
-                setattr(self.instance(number), name, self.decode(value))
-                return None, []
+                self.put(self.instance(number), name, self.decode(value))
+                return None
         raise link.Refused("the test's objects do not allow that")
+
+    def attribute(self, held: Any, name: str) -> Any:
+        """What the submission may read of an object of the test; of a mock not what it is set up and checked by."""
+        if is_mock(held) and callable(getattr(type(held), name, None)):
+            raise link.Refused("the test's mocks are not for the submission to set up")
+        return getattr(held, name)
+
+    def put(self, held: Any, name: str, value: Any) -> None:
+        """Set an attribute, unless the test may call it to check: then the submission could answer in its place."""
+        theirs = Remote | RemoteFunction | RemoteClass
+        if is_mock(held):
+            refused = hasattr(type(held), name) or isinstance(value, theirs) or callable(value)
+        else:
+            known = getattr(held, name, None)
+            refused = callable(known) and not isinstance(known, theirs)
+        if refused:
+            raise link.Refused("what the test calls is not for the submission to replace")
+        setattr(held, name, value)
 
     def instance(self, number: int) -> Any:
         value = self.exported[number]
         if isinstance(value, type) or type(value).__module__ not in (*self.test_modules, MOCKS):
             raise link.Refused("the test's objects do not allow that")
         return value
+
+
+def is_mock(held: Any) -> bool:
+    module = sys.modules.get(MOCKS)
+    return module is not None and isinstance(held, module.NonCallableMock)

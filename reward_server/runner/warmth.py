@@ -11,7 +11,7 @@ import socket
 import sys
 import types
 
-from reward_server.runner import link, modules, served, values
+from reward_server.runner import modules, served, values
 from reward_server.runner.wall import Wall
 
 ROUNDS = 20
@@ -71,7 +71,6 @@ def do_all() -> None:
     sample = [1, 2.5, "a", None, [1, "b"], ("c", {"d": {1, 2}}), {3: b"x"}]
     values.decode(values.loads(values.dumps(values.encode(sample))))
     json.loads(json.dumps({"text": SAMPLE, "numbers": [1, 2.0]}))
-    link.patch([1, [2]], [1, [3]])
     load_and_serve()
     linecache.cache.clear()
 
@@ -85,13 +84,14 @@ def load_and_serve() -> None:
     ours, theirs = socket.socketpair()
     wall, submission = Wall(ours), served.Served(theirs, module)
     with ours, theirs:
-        for request in (["names", ["solve"]], ["call", 1, [["L", [1, 2]]], []], ["call", 1, [3], []]):
-            wall.send(["?", *request])
+        for request in (["names", ["solve"]], ["call", 1, [wall.encode([1, [2]])], []], ["call", 1, [3], []]):
+            wall.send_bytes(wall.framed("?", *request))
             submission.answer(submission.receive())
             wall.receive()
-        for answer in (["=", [["h", 1, "function", None]], []], ["=", ["L", [1]], [[0, ["L", [2]]]]]):
-            submission.send(answer)
-            wall.names(["solve"]) if type(answer[1][0]) is list else wall.call(1, ([1],), {})
+        submission.send_bytes(submission.framed("=", [["h", 1, "function", None]]))
+        wall.names(["solve"])
+        submission.send_bytes(submission.framed("=", submission.encode([1, {"a": 2}])))
+        wall.call(1, ([1],), {})
     sys.modules.clear()
     sys.modules.update(held)
     sys.path[:] = folders

@@ -28,6 +28,7 @@ PRELOADED = {
         *("bisect", "collections", "copy", "functools", "heapq", "io", "itertools", "json", "math", "operator"),
         *("random", "re", "string", "traceback", "typing", "linecache", "threading", "atexit"),
         *("reward_server.runner.programs", "reward_server.runner.served", "reward_server.runner.judge"),
+        "reward_server.runner.shared",
     ),
     "pytest": ("pytest", "_pytest.assertion.rewrite", "unittest", "reward_server.runner.judge_pytest"),
 }
@@ -36,11 +37,13 @@ ROLES = {
     "calls": "reward_server.runner.served:run_calls",
     "served": "reward_server.runner.served:run_served",
     "judge": "reward_server.runner.judge:run",
+    "shared": "reward_server.runner.shared:run",
+    "shared_pytest": "reward_server.runner.shared:run",
     "standing": "reward_server.runner.judge:run_standing",
     "pytest": "reward_server.runner.judge_pytest:run",
     "sweep": "reward_server.runner.sweeping:run",
 }
-LATE_ROLES = frozenset({"pytest"})
+LATE_ROLES = frozenset({"pytest", "shared_pytest"})
 MAX_MESSAGE = 1 << 16
 KEPT: list[object] = []
 """What a child would tear down as it leaves the zygote's frames: kept alive, it costs no page fault (154 of 187)."""

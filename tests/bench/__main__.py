@@ -18,8 +18,9 @@ from reward_server.backends.embedded import base_python
 from reward_server.errors import BackendUnavailable
 from reward_server.settings import Settings, usable_cores
 from tasks.errors import ProblemSetError
-from tests.bench import report, serving, ways
-from tests.bench.programs import HUMANEVAL, programs_of
+from tasks.schema import AssertsTests
+from tests.bench import client, report, serving, ways
+from tests.bench.programs import CALLS, HUMANEVAL, many_calls, programs_of
 from trainer.client import RewardClientError, SyncRewardClient
 from trainer.display import progress_bar, show, write_json
 from trainer.inputs import check_writable
@@ -99,10 +100,12 @@ def measure(
 ) -> report.Measured:
     python, load = base_python(), f"load {os.getloadavg()[0]:.1f} before"
     names = [report.SERVED, *([report.DOCKER] if daemon else []), report.FORKED, report.STARTED]
+    names += [report.SHARED] if all(isinstance(each.problem.tests, AssertsTests) for each in programs) else []
     names += [report.CONTAINED] if daemon else []
     rounds: dict[str, list[ways.Sample]] = {name: [] for name in names}
     fast = [name for name in names if name not in (report.STARTED, report.CONTAINED)]
-    steps = len(fast) * effort.rounds + (len(names) - len(fast)) * effort.slow_rounds + effort.starts + effort.requests
+    steps = len(fast) * effort.rounds + (len(names) - len(fast)) * effort.slow_rounds
+    steps += effort.starts + effort.requests + effort.slow_rounds + effort.rounds
     with contextlib.ExitStack() as stack:
         on_progress = stack.enter_context(progress_bar("measuring"))
         step = iter(range(1, steps + 1))
@@ -129,6 +132,7 @@ def measure(
             **{name: partial(ways.score, programs, clients[name], server) for name, server in servers.items()},
             report.FORKED: partial(ways.fork, programs, python, slots),
             report.STARTED: partial(ways.start_python, files, python, slots),
+            report.SHARED: partial(ways.score, programs, clients[report.SERVED], servers[report.SERVED], "shared"),
             report.CONTAINED: partial(ways.run_containers, programs[:CONTAINERS], Settings().image, slots),
         }
         for name in servers:
@@ -138,8 +142,16 @@ def measure(
                 if name in fast or number < effort.slow_rounds:
                     rounds[name].append(take[name]())
                     advance()
+        calls_s = []
+        for number in range(effort.slow_rounds):
+            sample = ways.score([many_calls(number)], clients[report.SERVED], servers[report.SERVED])
+            calls_s.append(sample.cpu_s / CALLS)
+            advance()
+        clients_s = client.overheads_s(effort.rounds, advance)
     machine = f"{os.cpu_count()} CPUs, Python {platform.python_version()}, {load}, {os.getloadavg()[0]:.1f} after"
-    return report.Measured(source, len(programs), slots, machine, rounds, starts_s, slot_bytes, latencies_s)
+    return report.Measured(
+        source, len(programs), slots, machine, rounds, starts_s, slot_bytes, latencies_s, calls_s, clients_s
+    )
 
 
 if __name__ == "__main__":

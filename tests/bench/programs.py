@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.registry import load_problems
-from tasks.schema import AssertsTests, CallTests, Problem, functions_of
+from tasks.schema import AssertsTests, CallTests, Limits, Problem, functions_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +49,19 @@ def programs_of(path: Path | None) -> tuple[str, list[Program]]:
     ]
     copies = -(-AT_LEAST // len(made))
     return name, list(distinct(made, copies))
+
+
+CALLS = 20_000
+
+
+def many_calls(number: int) -> Program:
+    """A submission that does next to nothing, and a test that calls it many times: what it takes is the calls."""
+    test = (
+        f"def check(candidate):\n    for _ in range({CALLS}):\n        candidate(1, 2)\n    assert candidate(1, 2) == 3"
+    )
+    tests = AssertsTests(kind="asserts", source=test)
+    problem = Problem(id="calls", entry_point="add", tests=tests, limits=Limits(cpu_s=60, wall_s=120))
+    return Program(problem, f"def add(a, b): return a + b  # {number}", "")
 
 
 def distinct(programs: list[Program], copies: int) -> Iterator[Program]:

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from tests.bench.ways import Sample
 
 SERVED, DOCKER, FORKED, STARTED, CONTAINED = "HTTP API", "same, Docker", "fork + exec", "subprocess", "docker run"
+SHARED = "one process"
+"""The same programs and server, but test and submission in one process: what the wall between them costs."""
 GOAL_SOURCE, GOAL_RATIO, GOAL_START_S, GOAL_SLOT_MB = "HumanEval", 2.0, 2.0, 40.0
 GOAL_DOCKER, GOAL_CONTAINED = 0.8, 20.0
+GOAL_WALL, GOAL_CALL_US, GOAL_CLIENT_MS = 1.5, 60.0, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,10 @@ class Measured:
     slot_bytes: dict[str, float | None]
     """By the way that it serves."""
     latencies_s: list[float]
+    calls_s: list[float]
+    """CPU seconds of one call across the wall, both sides together."""
+    clients_s: list[float]
+    """CPU seconds of the client for one completion of a large batch."""
 
     def per_evaluation_ms(self, way: str, *parts: str) -> Spread:
         """CPU milliseconds, of all or of one part."""
@@ -103,6 +110,13 @@ class Measured:
             Goal(f"CPU time, {SERVED} to {FORKED}", self.ratio(SERVED, FORKED), most),
             Goal("start to /healthz, s", Spread.of(self.starts_s), GOAL_START_S),
         ]
+        if SHARED in self.rounds:
+            wall = self.ratio(SERVED, SHARED)
+            goals.append(Goal(f"CPU time, {SERVED} to {SHARED}", wall, most and GOAL_WALL))
+        calls = Spread.of([1e6 * each for each in self.calls_s])
+        goals.append(Goal("a call across the wall, us of CPU", calls, GOAL_CALL_US))
+        client = Spread.of([1000 * each for each in self.clients_s])
+        goals.append(Goal("the client, ms of CPU a completion", client, GOAL_CLIENT_MS))
         for way, held in self.slot_bytes.items():
             memory = None if held is None else Spread.of([held / 1e6])
             goals.append(Goal(f"memory of an idle slot, MB ({way})", memory, GOAL_SLOT_MB))

@@ -1,4 +1,4 @@
-"""The three ways to evaluate the same programs, each measured as CPU and wall seconds of one round.
+"""The ways to evaluate the same programs, each measured as CPU and wall seconds of one round.
 
 Promises: as many programs run at once in each way, so that shared caches and hyper-threads weigh on all alike; time in
 which the client or this process worked is in none of them.
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from trainer.wire import judging_spec
 
 if TYPE_CHECKING:
+    from tasks.schema import Isolation
     from tests.bench.processes import Process
     from tests.bench.programs import Program
     from tests.bench.serving import Server
@@ -46,12 +47,17 @@ class Sample:
     """Where it is not the number of all programs."""
 
 
-def score(programs: list[Program], client: SyncRewardClient, server: Server) -> Sample:
+def score(
+    programs: list[Program], client: SyncRewardClient, server: Server, isolation: Isolation | None = None
+) -> Sample:
     """Score all programs in one batch and count what the server and its sandboxes use.
 
-    Of Docker's own processes, which carry nothing while a batch runs, none is counted.
+    Of Docker's own processes, which carry nothing while a batch runs, none is counted. `isolation` takes the place of
+    what the problems say.
     """
     problems = {program.problem.id: judging_spec(program.problem) for program in programs}
+    for problem in problems.values() if isolation is not None else ():
+        problem["tests"] = {**problem["tests"], "isolation": isolation}
     for _ in range(ATTEMPTS):
         before, began = server.processes(), time.perf_counter()
         results = client.score([{"problem": each.problem.id, "code": each.code} for each in programs], problems)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from reward_server.backends.base import Backend, Slot
     from reward_server.jobs import Job, Observations
     from reward_server.verdicts import TestResult, Verdict
+    from tasks.schema import Isolation
 
 IMAGE = os.environ.get("CONTRACT_IMAGE", "passrate-python:slim")
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
@@ -121,11 +122,21 @@ def returns(expected: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
     return {"args": args, "kwargs": kwargs, "expected": expected}
 
 
-def asserts(source: str, entry_point: str | None = None, *, limits: Limits = LIMITS, **fields: Any) -> Problem:
-    return Problem(entry_point=entry_point, tests=AssertsTests(kind="asserts", source=source), limits=limits, **fields)
+def asserts(
+    source: str,
+    entry_point: str | None = None,
+    *,
+    limits: Limits = LIMITS,
+    isolation: Isolation = "separate",
+    **fields: Any,
+) -> Problem:
+    tests = AssertsTests(kind="asserts", source=source, isolation=isolation)
+    return Problem(entry_point=entry_point, tests=tests, limits=limits, **fields)
 
 
-def pytest_files(files: dict[str, str] | str, *, limits: Limits = LIMITS, **fields: Any) -> Problem:
+def pytest_files(
+    files: dict[str, str] | str, *, limits: Limits = LIMITS, isolation: Isolation = "separate", **fields: Any
+) -> Problem:
     """A source alone becomes `test_it.py`."""
     named = {"test_it.py": files} if isinstance(files, str) else files
-    return Problem(tests=PytestTests(kind="pytest", files=named), limits=limits, **fields)
+    return Problem(tests=PytestTests(kind="pytest", files=named, isolation=isolation), limits=limits, **fields)

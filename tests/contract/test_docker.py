@@ -28,7 +28,7 @@ from tests.contract.support import IMAGE, REPOSITORY, ROOMY, Sandbox, asserts, d
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SLEEP = plan(stdio(("", ""), limits=ROOMY), "import time\ntime.sleep(10)")
+SLEEP = plan(stdio(("", ""), limits=ROOMY.model_copy(update={"wall_s": 60})), "import time\ntime.sleep(40)")
 HOLDER = """
 import asyncio, sys
 from tests.contract.test_docker import SLEEP, backend

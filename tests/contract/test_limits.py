@@ -100,6 +100,19 @@ def test_what_a_program_leaves_behind_is_no_reason_to_wait(sandbox: Sandbox) -> 
     assert result.wall_s < 1.4
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os, time\nn = 0\nwhile n < 200:\n    try: n += 1 if os.fork() else time.sleep(60)\n    except OSError: break\nprint('done' if n < 200 else n)",
+        "import mmap\ntry: mmap.mmap(-1, 4 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)\nexcept OSError: print('done')",
+    ],
+    ids=["processes", "reserved_memory"],
+)  # fmt: skip
+def test_the_kernel_refuses_what_measuring_would_find_too_late(sandbox: Sandbox, code: str) -> None:
+    limits = ROOMY.model_copy(update={"processes": 16, "memory_mb": 1024})
+    assert sandbox.verdicts(stdio(("", "done"), limits=limits), code) == ["passed"]
+
+
 def test_a_program_below_its_limits_passes(sandbox: Sandbox) -> None:
     code = "import time\nt = time.process_time()\nwhile time.process_time() - t < 0.3: pass\nprint('done')"
     assert sandbox.verdicts(stdio(("", "done"), limits=LIMITS), code) == ["passed"]

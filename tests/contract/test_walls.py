@@ -82,7 +82,8 @@ def test_every_refused_call_fails_in_a_running_submission(sandbox: Sandbox) -> N
 def test_an_attempt_fails(sandbox: Sandbox, attempt: str) -> None:
     code = f"import os, resource, socket, stat\ntry:\n    found = {attempt}\nexcept (OSError, ValueError) as error:\n    print('refused')\nelse:\n    print('done', found)"
     said = sandbox.output(code)
-    if attempt.startswith("os.open('/judge/left'") and "done" in said:
+    by_uid = getattr(sandbox.backend, "by_uid", True)
+    if attempt.startswith("os.open('/judge/left'") and "done" in said and not by_uid:
         pytest.skip("a folder of the run's own, in its own namespace")
     assert said == "refused\n"
 

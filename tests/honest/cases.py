@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.honest.not_yet import NOT_YET
+from tests.honest.one_process import ONE_PROCESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from reward_server.verdicts import TestResult
+    from tasks.schema import Isolation
 
 HEAD = re.compile(r"^\[case (\w+)(?: ([\w.]+))?\]\n", re.MULTILINE)
 
@@ -70,16 +71,14 @@ def cases(text: str) -> list[Case]:
     return found
 
 
-def rows(held: Iterable[Any], *, expected: bool = True) -> list[Any]:
-    """Parameters of a test, by name. `expected`: those of `NOT_YET` are expected to fail."""
-    return [pytest.param(case, id=case.name, marks=marks(case.name) if expected else ()) for case in held]
+def rows(held: Iterable[Any]) -> list[Any]:
+    """Parameters of a test, by name."""
+    return [pytest.param(case, id=case.name) for case in held]
 
 
-def marks(name: str) -> tuple[pytest.MarkDecorator, ...]:
-    """Our own failure, which is no assertion, is never expected."""
-    if name not in NOT_YET:
-        return ()
-    return (pytest.mark.xfail(reason=NOT_YET[name], raises=AssertionError, strict=True),)
+def isolation(case: Case) -> Isolation:
+    """What the problem of a case says of it."""
+    return "shared" if case.name in ONE_PROCESS else "separate"
 
 
 def failures(results: Iterable[TestResult]) -> list[str]:

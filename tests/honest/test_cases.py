@@ -29,7 +29,7 @@ from tests.honest import (
     test_values,
 )
 from tests.honest.cases import Case, fails_when_hollow, rows, run_asserts, run_pytest
-from tests.honest.not_yet import NOT_YET
+from tests.honest.one_process import ONE_PROCESS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,17 +59,17 @@ OF_NAMES_ALONE = {
 TABLES: list[Any] = [*test_programs.PROGRAMS, *test_habits.PROGRAMS, *test_functions.CALLED]
 
 
-@pytest.mark.parametrize("case", rows(ASSERTS, expected=False))
+@pytest.mark.parametrize("case", rows(ASSERTS))
 def test_the_case_is_right_in_one_process(case: Case, tmp_path: Path) -> None:
     run_asserts(case, tmp_path)
 
 
-@pytest.mark.parametrize("case", rows(SUITES, expected=False))
+@pytest.mark.parametrize("case", rows(SUITES))
 def test_the_suite_is_right_in_one_process(case: Case, tmp_path: Path) -> None:
     run_pytest(case, tmp_path)
 
 
-@pytest.mark.parametrize("case", [row for row in rows(ASSERTS, expected=False) if row.id not in OF_NAMES_ALONE])
+@pytest.mark.parametrize("case", [row for row in rows(ASSERTS) if row.id not in OF_NAMES_ALONE])
 def test_the_case_is_not_empty(case: Case, tmp_path: Path) -> None:
     """A submission of the same names whose functions do nothing must fail."""
     assert fails_when_hollow(case, tmp_path)
@@ -78,4 +78,4 @@ def test_the_case_is_not_empty(case: Case, tmp_path: Path) -> None:
 def test_each_case_has_a_name_of_its_own() -> None:
     names = Counter(case.name for case in (*ASSERTS, *SUITES, *TABLES))
     assert not [name for name, uses in names.items() if uses > 1]
-    assert not set(NOT_YET) - set(names)
+    assert not set(ONE_PROCESS) - set(names)

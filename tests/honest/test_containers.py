@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.contract.support import ROOMY, asserts
-from tests.honest.cases import Case, cases, failures, rows
+from tests.honest.cases import Case, cases, failures, isolation, rows
 
 if TYPE_CHECKING:
     from tests.contract.support import Sandbox
@@ -118,6 +118,6 @@ assert 5 not in t
 
 @pytest.mark.parametrize("case", rows(CASES))
 def test_a_container_passes(sandbox: Sandbox, case: Case) -> None:
-    results = sandbox.judge(asserts(case.tests, case.entry_point, limits=ROOMY), case.code)
+    results = sandbox.judge(asserts(case.tests, case.entry_point, limits=ROOMY, isolation=isolation(case)), case.code)
     assert results
     assert not failures(results)

@@ -69,7 +69,7 @@ CALLED = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("called", rows(CALLED, expected=False))
+@pytest.mark.parametrize("called", rows(CALLED))
 def test_the_function_is_right_by_itself(called: Called, tmp_path: Path) -> None:
     case = called.case
     value = run_call(called.code, called.entry_point, case["args"], case["kwargs"], tmp_path)

@@ -69,7 +69,7 @@ HABITS = (
 PROGRAMS = (*AT_ONCE, *HABITS)
 
 
-@pytest.mark.parametrize("program", rows(PROGRAMS, expected=False))
+@pytest.mark.parametrize("program", rows(PROGRAMS))
 def test_the_program_is_right_by_itself(program: Program, tmp_path: Path) -> None:
     (tmp_path / "solution.py").write_bytes(program.code.encode())
     assert plain(["solution.py"], program.stdin, tmp_path).split() == program.stdout.split()

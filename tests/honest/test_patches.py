@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.contract.support import ROOMY, pytest_files
-from tests.honest.cases import Case, cases, failures, rows
+from tests.honest.cases import Case, cases, failures, isolation, rows
 
 if TYPE_CHECKING:
     from tests.contract.support import Sandbox
@@ -29,6 +29,28 @@ def test_redirect():
     out = io.StringIO()
     with contextlib.redirect_stdout(out): greet("Bob")
     assert out.getvalue().strip() == "Hello, Bob!"
+[case method_patched_and_put_back]
+class Client:
+    def fetch(self, page=1): return f"real {page}"
+    @staticmethod
+    def kind(): return "static"
+def use(): return Client().fetch(2), Client.kind()
+[tests]
+import solution
+from unittest import mock
+def test_patch(monkeypatch):
+    with monkeypatch.context() as m:
+        m.setattr(solution.Client, "fetch", lambda self, page: f"fake {page}")
+        m.setattr(solution.Client, "kind", lambda: "other")
+        assert solution.use() == ("fake 2", "other")
+        assert solution.Client().fetch(3) == "fake 3"
+    assert solution.use() == ("real 2", "static")
+    assert solution.Client().fetch() == "real 1"
+def test_mock():
+    with mock.patch.object(solution.Client, "fetch", return_value="mocked") as fetch:
+        assert solution.use() == ("mocked", "static")
+    fetch.assert_called_once()
+    assert solution.use() == ("real 2", "static")
 [case input_given_by_a_patch]
 def ask(): return int(input("How many? "))
 def total():
@@ -196,6 +218,6 @@ def test_signup():
 
 @pytest.mark.parametrize("case", rows(CASES))
 def test_a_patch_passes(sandbox: Sandbox, case: Case) -> None:
-    results = sandbox.judge(pytest_files(case.tests, limits=ROOMY), case.code)
+    results = sandbox.judge(pytest_files(case.tests, limits=ROOMY, isolation=isolation(case)), case.code)
     assert results
     assert not failures(results)

@@ -1,18 +1,19 @@
-"""Honest cases that do not pass yet, each with its cause: they are expected to fail, and a fix takes its line away."""
+"""Honest cases whose tests need the submission's process, and why: their problems say `isolation: shared`.
+
+Each fails across the wall, and a test says so: a line that is no longer needed has to go.
+"""
 
 # ruff: noqa: E501 - a row each
 
 from __future__ import annotations
 
-NOT_YET: dict[str, str] = {
+ONE_PROCESS: dict[str, str] = {
     "what_kind_of_function_it_is": "a stand-in for a function is no function to `inspect`",
     "int_subclass_with_methods": "a number of the submission's own type arrives as a bare number",
     "int_enum_members": "a member of an IntEnum that a function returns arrives as a bare number",
     "dataclass_tools": "the functions of `dataclasses` find no fields in a stand-in",
     "runtime_protocol": "a protocol's methods are not looked for on a stand-in",
     "order_of_resolution": "the order of a stand-in's classes shows the base of all stand-ins",
-    "class_attribute_changed_by_the_test": "an attribute that is set on a class stays on the stand-in",
-    "copies_of_an_instance": "a stand-in cannot be copied",
     "keyboard_interrupt": "it would end all tests where none expects it, and so arrives as another type",
     "result_compared_with_a_plain_value": "an object that no class made is never equal to a plain value, lest it equal everything",
     "container_asked_for_a_plain_value": "a submission's container is not asked for a plain value, unless the test shows that it is a class",
@@ -26,17 +27,6 @@ NOT_YET: dict[str, str] = {
     "files_of_the_test": "the test's folder is closed to the submission",
     "warnings_and_logs": "warnings and log records stay in the submission's process",
     "module_listed": "a stand-in for a module lists its own names",
-    "list_of_the_module_by_name": "a list is copied when it crosses, and goes its own way then",
-    "fake_made_by_the_test": "a list is copied when it crosses, and goes its own way then",
-    "argument_changed_after_the_call": "a list is copied when it crosses, and goes its own way then",
-    "attribute_lists_are_the_objects_own": "a list is copied when it crosses, and goes its own way then",
-    "same_list_comes_back": "a list that comes back is another one",
-    "arguments_that_share": "two names of one list arrive as two lists",
-    "cached_list_is_the_same": "a list that comes back is another one",
-    "view_of_keys_as_a_set": "a view of a dict is an object of the submission, never equal to a plain value",
-    "library_objects_compared": "a path or UUID is an object of the submission, never equal to the test's",
-    "paths_and_patterns_as_arguments": "a path or pattern of the test cannot cross",
     "streams_as_arguments": "a stream of the test arrives as an iterator",
-    "very_deep_values": "the depth of a value that can cross is bounded by the recursion limit",
     "objects_of_the_test_with_operators": "an object of the test has attributes and methods only",
 }  # fmt: skip

@@ -1,0 +1,263 @@
+"""Keeps what comes of each test, and runs test code so that each `assert` counts on its own.
+
+The server wrapped each in a site: `with __site__(3): assert ...`. What comes of it is told to the control process, over
+a channel and a shared page. The judge (`judge.py`) does so in a process that the submission cannot reach; tests of a
+problem that asks for one process (`shared.py`), in the submission's own.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import importlib
+import json
+import mmap
+import os
+import sys
+import time
+import types
+from typing import TYPE_CHECKING, Any, Literal
+
+from reward_server.runner import link
+from reward_server.runner.page import FAILED, PASSED, UNREACHED, Page
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+TEST_MODULE = "__test__"
+"""The module name of test code."""
+MAX_MESSAGE = 500
+Begun = tuple[float, float, float]
+"""The processor seconds of submission and judge, and the clock, when an interval began."""
+
+
+class Stop(BaseException):
+    """Ends the test code after the first test that did not pass."""
+
+
+class NotTheirs(Exception):
+    """What went wrong before the first test has nothing to do with the submission."""
+
+
+class FailedLoad(Exception):
+    def __init__(self, why: dict[str, Any]) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class Keeper:
+    """Keeps the tests' results and tells the control process."""
+
+    def __init__(self, control: socket.socket, page: Page, names: list[str], *, stop: bool) -> None:
+        self.control, self.page, self.stop = control, page, stop
+        self.interval = 0
+        self.start_over(names)
+
+    def clocks(self) -> tuple[float, float]:
+        """Processor seconds so far, of the submission and of the judge beside it."""
+        raise NotImplementedError
+
+    def hidden_failure(self, *, forget: bool = False) -> AssertionError | None:
+        """A failure of the test's own code, called by the submission, which may have kept it from the test."""
+        return None
+
+    def tell(self, message: dict[str, Any]) -> None:
+        text = json.dumps(message).encode()
+        self.control.sendall(link.LENGTH.pack(len(text)) + text)
+
+    def start_over(self, names: list[str]) -> None:
+        """These are the tests, after all: pytest knows them only once it has collected them."""
+        self.names = names
+        self.endings, self.messages = [("unreached", 0)] * len(names), [""] * len(names)
+        self.states, self.seconds = [UNREACHED] * len(names), [(0.0, 0.0)] * len(names)
+
+    def leave_out(self, rows: set[int]) -> None:
+        """Tests that a mark skips do not count."""
+        held: list[list[Any]] = [self.names, self.endings, self.messages, self.states, self.seconds]
+        for column in held:
+            column[:] = [value for row, value in enumerate(column) if row not in rows]
+
+    def begin_interval(self, *, inside: bool = False) -> Begun:
+        self.interval += 1
+        begun = *self.clocks(), time.monotonic()
+        self.page.begin(self.interval, *begun, inside=inside)
+        return begun
+
+    def settle(
+        self,
+        row: int,
+        begun: Begun,
+        *,
+        failed: bool,
+        ending: str = "returned",
+        code: int = 0,
+        message: str = "",
+        submission_s: float | None = None,
+    ) -> None:
+        """Enter the result of one execution of a test. Once failed it stays failed."""
+        read_s, judge_s = self.clocks()
+        submission_s = read_s if submission_s is None else submission_s
+        cpu_s = max(submission_s - begun[0], 0.0) + judge_s - begun[1]
+        wall_s = time.monotonic() - begun[2]
+        earlier_cpu_s, earlier_wall_s = self.seconds[row]
+        self.seconds[row] = earlier_cpu_s + cpu_s, earlier_wall_s + wall_s
+        if failed and self.states[row] != FAILED:
+            self.states[row] = FAILED
+            self.endings[row] = ending, code
+            self.messages[row] = message[:MAX_MESSAGE]
+        elif not failed and self.states[row] == UNREACHED:
+            self.states[row] = PASSED
+            self.endings[row] = "returned", 0
+        self.page.write(row, self.states[row], *self.seconds[row])
+
+    def fail(self, row: int, begun: Begun, error: BaseException) -> None:
+        ending = "returned" if isinstance(error, AssertionError) else "raised"
+        self.settle(row, begun, failed=True, ending=ending, message=describe(error))
+
+    def report(self, uncaught: BaseException | None, failed_load: dict[str, Any] | None = None) -> None:
+        """Tell the control process all."""
+        if uncaught is not None:
+            self.blame(f"the test code ended early: {describe(uncaught)}")
+        self.tell(
+            {
+                "report": [
+                    [state == PASSED, ending, code, message, name, *seconds]
+                    for state, (ending, code), message, name, seconds in zip(
+                        self.states, self.endings, self.messages, self.names, self.seconds, strict=True
+                    )
+                ],
+                "failed_load": failed_load,
+            }
+        )
+
+    def blame(self, message: str) -> None:
+        """Test code that ends in an exception never passes whole: what it did not reach fails, else its last test."""
+        rows = [row for row, state in enumerate(self.states) if state == UNREACHED]
+        if not rows and FAILED not in self.states:
+            rows = [len(self.states) - 1]
+        for row in rows:
+            self.states[row], self.endings[row], self.messages[row] = FAILED, ("raised", 0), message[:MAX_MESSAGE]
+
+
+def describe(error: BaseException) -> str:
+    if isinstance(error, AssertionError):
+        return str(error)[:MAX_MESSAGE]
+    if isinstance(error, link.Gone):
+        return "the submission ended"
+    try:
+        return f"{type(error).__name__}: {error}"[:MAX_MESSAGE]
+    except BaseException:
+        return type(error).__name__
+
+
+class Site:
+    """Around one `assert`. `raising`: inside a try or with block, where the test code wants to see the exception."""
+
+    __slots__ = ("begun", "keeper", "raising", "row")
+
+    def __init__(self, keeper: Keeper, row: int, raising: bool) -> None:
+        self.keeper, self.row, self.raising = keeper, row, raising
+
+    def __enter__(self) -> None:
+        self.begun = self.keeper.begin_interval(inside=True)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        keeper = self.keeper
+        if error is None:
+            keeper.settle(self.row, self.begun, failed=False)
+        elif isinstance(error, Stop):
+            return False
+        else:
+            keeper.fail(self.row, self.begun, error)
+            if keeper.stop:
+                raise Stop
+        keeper.begin_interval()
+        return not self.raising
+
+
+class Never(Site):
+    """Around an `assert False`: passes unless it is reached."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> Literal[False]:
+        self.keeper.fail(self.row, self.begun, error or AssertionError("reached"))
+        return False
+
+
+@functools.lru_cache(maxsize=256)
+def compiled(source: str) -> types.CodeType:
+    """Test code is compiled once by a standing judge, however many submissions to its problem there are."""
+    return compile(source, "tests.py", "exec", dont_inherit=True)
+
+
+def shared_page(descriptor: int) -> Page:
+    memory = mmap.mmap(descriptor, 0)
+    os.close(descriptor)
+    return Page(memory)
+
+
+def run_tests(
+    keeper: Keeper, payload: dict[str, Any], code: types.CodeType, namespace: dict[str, Any]
+) -> BaseException | None:
+    """Run test code of kind `asserts`. Returns the exception that ended it, if one did."""
+    keeper.begin_interval()
+    entry_point = payload["entry_point"] or ""
+    tested = namespace.get(entry_point.partition(".")[0])  # before the test code can bind that name itself
+    try:
+        exec(code, namespace)
+        if payload["calls_check"]:
+            namespace["check"](candidate(tested, entry_point))
+    except Stop:
+        return None
+    except BaseException as error:
+        return error
+    for row, site in enumerate(payload["sites"]):
+        if site["kind"] == "never" and keeper.states[row] == UNREACHED:
+            keeper.states[row], keeper.endings[row] = PASSED, ("returned", 0)
+    return None
+
+
+def candidate(target: Any, entry_point: str) -> Any:
+    """What a `check(candidate)` is called with: `target`, or a method of it."""
+    method = entry_point.partition(".")[2]
+    if not method:
+        return target
+    return lambda *arguments, **keywords: getattr(target(), method)(*arguments, **keywords)  # noqa: PLW0108 - a new instance each time
+
+
+def missing(name: str) -> dict[str, Any]:
+    return {"ending": "raised", "code": 0, "told": {"text": f"NameError: the submission defines no {name!r}"}}
+
+
+def make_namespace(
+    keeper: Keeper, payload: dict[str, Any], look_up: Callable[[list[str]], dict[str, Any]]
+) -> dict[str, Any]:
+    """The globals of the test code: its sites, and the names that it takes from the submission.
+
+    `look_up` finds these, as far as they are there. Builtins are never taken from the submission, nor standard modules
+    that the test code looks into (`math.isclose`).
+    """
+    module = types.ModuleType(TEST_MODULE)
+    sys.modules[TEST_MODULE] = module
+    namespace = module.__dict__
+    rows: dict[str, Callable[..., Site]] = {
+        "__site__": lambda row: Site(keeper, row, raising=False),
+        "__raising_site__": lambda row: Site(keeper, row, raising=True),
+        "__never__": lambda row: Never(keeper, row, raising=True),
+    }
+    namespace.update(rows, __builtins__=builtins)
+    wanted = list(payload["names"])
+    first = (payload["entry_point"] or "").partition(".")[0]
+    if first and first not in wanted:
+        wanted.append(first)
+    found = look_up(wanted) if wanted else {}
+    if first and first not in found:
+        raise FailedLoad(missing(first))
+    for name in payload["modules"]:
+        if name != first:
+            try:
+                found[name] = importlib.import_module(name)
+            except Exception as error:
+                raise NotTheirs(describe(error)) from None
+    namespace.update(found)
+    return namespace

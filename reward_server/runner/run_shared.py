@@ -1,0 +1,160 @@
+"""Runs jobs whose tests share the submission's process. What that process says of its tests is all that there is."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+from reward_server.runner import link, page, processes, supervision
+from reward_server.runner.rows import Row, Seen
+from reward_server.runner.submission import Submission
+
+if TYPE_CHECKING:
+    from reward_server.runner.cell import Cell
+    from reward_server.runner.rows import Job
+
+MAX_REPORT = 16 << 20
+MAX_TEXT, MAX_TESTS = 500, 10_000
+ENDINGS = frozenset({"returned", "raised", "unreached"})
+"""What a test in there may say of its end; all else is for this side to see."""
+
+
+class Shared:
+    """A process that holds a submission and its tests."""
+
+    def __init__(self, cell: Cell, job: Job) -> None:
+        self.job = job
+        self.interval, self.begun_at = 0, time.monotonic()
+        self.received = bytearray()
+        self.report: dict[str, Any] | None = None
+        self.control, control_end = socket.socketpair()
+        page_descriptor, memory = supervision.shared_memory(page.size(job.tests))
+        self.page = page.Page(memory)
+        payload = job.part(1)
+        try:
+            role = "shared_pytest" if job.kind == "pytest" else "shared"
+            self.submission = Submission(cell, job, role, control_end.fileno())
+            told = json.dumps({"pytest": job.kind == "pytest", "stop": job.stop}).encode()
+            socket.send_fds(self.control, [told], [payload, page_descriptor])
+        except BrokenPipeError:
+            pass  # it is gone already, and will be seen to be
+        finally:
+            control_end.close()
+            supervision.close_quietly(payload, page_descriptor)
+        self.submission.before_check = self.before_check  # type: ignore[method-assign]
+        self.submission.loop.add(self.control.fileno(), self.on_control)
+
+    def before_check(self) -> None:
+        """Begin the interval that the page tells of; no interval moves the end of them all."""
+        meter, now = self.submission.meter, time.monotonic()
+        interval, _, submission_s, _, clock_s = self.page.interval()
+        if interval != self.interval:
+            self.interval = interval
+            meter.sample()
+            measured_s = processes.clock(self.submission.child.pid)
+            children_s = max(0.0, meter.cpu_s - measured_s)
+            meter.begin(min(submission_s, measured_s) + children_s, meter.delay_s)
+            meter.clock_at_begin = min(clock_s, now)
+        if now - self.begun_at - meter.delay_s > self.job.limits["wall_s"] * (1 + max(1, self.job.tests)):
+            self.submission.end("wall")
+
+    def on_control(self) -> None:
+        piece = self.control.recv(1 << 18)
+        if not piece or len(self.received) > MAX_REPORT:
+            self.submission.loop.remove(self.control.fileno())
+            return
+        self.received += piece
+        if len(self.received) >= link.LENGTH.size:
+            (size,) = link.LENGTH.unpack_from(self.received)
+            if len(self.received) >= link.LENGTH.size + size:
+                self.submission.loop.remove(self.control.fileno())
+                tests = None if self.job.kind == "pytest" else self.job.tests
+                self.report = read_report(bytes(self.received[link.LENGTH.size : link.LENGTH.size + size]), tests)
+
+    def run(self) -> Seen:
+        while self.report is None and self.submission.ending is None and not self.submission.exited:
+            self.submission.step()
+        if self.report is None and self.submission.exited:
+            self.submission.loop.step(0.0)  # a report that it sent just before
+        self.submission.loop.remove(self.control.fileno())
+        ended = self.submission.finish()
+        if ended.ending == "lost":
+            return Seen([ended])
+        if self.report is not None and self.report["failed_load"] is not None:
+            ended.ending, ended.code = "raised", 0
+            ended.value = b"F" + json.dumps(self.report["failed_load"]).encode()
+            return Seen(failed_load=ended)
+        rows = self.told(ended) if self.report is not None else self.seen(ended)
+        rows[0].stdout, rows[0].stderr = ended.stdout, ended.stderr
+        return Seen(rows)
+
+    def told(self, ended: Row) -> list[Row]:
+        assert self.report is not None
+        return [
+            Row(ending, 0, cpu_s, wall_s, ended.memory_bytes, message, passed, name)
+            for passed, ending, message, name, cpu_s, wall_s in self.report["rows"]
+        ]
+
+    def seen(self, ended: Row) -> list[Row]:
+        """It did not come to its report: what it had not found passed ends as it did."""
+        rows = []
+        message = {"exited": f"the process ended with exit code {ended.code} before its tests were through"}
+        for number in range(self.job.tests):
+            status, cpu_s, wall_s = self.page.read(number)
+            passed = status == page.PASSED
+            row = Row(ended.ending, ended.code, seconds(cpu_s), seconds(wall_s), ended.memory_bytes, passed=passed)
+            row.message = message.get(ended.ending, "")
+            if passed:
+                row.ending, row.code, row.message = "returned", 0, ""
+            rows.append(row)
+        return rows
+
+    def close(self) -> None:
+        self.submission.close()
+        self.control.close()
+
+
+def read_report(text: bytes, tests: int | None) -> dict[str, Any] | None:
+    """A report in the form that the rest relies on; None for what is none: then how the process ended decides."""
+    try:
+        told = json.loads(text)
+        if len(told["report"]) != tests and (tests is not None or len(told["report"]) > MAX_TESTS):
+            return None
+        rows = [
+            (
+                passed is True,
+                ending if ending in ENDINGS else "raised",
+                str(message)[:MAX_TEXT],
+                str(name)[:MAX_TEXT],
+                seconds(cpu_s),
+                seconds(wall_s),
+            )
+            for passed, ending, _, message, name, cpu_s, wall_s in told["report"]
+        ]
+        failed_load = told["failed_load"] and read_failure(told["failed_load"]["told"])
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return None
+    return {"rows": rows, "failed_load": failed_load} if rows else None
+
+
+def read_failure(told: dict[str, Any]) -> dict[str, Any]:
+    """Why the submission did not load. Raises: LookupError, TypeError, AttributeError."""
+    types = [str(name)[:MAX_TEXT] for name in told.get("types", ())[:20]]
+    return {"types": types, "text": str(told["text"])[:MAX_TEXT], "compile": told.get("compile") is True}
+
+
+def seconds(told: Any) -> float:
+    """A number of seconds as the submission's process tells it. Raises: TypeError."""
+    if type(told) not in (int, float):
+        raise TypeError
+    return float(told) if 0 <= told < 1e6 else 0.0
+
+
+def run_shared(cell: Cell, job: Job) -> Seen:
+    shared = Shared(cell, job)
+    try:
+        return shared.run()
+    finally:
+        shared.close()

@@ -1,0 +1,79 @@
+"""Submission and test code in one process, for problems whose tests say `isolation: shared`.
+
+Covered: everything outside of this process, as for any submission. Not covered: the tests themselves. The submission
+can read them, patch them and report in their place; who asks for this trusts what is judged, or refuses its reward.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import os
+import socket
+import sys
+import time
+from typing import Any, NoReturn
+
+from reward_server.runner import frames, keeper, served, values
+
+CHANNEL = 3
+
+
+class Sharer(keeper.Keeper):
+    """A keeper in the submission's own process, whose seconds are all the submission's."""
+
+    def clocks(self) -> tuple[float, float]:
+        return time.process_time(), 0.0
+
+
+def run(_spec: dict[str, Any]) -> NoReturn:
+    control = socket.socket(fileno=CHANNEL)
+    text, (payload_at, page_at), _flags, _sender = socket.recv_fds(control, 4096, 2)
+    told, payload = json.loads(text), values.loads(frames.read_all(payload_at))
+    names = payload["names"] if told["pytest"] else [site["name"] for site in payload["sites"]]
+    sharer = Sharer(control, keeper.shared_page(page_at), names, stop=told["stop"])
+    sharer.begin_interval()
+    try:
+        module, _loaded = served.load()
+    except served.FailedLoad as failed:
+        sharer.report(None, {"ending": "raised", "code": 0, "told": failed.described})
+        os._exit(0)
+    if told["pytest"]:
+        printer = Printer(sys.stdout)
+        sys.stdout = Nowhere()
+        importlib.import_module("reward_server.runner.judge_pytest").run_files(sharer, payload, printer)
+    else:
+        run_asserts(sharer, payload, module.__dict__)
+    served.flush()
+    os._exit(0)
+
+
+def run_asserts(sharer: Sharer, payload: dict[str, Any], own: dict[str, Any]) -> None:
+    def look_up(names: list[str]) -> dict[str, Any]:
+        return {name: own[name] for name in names if name in own}
+
+    try:
+        namespace = keeper.make_namespace(sharer, payload, look_up)
+    except keeper.FailedLoad as failed:
+        sharer.report(None, failed.why)
+    else:
+        code = keeper.compiled(payload["source"])
+        sharer.report(keeper.run_tests(sharer, payload, code, namespace))
+
+
+class Nowhere(io.TextIOBase):
+    """Where pytest prints its own report to: it takes the stream that it finds when it starts."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+class Printer:
+    """Gives the test files and the submission their stream back."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def pytest_collection(self) -> None:
+        sys.stdout = self.stream

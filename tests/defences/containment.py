@@ -1,0 +1,385 @@
+"""What contains a submission within its sandbox, the limits, and the proof that nothing is left."""
+
+# ruff: noqa: E501 - names of tests
+
+from __future__ import annotations
+
+from tests.defences.defence import CLEAN, WALLS, Defence, attempt, cheat, outlives
+
+RUNNER = "reward_server/runner"
+CONTAINMENT, CELL, ZYGOTE = (f"{RUNNER}/{name}.py" for name in ("containment", "cell", "zygote"))
+PROCESSES, SUBMISSION, SUPERVISION = (f"{RUNNER}/{name}.py" for name in ("processes", "submission", "supervision"))
+NAMESPACES = "tests/contract/test_namespaces.py"
+LIMITS = "tests/contract/test_limits.py::test_what_goes_over_a_limit_ends_there"
+AT_ONCE = "tests/contract/test_limits.py::test_the_kernel_refuses_what_measuring_would_find_too_late"
+CASES = "tests/contract/test_call.py::test_what_one_case_does_is_not_the_others_fault"
+NEW_USER = f"{CLEAN}::test_a_run_has_a_new_user_id_or_namespaces_of_its_own[embedded]"
+
+
+def due(what: str) -> str:
+    return f"tests/test_supervision.py::test_a_limit_is_due_when_it_is_passed[{what}]"
+
+
+def clean(what: str) -> str:
+    return f"tests/test_supervision.py::test_a_slot_is_clean_when_nothing_is_left_and_not_otherwise[{what}]"
+
+
+ROWS = (
+    # who it is
+    Defence(
+        "own_user_id",
+        "A submission has a user id, and with it no capability.",
+        CONTAINMENT,
+        'become(spec["uid"])',
+        'int(spec["uid"])',
+        (NEW_USER, attempt("os.setuid(0)")),
+        "root",
+    ),
+    Defence(
+        "fresh_user_id",
+        "No two submissions have the same one.",
+        CELL,
+        "self.next_uid += 1",
+        "self.next_uid += 0",
+        (NEW_USER,),
+        "root",
+    ),
+    Defence(
+        "no_groups",
+        "It is in no group of the server's.",
+        CONTAINMENT,
+        "os.setgroups([])",
+        "pass",
+        (f"{NAMESPACES}::test_it_is_in_no_group_of_the_servers",),
+        "root",
+    ),
+    Defence(
+        "judge_has_its_own_user_id",
+        "Judge and submission are different users, so that the submission cannot read the judge.",
+        CELL,
+        '"uid": self.judge_uid,\n            "count_processes"',
+        '"uid": self.uid,\n            "count_processes"',
+        (f"{WALLS}::test_what_is_expected_cannot_be_found[embedded]",),
+        "root",
+    ),
+    Defence(
+        "judges_folder_is_closed",
+        "The folder that the judge works in is closed to it.",
+        CELL,
+        'os.mkdir(f"{containment.JUDGE_BOX}/box", 0o700)',
+        'os.mkdir(f"{containment.JUDGE_BOX}/box", 0o755)',
+        (attempt("os.listdir('/judge/box')"),),
+        "root",
+    ),
+    Defence(
+        "judges_folder_cannot_be_filled",
+        "It leaves nothing beside the judge's folder either.",
+        CELL,
+        "os.chmod(containment.JUDGE_BOX, 0o755)",
+        "pass",
+        (attempt("os.open('/judge/left', os.O_CREAT | os.O_WRONLY)"),),
+        "root",
+    ),
+    Defence(
+        "control_process_has_two_capabilities",
+        "The control process holds SETUID and SETGID and passes none on.",
+        "reward_server/backends/embedded.py",
+        '"--cap-drop", "ALL", ',
+        "",
+        (f"{NAMESPACES}::test_the_control_process_has_two_capabilities_at_most[holds]",),
+        "root",
+        covered_by="capabilities_are_not_inheritable",
+    ),
+    Defence(
+        "capabilities_are_not_inheritable",
+        "A program that the control process would start inherits no capability.",
+        f"{RUNNER}/control.py",
+        "kernel.keep_no_inheritable(",
+        "int(",
+        (f"{NAMESPACES}::test_the_control_process_has_two_capabilities_at_most[passes_on]",),
+        "root",
+    ),
+    # namespaces, without root
+    Defence(
+        "guard_cannot_be_read",
+        "Without root, the first process of its namespaces has its user id and cannot be read or traced.",
+        CONTAINMENT,
+        "kernel.prctl(kernel.PR_SET_DUMPABLE, 0)",
+        "pass",
+        (attempt("os.open('/proc/1/mem', os.O_RDONLY)"),),
+        "nobody",
+        covered_by="capabilities_are_dropped",
+    ),
+    Defence(
+        "session_of_its_own",
+        "Without root, `kill(0)` does not reach judge and zygote.",
+        CONTAINMENT,
+        "os.setsid()  # `kill(0)`",
+        "pass  # `kill(0)`",
+        (cheat("kill_the_group", "asserts"),),
+        "nobody",
+    ),
+    Defence(
+        "folders_of_its_own",
+        "Without root, each submission has writable folders of its own.",
+        CONTAINMENT,
+        "for folder in (*WRITABLE, JUDGE_BOX):",
+        "for folder in ():",
+        (cheat("files_for_pytest", "pytest"),),
+        "nobody",
+    ),
+    Defence(
+        "proc_of_its_own",
+        "Without root, it sees no process but its own.",
+        CONTAINMENT,
+        'kernel.mount("proc", "/proc", flags=',
+        "dict(flags=",
+        (f"{WALLS}::test_other_processes_are_closed_to_it[embedded]",),
+        "nobody",
+    ),
+    Defence(
+        "capabilities_are_dropped",
+        "Without root, what new namespaces give it is dropped.",
+        CONTAINMENT,
+        "kernel.drop_capabilities()",
+        "pass",
+        (f"{WALLS}::test_a_setuid_program_gives_nothing[embedded]",),
+        "nobody",
+    ),
+    Defence(
+        "filter_without_root",
+        "Without root, the filter of system calls is on.",
+        CONTAINMENT,
+        "kernel.install_filter()",
+        "pass",
+        (f"{WALLS}::test_every_refused_call_fails_in_a_running_submission[embedded]",),
+        "nobody",
+    ),
+    # what it holds
+    Defence(
+        "descriptors_are_closed",
+        "It holds no descriptor but its own.",
+        CONTAINMENT,
+        "os.closerange(count, 1 << 20)",
+        "pass",
+        (f"{WALLS}::test_a_submission_holds_only_its_own_descriptors[embedded]",),
+    ),
+    Defence(
+        "parts_are_sealed",
+        "What it shares with the judge's side cannot be changed.",
+        f"{RUNNER}/frames.py",
+        "fcntl.fcntl(copy, F_ADD_SEALS, SEALS)",
+        "pass",
+        ("tests/test_frames.py::test_a_part_is_a_sealed_copy",),
+    ),
+    Defence(
+        "random_is_seeded",
+        "No two submissions draw the same random numbers, nor does one know its judge's.",
+        ZYGOTE,
+        "containment.seed_random()",
+        "pass",
+        (f"{CLEAN}::test_two_runs_have_different_random_numbers[embedded]",),
+    ),
+    # what it may use
+    *(
+        Defence(
+            f"limit_{name.lower()}",
+            protects,
+            CONTAINMENT,
+            text,
+            without,
+            tests,
+        )
+        for name, protects, text, without, tests in (
+            (
+                "NPROC",
+                "Its processes are counted.",
+                "resource.setrlimit(resource.RLIMIT_NPROC,",
+                "(lambda *_: None)(0,",
+                (f"{AT_ONCE}[embedded-processes]",),
+            ),
+            (
+                "NOFILE",
+                "So are its files.",
+                '        (resource.RLIMIT_NOFILE, limits["open_files"]),\n',
+                "",
+                (f"{LIMITS}[embedded-x = [open('/dev/null') for _ in range(300)]-verdicts28]",),
+            ),
+            (
+                "FSIZE",
+                "A file has a size.",
+                '        (resource.RLIMIT_FSIZE, limits["disk_bytes"]),\n',
+                "",
+                (
+                    f"{LIMITS}[embedded-import os\\nos.truncate(os.open('f', os.O_CREAT | os.O_RDWR), 1 << 40)-verdicts31]",
+                ),
+            ),
+            (
+                "DATA",
+                "Memory that is reserved is bounded.",
+                "        (resource.RLIMIT_DATA, memory + DATA_BEYOND),\n",
+                "",
+                (f"{AT_ONCE}[embedded-reserved_memory]",),
+            ),
+            (
+                "CPU",
+                "The kernel ends what the control process does not.",
+                "        (resource.RLIMIT_CPU, seconds),\n",
+                "",
+                (attempt("resource.setrlimit(resource.RLIMIT_CPU, (-1, -1))"),),
+            ),
+            (
+                "CORE",
+                "It leaves no core dump.",
+                "resource.RLIMIT_CORE, ",
+                "",
+                (attempt("resource.setrlimit(resource.RLIMIT_CORE, (-1, -1))"),),
+            ),
+        )
+    ),
+    Defence(
+        "limit_memlock",
+        "It holds no memory fast.",
+        CONTAINMENT,
+        "resource.RLIMIT_MEMLOCK, ",
+        "",
+        ("tests/contract/test_system_calls.py::test_a_call_that_anyone_may_make_is_refused[embedded-mlock]",),
+        covered_by="filter_mlock",
+    ),
+    Defence(
+        "cpu_is_measured",
+        "Processor time is measured and ends a submission at its limit.",
+        SUPERVISION,
+        'if cpu_s > self.limits["cpu_s"]:',
+        "if False:",
+        (due("{'cpu': {7: 1.1}}-cpu"),),
+    ),
+    Defence(
+        "cpu_of_children",
+        "Processor time is that of all its processes.",
+        SUPERVISION,
+        "return sum(self.seconds.values())",
+        "return max(self.seconds.values(), default=0.0)",
+        (
+            due("{'cpu': {7: 0.6, 8: 0.6}}-cpu"),
+            "tests/test_supervision.py::test_what_ended_processes_used_still_counts",
+        ),
+    ),
+    Defence(
+        "wall_clock",
+        "What sleeps ends at the limit of the clock.",
+        SUPERVISION,
+        'if wall_s > self.limits["wall_s"]:',
+        "if False:",
+        (due("{'now': 2.1}-wall"),),
+    ),
+    Defence(
+        "waiting_is_not_its_own",
+        "What it waits for a processor is not its time.",
+        SUPERVISION,
+        "wall_s = clock_s - (self.delay_s - self.delay_at_begin) - self.beside_delay_s",
+        "wall_s = clock_s",
+        (due("{'now': 30.0, 'delay': {7: 29.0}}-None"),),
+    ),
+    Defence(
+        "memory_is_measured",
+        "Memory is that of all its processes, and ends it at the limit.",
+        SUPERVISION,
+        'if self.peak_bytes > self.limits["memory_bytes"]:',
+        "if False:",
+        (due("{'bytes': {7: 105906176}}-memory"), due("{'bytes': {7: 62914560, 8: 62914560}}-memory")),
+    ),
+    Defence(
+        "files_are_counted",
+        "So do files and folders without number, which no limit of memory counts.",
+        SUPERVISION,
+        "if any(held_inodes(path) > MAX_INODES",
+        "if any(False",
+        (due("{'inodes': 20001}-memory"),),
+    ),
+    Defence(
+        "output_ends",
+        "A flood of output ends it.",
+        SUBMISSION,
+        "if self.stdout.over or self.stderr.over:",
+        "if False:",
+        (f"{LIMITS}[embedded-import sys\\nwhile True: sys.stdout.write('x' * 10**6)-verdicts23]",),
+    ),
+    Defence(
+        "output_is_cut",
+        "No more of it is kept than the limit.",
+        SUPERVISION,
+        "self.kept += piece[:room]",
+        "self.kept += piece",
+        ("tests/test_supervision.py::test_the_pipe_of_a_submission_is_kept_to_its_limit_only",),
+    ),
+    Defence(
+        "answers_are_bounded",
+        "So does an answer of any length.",
+        f"{RUNNER}/run_calls.py",
+        "if self.answers.over and submission.ending is None:",
+        "if False:",
+        (f"{CASES}[embedded-return 'a' * (2 << 20)-output_exceeded]",),
+    ),
+    Defence(
+        "not_contained_is_lost",
+        "What a process did that could not be contained is nobody's verdict.",
+        SUBMISSION,
+        "if not self.child.contained:",
+        "if False:",
+        ("tests/test_supervision.py::test_a_process_that_was_not_contained_is_our_failure",),
+    ),
+    # what is left
+    Defence(
+        "kill_by_user_id",
+        "No process of a submission outlives it, in whatever session.",
+        PROCESSES,
+        "os.kill(-1, signal.SIGKILL)",
+        "os.kill(-1, 0)",
+        (outlives("daemons"),),
+        "root",
+    ),
+    Defence(
+        "no_process_is_left",
+        "A slot with a process that does not end is not used again.",
+        CELL,
+        "        if alive:\n",
+        "        if False:\n",
+        (clean("process"),),
+    ),
+    Defence(
+        "folders_are_swept",
+        "No file outlives it.",
+        CELL,
+        "                self.sweep(uid)\n",
+        "                pass\n",
+        (outlives("files"), outlives("names")),
+        "root",
+    ),
+    Defence(
+        "folders_are_empty",
+        "A slot with a file that cannot be removed is not used again.",
+        CELL,
+        "if state_of(folder) != state:",
+        "if False:",
+        (clean("blocks"), clean("inodes")),
+    ),
+    Defence(
+        "inodes_are_proof",
+        "An empty file is a file.",
+        CELL,
+        "held.f_files - held.f_ffree",
+        "0",
+        (outlives("files"),),
+        "root",
+    ),
+    Defence(
+        "each_case_is_alone",
+        "Nor does a file outlive one run of several with the same program.",
+        f"{RUNNER}/run_programs.py",
+        "emptied = cell.tidy()",
+        "emptied = None",
+        ("tests/contract/test_stdio.py::test_each_case_is_a_new_process_in_an_empty_folder[embedded]",),
+        "root",
+    ),
+)

@@ -1,0 +1,7 @@
+"""All defences, by what they are part of."""
+
+from __future__ import annotations
+
+from tests.defences import containment, judging, kernel, wall
+
+DEFENCES = (*wall.ROWS, *judging.ROWS, *containment.ROWS, *kernel.ROWS)

@@ -1,0 +1,31 @@
+"""Every error that the client raises.
+
+RewardClientError
+├── RequestRejected    a 4xx: the request is wrong, and sending it again would not help
+├── ServerUnavailable  no answer within the deadline (never from `score` and `stream`)
+└── UnexpectedAnswer   the server speaks something else than this client
+"""
+
+from __future__ import annotations
+
+
+class RewardClientError(Exception):
+    pass
+
+
+class RequestRejected(RewardClientError):
+    """The server refused the request: it names the field and the fix."""
+
+    def __init__(self, status: int, field: str, message: str) -> None:
+        super().__init__(f"the server refused the request ({status}): {f'{field}: ' if field else ''}{message}")
+        self.status = status
+        self.field = field
+        self.message = message
+
+
+class ServerUnavailable(RewardClientError):
+    pass
+
+
+class UnexpectedAnswer(RewardClientError):
+    pass
