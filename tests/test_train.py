@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.tiny_model import build_model
+from trainer.answers import CONTRACT
 from trainer.cli import main
 
 if TYPE_CHECKING:
@@ -30,8 +31,10 @@ REFERENCE = "def f(a):\n    return a"
 class StubHandler(BaseHTTPRequestHandler):
     """Rewards the reference by 1.0, and a completion by its share of even characters: that spreads."""
 
+    contract = CONTRACT
+
     def do_GET(self) -> None:
-        self._answer({"status": "ok"})
+        self._answer({"status": "ok", "contract": self.contract})
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -193,6 +196,15 @@ def test_lora_trains_an_adapter(tmp_path: Path, problems: Path, stub_url: str) -
     assert (folder / "out" / "adapter_model.safetensors").exists()
 
 
+class LaterHandler(StubHandler):
+    contract = CONTRACT + 1
+
+
+@pytest.fixture
+def later_url() -> Iterator[str]:
+    yield from serve_stub(LaterHandler)
+
+
 class RefusingHandler(StubHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
@@ -240,6 +252,7 @@ def bad(tmp_path: Path, problems: Path, monkeypatch: pytest.MonkeyPatch) -> Path
         ("--url localhost", ["--url", "localhost"]),
         ("--url http://127.0.0.1:9", ["--url", "127.0.0.1:9"]),
         ("--url REFUSING", ["--url", "401", "no such key"]),
+        ("--url LATER", ["--url", "wire contract", "update passrate"]),
         ("--model_name_or_path models/nope", ["--model_name_or_path", "models/nope"]),
         ("--model_name_or_path ./empty", ["--model_name_or_path", "./empty"]),
         ("--num_generations 3", ["generation_batch_size", "num_generations"]),
@@ -259,6 +272,7 @@ def test_what_can_be_known_to_be_wrong_is_one_line_before_a_model_is_loaded(
     bad: Path,
     stub_url: str,
     refusing_url: str,
+    later_url: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     options: str,
@@ -272,7 +286,13 @@ def test_what_can_be_known_to_be_wrong_is_one_line_before_a_model_is_loaded(
     loaded: list[Any] = []
     monkeypatch.setattr("trainer.train.GRPOTrainer", lambda **given: loaded.append(given))
     given = ["train", "--model_name_or_path", "./model", "--problems", "problems.jsonl", "--output_dir", "out"]
-    given += ["--use_cpu", "true", "--url", stub_url, *options.replace("REFUSING", refusing_url).split()]
+    given += [
+        "--use_cpu",
+        "true",
+        "--url",
+        stub_url,
+        *options.replace("REFUSING", refusing_url).replace("LATER", later_url).split(),
+    ]
     with pytest.raises(SystemExit) as caught:
         main(given)
     assert caught.value.code == 2
