@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.tiny_model import build_model
-from trainer.answers import CONTRACT
 from trainer.cli import main
+from trainer.wire import CONTRACT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
