@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tasks.schema import Problem
+from trainer.parser import UsageError
 from trainer.prompts import chat_prompt, plain_prompt
 from trainer.wire import judging_spec
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MIXED = {"kind": "call", "cases": [{"args": [1, "a"], "expected": None}, {"args": [[1]], "raises": "ValueError"}]}
 
@@ -62,3 +66,74 @@ def test_a_problem_stays_on_its_side_of_the_split_whatever_else_is_there() -> No
     again = split_by_hash(problems[::-3], 0.25)[1]
     assert {one.id for one in again} <= {one.id for one in held_out}
     assert split_by_hash(problems, 0.0)[1] == []
+
+
+@pytest.mark.train
+@pytest.mark.parametrize(
+    ("conditions", "kept"),
+    [
+        ({}, [0, 1, 2, 3]),
+        ({"languages": {"python"}}, [0, 1, 2, 3]),
+        ({"languages": {"rust"}}, []),
+        ({"difficulties": {"easy", "hard"}}, [0, 2]),
+        ({"max_prompt_chars": 400}, [0, 1, 2]),
+        ({"pass_rates": {"set/0": 0.0, "set/1": 0.5, "set/2": 1.0}}, [0, 1, 2, 3]),
+        (
+            {
+                "pass_rates": {"set/0": 0.0, "set/1": 0.5, "set/2": 1.0},
+                "min_pass_rate": 0.01,
+                "max_pass_rate": 0.99,
+            },
+            [1, 3],
+        ),
+        ({"pass_rates": {"set/0": 0.25}, "min_pass_rate": 0.25, "max_pass_rate": 0.25}, [0, 1, 2, 3]),
+    ],
+)
+def test_problems_are_selected_by_all_conditions_and_an_unknown_rate_stays(
+    conditions: dict[str, Any], kept: list[int]
+) -> None:
+    from trainer.data import select
+
+    problems = [
+        problem(0, difficulty="easy"),
+        problem(1, difficulty="medium"),
+        problem(2, difficulty="hard"),
+        problem(3, prompt="Add. " * 100),
+    ]
+    assert [one.id for one in select(problems, **conditions)] == [f"set/{number}" for number in kept]
+
+
+@pytest.mark.train
+def test_pass_rates_are_read_by_problem_and_null_is_unknown(tmp_path: Path) -> None:
+    from trainer.data import read_pass_rates
+
+    path = tmp_path / "rates.jsonl"
+    rows = [
+        {"problem": "a", "samples": 4, "pass_rate": 0.5, "all_passed": 0.25},
+        {"problem": "b", "samples": 2, "pass_rate": None, "all_passed": None},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert read_pass_rates(path) == {"a": 0.5}
+    assert read_pass_rates(path, "all_passed") == {"a": 0.25}
+
+
+@pytest.mark.train
+@pytest.mark.parametrize(
+    ("row", "names"),
+    [
+        ({"pass_rate": 0.5}, ["line 1", "`problem`"]),
+        ({"problem": "a"}, ["line 1", "`pass_rate`"]),
+        ({"problem": "a", "pass_rate": "0.5"}, ["line 1", "`pass_rate`"]),
+        ({"problem": "a", "pass_rate": True}, ["line 1", "`pass_rate`"]),
+        ({"problem": "a", "pass_rate": 50}, ["line 1", "`pass_rate` is 50"]),
+        ({"problem": "a", "pass_rate": float("nan")}, ["line 1", "`pass_rate` is nan"]),
+    ],
+)
+def test_a_bad_row_of_pass_rates_is_named_with_its_line(tmp_path: Path, row: dict[str, Any], names: list[str]) -> None:
+    from trainer.data import read_pass_rates
+
+    path = tmp_path / "rates.jsonl"
+    path.write_text(json.dumps(row) + "\n")
+    with pytest.raises(UsageError) as caught:
+        read_pass_rates(path)
+    assert all(name in str(caught.value) for name in names)
