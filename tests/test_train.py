@@ -261,6 +261,10 @@ def bad(tmp_path: Path, problems: Path, monkeypatch: pytest.MonkeyPatch) -> Path
         ("--output_dir file/out", ["--output_dir", "file/out"]),
         ("--resume_from_checkpoint true", ["--resume_from_checkpoint", "no checkpoint"]),
         ("--resume_from_checkpoint empty", ["--resume_from_checkpoint", "empty"]),
+        ("--difficulties hardest", ["--difficulties", "'hardest'"]),
+        ("--languages cobol", ["--languages", "none is left"]),
+        ("--max_pass_rate 0.9", ["--max_pass_rate", "--pass_rates"]),
+        ("--pass_rates nope.jsonl --max_pass_rate 0.9", ["nope.jsonl"]),
         ("--dataset_name rows", ["--dataset_name", "--problems"]),
         ("--report_to papyrus", ["--report_to", "papyrus"]),
         ("--report_to clearml", ["--report_to", "clearml", "pip install"]),
@@ -318,3 +322,19 @@ def test_every_config_is_parsed_by_the_classes_of_trl(path: Path) -> None:
     assert training.reward_weights == [1.0, 0.1]
     generations = training.num_generations_eval or training.num_generations
     assert training.per_device_eval_batch_size % generations == 0
+
+
+def test_pass_rates_choose_what_is_trained_on_and_not_what_is_held_out(tmp_path: Path, problems: Path) -> None:
+    from trainer.train import CodeArguments, choose
+
+    path = tmp_path / "rates.jsonl"
+    rows = [{"problem": f"same/{n}", "samples": 8, "pass_rate": 0.0, "all_passed": 0.0} for n in range(12)]
+    plain = CodeArguments(problems=str(problems), held_out=0.4)
+    _, train, held_out = choose(plain)
+    kept = train[0].id
+    rated = [{**row, "pass_rate": 0.5} if row["problem"] == kept else row for row in rows]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rated))
+    chosen = CodeArguments(problems=str(problems), held_out=0.4, pass_rates=str(path), min_pass_rate=0.1)
+    _, few, same = choose(chosen)
+    assert [problem.id for problem in few] == [kept]
+    assert same == held_out != []

@@ -127,7 +127,8 @@ def check_lengths(dataset: Dataset, tokenizer: Any, room: int | None, training: 
         if tokens + training.max_completion_length > room:
             raise UsageError(
                 f"--max_completion_length: {training.max_completion_length} after the {tokens} tokens of the prompt of "
-                f"{problem_id} is more than the {room} that the model holds; lower it, or leave the problem out"
+                f"{problem_id} is more than the {room} that the model holds; lower it, or leave long prompts out by "
+                "--max_prompt_chars"
             )
 
 

@@ -18,7 +18,7 @@ from trl import GRPOConfig, GRPOTrainer, ModelConfig, ScriptArguments, TrlParser
 
 from trainer import preflight, rewards
 from trainer.client import RewardClientError
-from trainer.data import split_by_hash, to_dataset
+from trainer.data import read_pass_rates, select, split_by_hash, to_dataset
 from trainer.display import percent, show
 from trainer.inputs import read_problems
 from trainer.local_server import server_at
@@ -39,6 +39,7 @@ REWARDS = {
     "format": rewards.format_reward,
     "length": rewards.length_reward,
 }
+DIFFICULTIES = ("easy", "medium", "hard")
 CHECKED_PROBLEMS = 10
 """References scored before the first step."""
 HELD_OUT = "eval_passrate/all_passed"
@@ -59,6 +60,16 @@ class CodeArguments(ScriptArguments):  # type: ignore[misc]
         default_factory=lambda: ["code"],
         metadata={"help": f"any of {', '.join(REWARDS)}; --reward_weights weighs them in this order"},
     )
+    languages: list[str] | None = field(default=None, metadata={"help": "keep only problems in these, such as python"})
+    difficulties: list[str] | None = field(default=None, metadata={"help": "keep only these: easy, medium, hard"})
+    max_prompt_chars: int | None = field(default=None, metadata={"help": "leave out problems with longer prompts"})
+    pass_rates: str | None = field(
+        default=None, metadata={"help": "what `passrate score --pass-rates` wrote; chooses what is trained on"}
+    )
+    min_pass_rate: float = field(
+        default=0.0, metadata={"help": "train on no problem with a lower rate in --pass_rates"}
+    )
+    max_pass_rate: float = field(default=1.0, metadata={"help": "train on no problem with a higher one"})
     held_out: float = field(default=0.1, metadata={"help": "share of the problems kept for evaluation, by hash of id"})
     chat: bool | None = field(
         default=None, metadata={"help": "prompts as chat messages; unset: where the tokenizer has a chat template"}
@@ -74,11 +85,7 @@ class TrainParser(OneLineParser, TrlParser):  # type: ignore[misc]
 
 def main(argv: Sequence[str]) -> int:
     script, training, model = parse(argv)
-    problems = read_problems(script.problems)
-    preflight.check_problems(problems)
-    train, held_out = split_by_hash(problems, script.held_out)
-    if not train:
-        raise UsageError(f"--held_out: {script.held_out:g} leaves no problem to train on")
+    problems, train, held_out = choose(script)
     if held_out:
         preflight.check_evaluation(training)
     given = _given_url(script)
@@ -118,6 +125,29 @@ def main(argv: Sequence[str]) -> int:
         if trainer.is_world_process_zero():
             report(trainer.state.log_history, Path(training.output_dir), problems=len(held_out))
     return 0
+
+
+def choose(script: CodeArguments) -> tuple[list[Problem], list[Problem], list[Problem]]:
+    """Read the problems. Returns: those selected, and of them those to train on and those held out. Raises: UsageError."""
+    problems = select(
+        read_problems(script.problems),
+        languages=script.languages,
+        difficulties=script.difficulties,  # type: ignore[arg-type]
+        max_prompt_chars=script.max_prompt_chars,
+    )
+    if not problems:
+        raise UsageError("--problems: none is left after --languages, --difficulties and --max_prompt_chars")
+    preflight.check_problems(problems)
+    train, held_out = split_by_hash(problems, script.held_out)
+    if not train:
+        raise UsageError(f"--held_out: {script.held_out:g} leaves no problem to train on")
+    if script.pass_rates is not None:
+        # Held-out problems stay, however hard: a selection of them by what a model could do would flatter it.
+        rates = read_pass_rates(Path(script.pass_rates))
+        train = select(train, pass_rates=rates, min_pass_rate=script.min_pass_rate, max_pass_rate=script.max_pass_rate)
+        if not train:
+            raise UsageError("--pass_rates: no problem to train on is left between --min_pass_rate and --max_pass_rate")
+    return problems, train, held_out
 
 
 def rows(problems: Sequence[Problem], script: CodeArguments, tokenizer: Any, cpu_s: dict[str, float]) -> Dataset:
@@ -175,6 +205,11 @@ def parse(argv: Sequence[str]) -> tuple[CodeArguments, GRPOConfig, ModelConfig]:
         TrainerSettings.from_env(os.environ)
     except ValueError as error:
         raise UsageError(str(error)) from None
+    for difficulty in script.difficulties or ():
+        if difficulty not in DIFFICULTIES:
+            raise UsageError(f"--difficulties: no difficulty {difficulty!r}; there are {', '.join(DIFFICULTIES)}")
+    if script.pass_rates is None and (script.min_pass_rate, script.max_pass_rate) != (0.0, 1.0):
+        raise UsageError("--min_pass_rate, --max_pass_rate: they need --pass_rates FILE")
     if script.dataset_name is not None:
         raise UsageError("--dataset_name: problems come by --problems; for a data set of your own use trl grpo")
     preflight.check_packages(training, model)
