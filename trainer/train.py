@@ -128,7 +128,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def choose(script: CodeArguments) -> tuple[list[Problem], list[Problem], list[Problem]]:
-    """Read the problems. Returns: those selected, and of them those to train on and those held out. Raises: UsageError."""
+    """Read the problems. Returns: those selected, those to train on, those held out. Raises: UsageError."""
     problems = select(
         read_problems(script.problems),
         languages=script.languages,
