@@ -17,7 +17,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "passrate needs Python 3.11 or later; name one: make setup PYTHON=python3.12" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[train,dev]' -c constraints.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[train,lora,dev]' -c constraints.txt
 	@touch $@
 
 lint: $(READY)  ## check format, style and types

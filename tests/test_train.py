@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.tiny_model import build_model
 from trainer.cli import main
+from trainer.wire import CONTRACT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = [
     pytest.mark.train,
@@ -27,15 +26,15 @@ pytestmark = [
 ]
 
 REFERENCE = "def f(a):\n    return a"
-CHARACTERS = [chr(code) for code in range(32, 127)] + ["\n"]
-CHAT_TEMPLATE = "{% for m in messages %}{{ m['content'] }}{% endfor %}"
 
 
 class StubHandler(BaseHTTPRequestHandler):
     """Rewards the reference by 1.0, and a completion by its share of even characters: that spreads."""
 
+    contract = CONTRACT
+
     def do_GET(self) -> None:
-        self._answer({"status": "ok", "contract": 1})
+        self._answer({"status": "ok", "contract": self.contract})
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -60,14 +59,18 @@ class StubHandler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
-@pytest.fixture
-def stub_url() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), StubHandler) as server:
+def serve_stub(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def stub_url() -> Iterator[str]:
+    yield from serve_stub(StubHandler)
 
 
 @pytest.fixture
@@ -82,36 +85,6 @@ def problems(tmp_path: Path) -> Path:
     return path
 
 
-def build_model(folder: Path, *, chat: bool) -> Path:
-    """Save a tiny model of random weights with a tokenizer of characters; nothing comes from a hub."""
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    vocabulary = {token: place for place, token in enumerate(["<pad>", "<eos>", "<unk>", *CHARACTERS])}
-    plain = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    plain.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
-    plain.decoder = decoders.Fuse()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=plain, pad_token="<pad>", eos_token="<eos>", unk_token="<unk>", padding_side="left"
-    )
-    tokenizer.chat_template = CHAT_TEMPLATE if chat else None
-    config = LlamaConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        max_position_embeddings=1024,
-        pad_token_id=0,
-        bos_token_id=None,
-        eos_token_id=1,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
-
-
 def train(folder: Path, problems: Path, *options: str) -> list[dict[str, Any]]:
     """Train for two steps and return what was logged."""
     arguments = ["train", "--config", "trainer/configs/cpu-tiny.yaml", "--model_name_or_path", str(folder)]
@@ -119,9 +92,8 @@ def train(folder: Path, problems: Path, *options: str) -> list[dict[str, Any]]:
     arguments += ["--per_device_train_batch_size", "8", "--num_generations", "4", "--max_completion_length", "12"]
     arguments += ["--save_strategy", "steps", "--save_steps", "2", *options]
     assert main(arguments) == 0
-    state = json.loads((folder / "out" / "checkpoint-2" / "trainer_state.json").read_text())
-    logged: list[dict[str, Any]] = state["log_history"]
-    return logged
+    state = json.loads((folder / "out" / "trainer_state.json").read_text())
+    return [entry for entry in state["log_history"] if "reward" in entry]
 
 
 @pytest.mark.parametrize("chat", [True, False])
@@ -140,27 +112,6 @@ def test_grpo_takes_steps_with_the_rewards_of_the_server(
     assert first["passrate/verdict/wrong_answer"] > 0.9
     assert first["rewards/efficiency_reward/mean"] == 0.0
     assert (folder / "out" / "config.json").exists()
-
-
-def test_the_command_of_trl_finds_the_reward_by_its_path(tmp_path: Path, problems: Path, stub_url: str) -> None:
-    """`trl grpo --reward_funcs trainer.rewards.code_reward` needs no code of ours around it."""
-    from tasks.registry import load_problems
-    from trainer.data import to_dataset
-
-    folder = build_model(tmp_path / "model", chat=True)
-    rows = tmp_path / "rows"
-    rows.mkdir()
-    to_dataset(load_problems(str(problems))).to_parquet(rows / "train.parquet")
-    command = [sys.executable, "-m", "trl.scripts.grpo", "--dataset_name", str(rows)]
-    command += ["--model_name_or_path", str(folder), "--reward_funcs", "trainer.rewards.code_reward"]
-    command += ["--output_dir", str(folder / "out"), "--max_steps", "1", "--use_cpu", "true", "--bf16", "false"]
-    command += ["--per_device_train_batch_size", "4", "--num_generations", "4", "--max_completion_length", "8"]
-    command += ["--logging_steps", "1", "--report_to", "none"]
-    environment = os.environ | {"PASSRATE_URL": stub_url, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hf")}
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=240)
-    assert ran.returncode == 0, ran.stderr[-2000:]
-    assert "rewards/code_reward/mean" in ran.stdout
-    assert "passrate/pass_rate" in ran.stdout
 
 
 def test_a_bad_reference_stops_the_run_before_its_first_step(
@@ -183,73 +134,6 @@ def test_a_bad_reference_stops_the_run_before_its_first_step(
         train(folder, problems)
     assert caught.value.code == 2
     assert "the reference of same/0 scores 0.5" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (["--min_pass_rate", "0.1"], "--pass_rates: give the file"),
-        (["--pass_rates", "missing.jsonl"], "missing.jsonl"),
-        (["--difficulties", "heavy"], "--difficulties: no 'heavy'"),
-        (["--languages", "cobol"], "--problems: of 12 problems the other options leave none"),
-        (["--max_prompt_chars", "3"], "leave none"),
-        (["--use_vllm", "true"], "--use_vllm: vllm is not installed: pip install vllm"),
-        (["--report_to", "wandb"], "--report_to wandb: wandb is not installed: pip install wandb"),
-        (["--num_generations", "3"], "num_generations"),
-    ],
-)
-def test_a_choice_of_problems_that_leaves_none_is_one_line_before_any_work(
-    tmp_path: Path, problems: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
-) -> None:
-    folder = build_model(tmp_path / "model", chat=False)
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as caught:
-        train(folder, problems, *options)
-    assert caught.value.code == 2
-    error = capsys.readouterr().err.strip()
-    assert said in error
-    assert "\n" not in error
-
-
-@pytest.mark.parametrize("name", ["cpu-tiny", "single-gpu", "vllm", "multi-gpu"])
-def test_every_configuration_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Here without a GPU, and so without bf16, and as if every package were installed."""
-    from trainer import train as command
-
-    monkeypatch.setattr(command, "_check_packages", lambda *_: None)
-    folder = build_model(tmp_path / "model", chat=True)
-    options = ["--model_name_or_path", str(folder), "--bf16", "false", "--use_cpu", "true"]
-    options += ["--gradient_checkpointing", "false"]
-    script, training, model = command.parse(["--config", f"trainer/configs/{name}.yaml", *options])
-    assert script.problems == "bundled"
-    assert training.output_dir == f"out/{name}"
-    assert training.use_vllm == (name == "vllm")
-    assert model.use_peft == (name == "single-gpu")
-
-
-def test_lora_trains_an_adapter(tmp_path: Path, problems: Path, stub_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As `trainer/configs/single-gpu.yaml` asks for."""
-    monkeypatch.setenv("PASSRATE_URL", stub_url)
-    folder = build_model(tmp_path / "model", chat=True)
-    train(folder, problems, "--use_peft", "true", "--lora_r", "4", "--lora_target_modules", "all-linear")
-    assert (folder / "out" / "adapter_config.json").is_file()
-
-
-def test_problems_that_are_always_solved_are_left_out(
-    tmp_path: Path,
-    problems: Path,
-    stub_url: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setenv("PASSRATE_URL", stub_url)
-    rates = tmp_path / "rates.jsonl"
-    names = [json.loads(line)["id"] for line in problems.read_text().splitlines()]
-    rows = [{"problem": name, "samples": 8, "pass_rate": place / 11} for place, name in enumerate(names)]
-    rates.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    bounds = ["--pass_rates", str(rates), "--min_pass_rate", "0.01", "--max_pass_rate", "0.99", "--held_out", "0"]
-    train(build_model(tmp_path / "model", chat=False), problems, *bounds)
-    assert "10 of 12 problems are chosen" in capsys.readouterr().out
 
 
 def test_evaluation_samples_a_model_and_reports_pass_at_k(
@@ -275,3 +159,182 @@ def test_grpo_trains_against_a_real_server_that_it_starts_itself(
     logged = train(build_model(tmp_path / "model", chat=False), problems, "--held_out", "0")
     assert logged[0]["passrate/unscored"] == 0.0
     assert logged[0]["passrate/verdict/no_code"] > 0.5
+
+
+def test_a_run_ends_with_held_out_pass_at_1_before_and_after_and_a_plot(
+    tmp_path: Path, problems: Path, stub_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = build_model(tmp_path / "model", chat=False)
+    train(folder, problems, "--url", stub_url, "--held_out", "0.4")
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "- before" not in printed, printed[-400:]
+    assert "- after" not in printed, printed[-400:]
+    assert "by the server: " in printed
+    assert (folder / "out" / "training.png").read_bytes().startswith(b"\x89PNG")
+    logged = json.loads((folder / "out" / "trainer_state.json").read_text())["log_history"]
+    assert [entry["step"] for entry in logged if "eval_passrate/all_passed" in entry] == [0, 2]
+
+
+def test_a_run_that_was_cut_off_goes_on_from_its_last_checkpoint(tmp_path: Path, problems: Path, stub_url: str) -> None:
+    """Steps 5 to 8 follow steps 1 to 4; the held-out problems are still compared with how the run began."""
+    folder = build_model(tmp_path / "model", chat=False)
+    options = ["--url", stub_url, "--held_out", "0.4", "--max_steps"]
+    train(folder, problems, *options, "4")
+    first = json.loads((folder / "out" / "checkpoint-4" / "trainer_state.json").read_text())["log_history"]
+    logged = train(folder, problems, *options, "8", "--resume_from_checkpoint", "true")
+    assert [entry["step"] for entry in logged] == list(range(1, 9))
+    whole = json.loads((folder / "out" / "trainer_state.json").read_text())["log_history"]
+    assert whole[: len(first)] == first
+    assert [entry["step"] for entry in whole if "eval_passrate/all_passed" in entry] == [0, 8]
+
+
+def test_lora_trains_an_adapter(tmp_path: Path, problems: Path, stub_url: str) -> None:
+    pytest.importorskip("peft")
+    folder = build_model(tmp_path / "model", chat=False)
+    options = ["--use_peft", "true", "--lora_r", "4", "--lora_target_modules", "q_proj", "v_proj"]
+    train(folder, problems, "--url", stub_url, *options)
+    assert (folder / "out" / "adapter_model.safetensors").exists()
+
+
+class LaterHandler(StubHandler):
+    contract = CONTRACT + 1
+
+
+@pytest.fixture
+def later_url() -> Iterator[str]:
+    yield from serve_stub(LaterHandler)
+
+
+class RefusingHandler(StubHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(401)
+        content = b'{"error": {"message": "no such key"}}'
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+@pytest.fixture
+def refusing_url() -> Iterator[str]:
+    yield from serve_stub(RefusingHandler)
+
+
+@pytest.fixture
+def bad(tmp_path: Path, problems: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with all that a table of bad input needs."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("trainer.local_server.GIVEN_DEADLINE_S", 0.1)
+    rows = [json.loads(line) for line in problems.read_text().splitlines()]
+    changes: dict[str, dict[str, Any]] = {
+        "untested.jsonl": {"tests": None},
+        "mixed.jsonl": {"prompt": 5},
+        "mute.jsonl": {"prompt": ""},
+        "long.jsonl": {"prompt": "x" * 2000},
+    }
+    for name, change in changes.items():
+        lines = [json.dumps(row | change if number == 1 else row) for number, row in enumerate(rows)]
+        (tmp_path / name).write_text("\n".join(lines))
+    (tmp_path / "file").touch()
+    (tmp_path / "empty").mkdir()
+    build_model(tmp_path / "model", chat=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ("--problems untested.jsonl", ["--problems", "untested.jsonl", "tests"]),
+        ("--problems mixed.jsonl", ["--problems", "mixed.jsonl", "prompt"]),
+        ("--problems mute.jsonl", ["--problems", "same/1", "prompt"]),
+        ("--problems long.jsonl --held_out 0", ["same/1", "--max_completion_length"]),
+        ("--url localhost", ["--url", "localhost"]),
+        ("--url http://127.0.0.1:9", ["--url", "127.0.0.1:9"]),
+        ("--url REFUSING", ["--url", "401", "no such key"]),
+        ("--url LATER", ["--url", "wire contract", "update passrate"]),
+        ("--model_name_or_path models/nope", ["--model_name_or_path", "models/nope"]),
+        ("--model_name_or_path ./empty", ["--model_name_or_path", "./empty"]),
+        ("--num_generations 3", ["generation_batch_size", "num_generations"]),
+        ("--num_generations_eval 3 --held_out 0.4", ["--per_device_eval_batch_size", "3 generations"]),
+        ("--rewards nice", ["--rewards", "'nice'"]),
+        ("--output_dir file/out", ["--output_dir", "file/out"]),
+        ("--resume_from_checkpoint true", ["--resume_from_checkpoint", "no checkpoint"]),
+        ("--resume_from_checkpoint empty", ["--resume_from_checkpoint", "empty"]),
+        ("--difficulties hardest", ["--difficulties", "'hardest'"]),
+        ("--languages cobol", ["--languages", "none is left"]),
+        ("--max_pass_rate 0.9", ["--max_pass_rate", "--pass_rates"]),
+        ("--pass_rates nope.jsonl --max_pass_rate 0.9", ["nope.jsonl"]),
+        ("--dataset_name rows", ["--dataset_name", "--problems"]),
+        ("--report_to papyrus", ["--report_to", "papyrus"]),
+        ("--report_to clearml", ["--report_to", "clearml", "pip install"]),
+        ("--use_vllm true", ["--use_vllm", "vllm", "pip install"]),
+        ("--use_peft true", ["--use_peft", "peft", "pip install"]),
+    ],
+)
+def test_what_can_be_known_to_be_wrong_is_one_line_before_a_model_is_loaded(
+    bad: Path,
+    stub_url: str,
+    refusing_url: str,
+    later_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: str,
+    names: list[str],
+) -> None:
+    import importlib.util
+
+    find = importlib.util.find_spec
+    absent = {"peft", "vllm"}
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *_: None if name in absent else find(name))
+    loaded: list[Any] = []
+    monkeypatch.setattr("trainer.train.GRPOTrainer", lambda **given: loaded.append(given))
+    given = ["train", "--model_name_or_path", "./model", "--problems", "problems.jsonl", "--output_dir", "out"]
+    given += [
+        "--use_cpu",
+        "true",
+        "--url",
+        stub_url,
+        *options.replace("REFUSING", refusing_url).replace("LATER", later_url).split(),
+    ]
+    with pytest.raises(SystemExit) as caught:
+        main(given)
+    assert caught.value.code == 2
+    assert not loaded
+    printed = capsys.readouterr().err
+    lines = [line for line in printed.splitlines() if line.startswith("passrate train: ")]
+    assert len(lines) == 1
+    assert "Traceback" not in printed
+    for name in names:
+        assert name in lines[0]
+
+
+CONFIGS = sorted((Path(__file__).parents[1] / "trainer" / "configs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_config_is_parsed_by_the_classes_of_trl(path: Path) -> None:
+    """On the CPU, where bf16 is refused unless asked for it; that needs neither vLLM nor peft."""
+    from trainer.train import TrainParser
+
+    script, training, _ = TrainParser().parse_args_and_config(["--config", str(path), "--use_cpu", "true"])
+    assert script.rewards == ["code", "format"]
+    assert training.reward_weights == [1.0, 0.1]
+    generations = training.num_generations_eval or training.num_generations
+    assert training.per_device_eval_batch_size % generations == 0
+
+
+def test_pass_rates_choose_what_is_trained_on_and_not_what_is_held_out(tmp_path: Path, problems: Path) -> None:
+    from trainer.train import CodeArguments, choose
+
+    path = tmp_path / "rates.jsonl"
+    rows = [{"problem": f"same/{n}", "samples": 8, "pass_rate": 0.0, "all_passed": 0.0} for n in range(12)]
+    plain = CodeArguments(problems=str(problems), held_out=0.4)
+    _, train, held_out = choose(plain)
+    kept = train[0].id
+    rated = [{**row, "pass_rate": 0.5} if row["problem"] == kept else row for row in rows]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rated))
+    chosen = CodeArguments(problems=str(problems), held_out=0.4, pass_rates=str(path), min_pass_rate=0.1)
+    _, few, same = choose(chosen)
+    assert [problem.id for problem in few] == [kept]
+    assert same == held_out != []

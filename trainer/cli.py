@@ -173,6 +173,7 @@ def _eval_options(parser: argparse.ArgumentParser) -> None:
 def _demo_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="(0)")
     parser.add_argument("--steps", type=whole_number, metavar="N", help="steps of training")
+    parser.add_argument("--control", action="store_true", help="train on random rewards: then nothing may be learnt")
     parser.add_argument(
         "--out", type=Path, default=Path("demo-out"), metavar="DIR", help="for plot and report (demo-out)"
     )

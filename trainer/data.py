@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 from datasets import Dataset
 
@@ -21,14 +21,13 @@ from trainer.parser import UsageError
 from trainer.prompts import chat_prompt, plain_prompt
 from trainer.wire import judging_spec
 
-Difficulty = Literal["easy", "medium", "hard"]
-DIFFICULTIES = get_args(Difficulty)
-
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from tasks.schema import Problem
+
+    Difficulty = Literal["easy", "medium", "hard"]
 
 
 def to_dataset(

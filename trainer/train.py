@@ -5,26 +5,26 @@ Promises: what can be known to be wrong before the first step is one clear line 
 
 from __future__ import annotations
 
-import importlib.util
+import argparse
 import os
 import warnings
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml  # type: ignore[import-untyped]
-from transformers import AutoTokenizer
 from trl import GRPOConfig, GRPOTrainer, ModelConfig, ScriptArguments, TrlParser, get_peft_config
 
-from trainer import rewards
-from trainer.client import SyncRewardClient
-from trainer.data import DIFFICULTIES, read_pass_rates, select, split_by_hash, to_dataset
-from trainer.display import progress_bar, show
+from trainer import preflight, rewards
+from trainer.client import RewardClientError
+from trainer.data import read_pass_rates, select, split_by_hash, to_dataset
+from trainer.display import percent, show
 from trainer.inputs import read_problems
 from trainer.local_server import server_at
-from trainer.parser import OneLineParser, UsageError
+from trainer.parser import OneLineParser, UsageError, server_url
+from trainer.plot import plot_training
 from trainer.settings import TrainerSettings
-from trainer.wire import judging_spec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,9 +39,11 @@ REWARDS = {
     "format": rewards.format_reward,
     "length": rewards.length_reward,
 }
-REPORTERS = {name: name for name in ("wandb", "trackio", "mlflow", "swanlab")} | {"tensorboard": "tensorboard"}
+DIFFICULTIES = ("easy", "medium", "hard")
 CHECKED_PROBLEMS = 10
 """References scored before the first step."""
+HELD_OUT = "eval_passrate/all_passed"
+"""TRL's name for the share of held-out completions that pass every test: pass@1, as a mean over its batches."""
 
 
 @dataclass
@@ -58,14 +60,16 @@ class CodeArguments(ScriptArguments):  # type: ignore[misc]
         default_factory=lambda: ["code"],
         metadata={"help": f"any of {', '.join(REWARDS)}; --reward_weights weighs them in this order"},
     )
-    languages: list[str] | None = field(default=None, metadata={"help": "only problems in these languages"})
-    difficulties: list[str] | None = field(default=None, metadata={"help": "only easy, medium or hard problems"})
-    max_prompt_chars: int | None = field(default=None, metadata={"help": "only problems whose prompt is no longer"})
+    languages: list[str] | None = field(default=None, metadata={"help": "keep only problems in these, such as python"})
+    difficulties: list[str] | None = field(default=None, metadata={"help": "keep only these: easy, medium, hard"})
+    max_prompt_chars: int | None = field(default=None, metadata={"help": "leave out problems with longer prompts"})
     pass_rates: str | None = field(
-        default=None, metadata={"help": "a file of `passrate score --pass-rates`, for the two options below"}
+        default=None, metadata={"help": "what `passrate score --pass-rates` wrote; chooses what is trained on"}
     )
-    min_pass_rate: float = field(default=0.0, metadata={"help": "leave out problems that are solved less often"})
-    max_pass_rate: float = field(default=1.0, metadata={"help": "leave out problems that are solved more often"})
+    min_pass_rate: float = field(
+        default=0.0, metadata={"help": "train on no problem with a lower rate in --pass_rates"}
+    )
+    max_pass_rate: float = field(default=1.0, metadata={"help": "train on no problem with a higher one"})
     held_out: float = field(default=0.1, metadata={"help": "share of the problems kept for evaluation, by hash of id"})
     chat: bool | None = field(
         default=None, metadata={"help": "prompts as chat messages; unset: where the tokenizer has a chat template"}
@@ -81,29 +85,104 @@ class TrainParser(OneLineParser, TrlParser):  # type: ignore[misc]
 
 def main(argv: Sequence[str]) -> int:
     script, training, model = parse(argv)
-    problems = chosen(read_problems(script.problems), script)
-    train, held_out = split_by_hash(problems, script.held_out)
-    if not train:
-        raise UsageError(f"--held_out: {script.held_out:g} leaves no problem to train on")
-    given = script.url or os.environ.get("PASSRATE_URL") or None
-    if given is None and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    problems, train, held_out = choose(script)
+    if held_out:
+        preflight.check_evaluation(training)
+    given = _given_url(script)
+    if given is None and training.world_size > 1:
         raise UsageError("--url: a run of several processes needs one server for all: passrate serve")
-    with server_at(given) as url:
-        os.environ["PASSRATE_URL"] = url  # reward functions read the environment, in every process of the run
-        cpu_s = check_references(problems if "efficiency" in script.rewards else problems[:CHECKED_PROBLEMS])
+    tokenizer, room = preflight.read_tokenizer(training, model)
+    with ExitStack() as stack:
+        try:
+            # Reward functions read the environment, in every process of the run.
+            os.environ["PASSRATE_URL"] = stack.enter_context(server_at(given))
+            checked = problems if "efficiency" in script.rewards else problems[:CHECKED_PROBLEMS]
+            cpu_s = preflight.check_references(checked)
+        except RewardClientError as error:
+            raise UsageError(f"--url: {error}") from None
+        train_rows, held_out_rows = (rows(some, script, tokenizer, cpu_s) for some in (train, held_out))
+        for dataset in (train_rows, held_out_rows) if held_out else (train_rows,):
+            preflight.check_rows(dataset)
+            preflight.check_lengths(dataset, tokenizer, room, training)
+        if training.process_index == 0:
+            show(f"The server scores {len(cpu_s)} references 1.0.")
+
+        resumed = preflight.checkpoint(training)
+        training.eval_on_start = bool(held_out) and resumed is None
         trainer = GRPOTrainer(
             model=model.model_name_or_path,
             args=training,
             reward_funcs=[REWARDS[name] for name in script.rewards],
-            train_dataset=rows(train, script, model, cpu_s),
-            eval_dataset=rows(held_out, script, model, cpu_s) if held_out else None,
+            train_dataset=train_rows,
+            eval_dataset=held_out_rows if held_out else None,
             peft_config=get_peft_config(model),
         )
-        trainer.train(resume_from_checkpoint=training.resume_from_checkpoint)
+        trainer.train(resume_from_checkpoint=resumed)
         trainer.save_model(training.output_dir)
-        if held_out and training.eval_strategy != "no":
-            trainer.log_metrics("eval", trainer.evaluate())
+        if held_out and trainer.state.global_step not in by_step(trainer.state.log_history, HELD_OUT):
+            trainer.evaluate()
+        trainer.save_state()
+        if trainer.is_world_process_zero():
+            report(trainer.state.log_history, Path(training.output_dir), problems=len(held_out))
     return 0
+
+
+def choose(script: CodeArguments) -> tuple[list[Problem], list[Problem], list[Problem]]:
+    """Read the problems. Returns: those selected, those to train on, those held out. Raises: UsageError."""
+    problems = select(
+        read_problems(script.problems),
+        languages=script.languages,
+        difficulties=script.difficulties,  # type: ignore[arg-type]
+        max_prompt_chars=script.max_prompt_chars,
+    )
+    if not problems:
+        raise UsageError("--problems: none is left after --languages, --difficulties and --max_prompt_chars")
+    preflight.check_problems(problems)
+    train, held_out = split_by_hash(problems, script.held_out)
+    if not train:
+        raise UsageError(f"--held_out: {script.held_out:g} leaves no problem to train on")
+    if script.pass_rates is not None:
+        # Held-out problems stay, however hard: a selection of them by what a model could do would flatter it.
+        rates = read_pass_rates(Path(script.pass_rates))
+        train = select(train, pass_rates=rates, min_pass_rate=script.min_pass_rate, max_pass_rate=script.max_pass_rate)
+        if not train:
+            raise UsageError("--pass_rates: no problem to train on is left between --min_pass_rate and --max_pass_rate")
+    return problems, train, held_out
+
+
+def rows(problems: Sequence[Problem], script: CodeArguments, tokenizer: Any, cpu_s: dict[str, float]) -> Dataset:
+    chat = bool(tokenizer.chat_template) if script.chat is None else script.chat
+    measured = cpu_s if "efficiency" in script.rewards else None
+    return to_dataset(problems, chat=chat, system_prompt=script.system_prompt, reference_cpu_s=measured)
+
+
+def report(logged: Sequence[dict[str, Any]], folder: Path, *, problems: int) -> None:
+    """Show the held-out pass@1 of both ends, and draw the training."""
+    lines = {"pass rate in training": by_step(logged, "passrate/pass_rate"), "reward": by_step(logged, "reward")}
+    held_out = by_step(logged, HELD_OUT)
+    before = {1: held_out[0]} if 0 in held_out else {}
+    after = {1: held_out[max(held_out)]} if held_out and max(held_out) > 0 else {}
+    path = folder / "training.png"
+    plot_training(
+        {name: values for name, values in lines.items() if values},
+        before,
+        after,
+        path,
+        problems=problems,
+        title="Trained on pass rates",
+    )
+    if held_out:
+        unscored = max(by_step(logged, "eval_passrate/unscored").values(), default=0.0)
+        show(
+            f"Held-out pass@1 of {problems} problems, by the server: {percent(before.get(1))} before, "
+            f"{percent(after.get(1))} after; at most {percent(unscored)} of an evaluation without a verdict."
+        )
+    show(f"Plot: {path}")
+
+
+def by_step(logged: Sequence[dict[str, Any]], name: str) -> dict[int, float]:
+    """Take a measure from TRL's log; what is None there (no completion had a verdict) is left out."""
+    return {entry["step"]: entry[name] for entry in logged if entry.get(name) is not None}
 
 
 def parse(argv: Sequence[str]) -> tuple[CodeArguments, GRPOConfig, ModelConfig]:
@@ -122,80 +201,31 @@ def parse(argv: Sequence[str]) -> tuple[CodeArguments, GRPOConfig, ModelConfig]:
     if not 0 <= script.held_out < 1:
         raise UsageError(f"--held_out: {script.held_out:g} does not do; give a share from 0 to below 1")
     _check_model(model.model_name_or_path)
-    _check_packages(training, model)
     try:
         TrainerSettings.from_env(os.environ)
     except ValueError as error:
         raise UsageError(str(error)) from None
+    for difficulty in script.difficulties or ():
+        if difficulty not in DIFFICULTIES:
+            raise UsageError(f"--difficulties: no difficulty {difficulty!r}; there are {', '.join(DIFFICULTIES)}")
+    if script.pass_rates is None and (script.min_pass_rate, script.max_pass_rate) != (0.0, 1.0):
+        raise UsageError("--min_pass_rate, --max_pass_rate: they need --pass_rates FILE")
+    if script.dataset_name is not None:
+        raise UsageError("--dataset_name: problems come by --problems; for a data set of your own use trl grpo")
+    preflight.check_packages(training, model)
+    preflight.check_output(training.output_dir)
+    preflight.checkpoint(training)
     given = {"revision": model.model_revision, "dtype": model.dtype, "attn_implementation": model.attn_implementation}
     training.model_init_kwargs = given | (training.model_init_kwargs or {})
     return script, training, model
 
 
-def chosen(problems: Sequence[Problem], script: CodeArguments) -> list[Problem]:
-    """Leave out what the options leave out. Raises: UsageError where nothing is left."""
-    if script.pass_rates is None and (script.min_pass_rate, script.max_pass_rate) != (0.0, 1.0):
-        raise UsageError("--pass_rates: give the file with the rates (passrate score --pass-rates FILE)")
-    unknown = set(script.difficulties or ()) - set(DIFFICULTIES)
-    if unknown:
-        raise UsageError(f"--difficulties: no {min(unknown)!r}; there are {', '.join(DIFFICULTIES)}")
-    left = select(
-        problems,
-        languages=script.languages,
-        max_prompt_chars=script.max_prompt_chars,
-        difficulties=script.difficulties,  # type: ignore[arg-type]
-        pass_rates=read_pass_rates(Path(script.pass_rates)) if script.pass_rates is not None else None,
-        min_pass_rate=script.min_pass_rate,
-        max_pass_rate=script.max_pass_rate,
-    )
-    if not left:
-        raise UsageError(f"--problems: of {len(problems)} problems the other options leave none")
-    if len(left) < len(problems):
-        show(f"{len(left)} of {len(problems)} problems are chosen.")
-    return left
-
-
-def check_references(problems: Sequence[Problem]) -> dict[str, float]:
-    """Have the server judge the references before any GPU time is spent.
-
-    Returns: the CPU seconds of each, by problem. Raises: UsageError where one scores less than 1.0.
-    """
-    known = [problem for problem in problems if problem.reference is not None]
-    specs = {problem.id: judging_spec(problem) for problem in known}
-    with SyncRewardClient.from_env() as client, progress_bar("checking references") as on_progress:
-        results = client.score(
-            [{"problem": problem.id, "code": problem.reference or ""} for problem in known],
-            specs,
-            detail="tests",
-            on_progress=on_progress,
-        )
-    for problem, result in zip(known, results, strict=True):
-        if result.reward != 1.0:
-            reason = result.error or next((test.message for test in result.tests if test.verdict != "passed"), "")
-            raise UsageError(
-                f"--problems: the reference of {problem.id} scores {result.reward}, not 1.0 ({result.verdict}: "
-                f"{reason}); passrate validate names all such problems"
-            )
-    show(f"The server scores {len(known)} references 1.0.")
-    return {problem.id: result.cpu_s for problem, result in zip(known, results, strict=True)}
-
-
-def rows(problems: Sequence[Problem], script: CodeArguments, model: ModelConfig, cpu_s: dict[str, float]) -> Dataset:
-    chat = script.chat
-    if chat is None:
-        chat = bool(AutoTokenizer.from_pretrained(model.model_name_or_path).chat_template)
-    measured = cpu_s if "efficiency" in script.rewards else None
-    return to_dataset(problems, chat=chat, system_prompt=script.system_prompt, reference_cpu_s=measured)
-
-
-def _check_packages(training: GRPOConfig, model: ModelConfig) -> None:
-    """Refuse what needs a package that is not installed, before any work. Raises: UsageError."""
-    wanted = {"--use_peft": "peft"} if model.use_peft else {}
-    wanted |= {"--use_vllm": "vllm"} if training.use_vllm else {}
-    wanted |= {f"--report_to {name}": REPORTERS[name] for name in training.report_to if name in REPORTERS}
-    for option, package in wanted.items():
-        if importlib.util.find_spec(package) is None:
-            raise UsageError(f"{option}: {package} is not installed: pip install {package}")
+def _given_url(script: CodeArguments) -> str | None:
+    given = script.url or os.environ.get("PASSRATE_URL") or None
+    try:
+        return None if given is None else server_url(given)
+    except argparse.ArgumentTypeError as error:
+        raise UsageError(f"--url: {error}") from None
 
 
 def _check_model(name: Any) -> None:

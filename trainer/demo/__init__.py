@@ -17,5 +17,7 @@ def main(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError(f"--out: cannot write there: {error}") from None
     run = importlib.import_module("trainer.demo.run")  # brings in torch and trl, which take seconds
-    run.run_demo(seed=arguments.seed, steps=arguments.steps, out=arguments.out, url=arguments.url)
+    run.run_demo(
+        seed=arguments.seed, steps=arguments.steps, out=arguments.out, url=arguments.url, control=arguments.control
+    )
     return 0

@@ -23,12 +23,12 @@ from trl import GRPOConfig, GRPOTrainer
 
 from trainer.client import SyncRewardClient
 from trainer.demo.model import LONGEST_COMPLETION, STEPS, TIME_LIMIT_S, get_base, sample
-from trainer.demo.plot import plot
 from trainer.demo.problems import split_tasks
 from trainer.demo.watch import Watch
 from trainer.display import percent, progress_bar, show, table, write_json
 from trainer.evaluate import evaluate
 from trainer.local_server import server_at
+from trainer.plot import plot_training
 from trainer.rewards import code_reward
 from trainer.wire import judging_spec
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from trainer.demo.problems import Task
     from trainer.evaluate import Evaluation
+    from trainer.rewards import RewardFunction
     from trainer.wire import Submission
 
 GRPO_STEPS = 350
@@ -58,6 +59,8 @@ class DemoResult:
     """What a demo run found."""
 
     seed: int
+    control: bool
+    """Whether rewards were random."""
     steps: int
     held_out_problems: int
     before: dict[int, float]
@@ -80,7 +83,13 @@ class DemoResult:
 
 
 def run_demo(
-    *, seed: int = 0, steps: int | None = None, out: Path, url: str | None = None, base_steps: int = STEPS
+    *,
+    seed: int = 0,
+    steps: int | None = None,
+    out: Path,
+    url: str | None = None,
+    control: bool = False,
+    base_steps: int = STEPS,
 ) -> DemoResult:
     """Run the demo and print what it found.
 
@@ -89,6 +98,7 @@ def run_demo(
         steps: of GRPO; None takes `GRPO_STEPS`.
         out: the folder for `demo.png` and `demo.json`; made where missing.
         url: a reward server; without it one is started and ended here.
+        control: whether the model is trained on random numbers in place of what the server says.
         base_steps: of the base model's own training.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -106,11 +116,14 @@ def run_demo(
 
         rng = Random(f"training {seed}")  # noqa: S311
         tasks = [split.draw(rng) for _ in range(TRAINING_TASKS)]
-        watch = train(base.model, base.tokenizer, rows(tasks), steps=steps or GRPO_STEPS, seed=seed)
+        reward = random_reward(seed) if control else code_reward
+        watch = train(base.model, base.tokenizer, rows(tasks), reward, steps=steps or GRPO_STEPS, seed=seed)
         after = measure(base.model, base.tokenizer, split.held_out, seed=seed)
 
+    name = "control" if control else "demo"
     result = DemoResult(
         seed=seed,
+        control=control,
         steps=len(watch.rewards),
         held_out_problems=len(split.held_out),
         before=known(before),
@@ -122,11 +135,18 @@ def run_demo(
         completions_scored=BATCH * len(watch.rewards) + 2 * SAMPLES * len(split.held_out),
         cached_share=sum(watch.cached) / len(watch.cached),
         unscored=before.unscored + after.unscored,
-        plot=str(out / "demo.png"),
-        report=str(out / "demo.json"),
+        plot=str(out / f"{name}.png"),
+        report=str(out / f"{name}.json"),
     )
-    plot(watch.rewards, result.before, result.after, out / "demo.png", problems=result.held_out_problems)
-    write_json(asdict(result) | {"rewards": watch.rewards}, out / "demo.json")
+    plot_training(
+        {"share of tests passed in training": dict(enumerate(watch.rewards, start=1))},
+        result.before,
+        result.after,
+        out / f"{name}.png",
+        problems=result.held_out_problems,
+        title="The control: random rewards" if control else "A tiny model learns from pass rates over HTTP",
+    )
+    write_json(asdict(result) | {"rewards": watch.rewards}, out / f"{name}.json")
     print_result(result)
     return result
 
@@ -141,8 +161,19 @@ def rows(tasks: Sequence[Task]) -> Dataset:
     )
 
 
-def train(model: Any, tokenizer: Any, dataset: Dataset, *, steps: int, seed: int) -> Watch:
-    """Train in place by GRPO, on what `code_reward` says."""
+def random_reward(seed: int) -> RewardFunction:
+    """Make a reward that asks the server as usual and then draws a number in place of each of its rewards."""
+    rng = Random(f"control {seed}")  # noqa: S311
+
+    async def random_reward(completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        judged = await code_reward(completions, **columns)
+        return [rng.random() for _ in judged]
+
+    return random_reward
+
+
+def train(model: Any, tokenizer: Any, dataset: Dataset, reward: RewardFunction, *, steps: int, seed: int) -> Watch:
+    """Train in place by GRPO, on what `reward` says."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = GRPOConfig(
             output_dir=folder,
@@ -164,7 +195,7 @@ def train(model: Any, tokenizer: Any, dataset: Dataset, *, steps: int, seed: int
             disable_tqdm=True,
         )
         trainer = GRPOTrainer(
-            model=model, args=arguments, reward_funcs=code_reward, train_dataset=dataset, processing_class=tokenizer
+            model=model, args=arguments, reward_funcs=reward, train_dataset=dataset, processing_class=tokenizer
         )
         trainer.remove_callback(PrinterCallback)
         watch = Watch()
@@ -196,7 +227,9 @@ def known(found: Evaluation) -> dict[int, float]:
 
 
 def print_result(result: DemoResult) -> None:
-    made = table(f"Seed {result.seed}", "held-out problems", "before", "after")
+    made = table(
+        f"Seed {result.seed}{', random rewards' if result.control else ''}", "held-out problems", "before", "after"
+    )
     made.add_row("number", str(result.held_out_problems), str(result.held_out_problems))
     for k in KS:
         made.add_row(f"pass@{k}", percent(result.before[k]), percent(result.after[k]))

@@ -23,7 +23,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self.rewards: list[float] = []
-        """The mean reward of each step."""
+        """The share of tests that each step's completions passed: the mean reward, unless rewards are random."""
         self.cached: list[float] = []
         """By step, the share of completions whose verdict the server had already."""
         self.seconds = 0.0
@@ -55,10 +55,10 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         if logs is None or "reward" not in logs:  # the summary at the end
             return
         self.seconds = time.perf_counter() - self._began
-        self.rewards.append(logs["reward"])
+        self.rewards.append(logs.get("passrate/pass_rate", logs["reward"]))
         self.cached.append(logs.get("passrate/cached", 0.0))
         self.reward_wait_s += logs.get("passrate/reward_s", 0.0)
-        self._shown += (logs["reward"] - self._shown) * max(SMOOTHING, 1 / len(self.rewards))
+        self._shown += (self.rewards[-1] - self._shown) * max(SMOOTHING, 1 / len(self.rewards))
         step_s = self.seconds / len(self.rewards)
         self._progress.update(self._bar, completed=len(self.rewards), reward=self._shown, step_s=step_s)
         if self._progress.disable and len(self.rewards) % max(1, state.max_steps // LINES) == 0:

@@ -1,0 +1,156 @@
+"""What `passrate train` finds out before a model is loaded.
+
+Promises: what is wrong is a `UsageError`, one line that names the option and the fix.
+Not covered: whether the model fits into the GPU, and what a remote vLLM server can take.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transformers import AutoConfig, AutoTokenizer
+from transformers.integrations import get_available_reporting_integrations, get_reporting_integration_callbacks
+from transformers.trainer_utils import get_last_checkpoint
+
+from trainer.client import SyncRewardClient
+from trainer.display import progress_bar
+from trainer.parser import UsageError
+from trainer.wire import judging_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from datasets import Dataset
+    from trl import GRPOConfig, ModelConfig
+
+    from tasks.schema import Problem
+
+
+def check_packages(training: GRPOConfig, model: ModelConfig) -> None:
+    """Refuse what needs a package that is not installed."""
+    if model.use_peft and importlib.util.find_spec("peft") is None:
+        raise UsageError("--use_peft: peft is not installed: pip install 'passrate[lora]'")
+    if training.use_vllm and importlib.util.find_spec("vllm") is None:
+        raise UsageError("--use_vllm: vllm is not installed: pip install 'trl[vllm]'")
+    for name in training.report_to:
+        try:
+            get_reporting_integration_callbacks([name])
+        except ValueError as error:
+            raise UsageError(f"--report_to: {error}") from None
+        if name not in get_available_reporting_integrations():
+            raise UsageError(f"--report_to: {name} is not installed: pip install {name}")
+
+
+def check_evaluation(training: GRPOConfig) -> None:
+    """Refuse evaluation batches that would tear the groups of a problem apart. TRL looks only where it evaluates."""
+    generations = training.num_generations_eval or training.num_generations
+    batch = training.per_device_eval_batch_size * training.world_size
+    if batch % generations:
+        raise UsageError(
+            f"--per_device_eval_batch_size: {training.per_device_eval_batch_size} on {training.world_size} process(es) "
+            f"is no multiple of the {generations} generations of a held-out problem; change it, --num_generations_eval "
+            "or --held_out 0"
+        )
+
+
+def check_output(folder: str) -> None:
+    """Refuse a folder in which nothing can be written."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(f"--output_dir: cannot write in {folder}: {error.strerror}") from None
+
+
+def checkpoint(training: GRPOConfig) -> str | None:
+    """Find the checkpoint to go on from: that of a path, or for `true` the last one of the output folder."""
+    asked = training.resume_from_checkpoint
+    if asked is None or str(asked).lower() in ("false", ""):
+        return None
+    if str(asked).lower() == "true":
+        last = get_last_checkpoint(training.output_dir) if Path(training.output_dir).is_dir() else None
+        if last is None:
+            raise UsageError(f"--resume_from_checkpoint: there is no checkpoint in {training.output_dir}")
+        return str(last)
+    if not Path(asked, "trainer_state.json").is_file():
+        raise UsageError(f"--resume_from_checkpoint: no checkpoint in {asked}: there is no trainer_state.json")
+    return str(asked)
+
+
+def read_tokenizer(training: GRPOConfig, model: ModelConfig) -> tuple[Any, int | None]:
+    """Load what is small of a model. Returns: its tokenizer, and the tokens that it can hold, where known."""
+    trust = bool(getattr(training, "trust_remote_code", False) or getattr(model, "trust_remote_code", False))
+    how = {"revision": model.model_revision, "trust_remote_code": trust}
+    try:
+        config = AutoConfig.from_pretrained(model.model_name_or_path, **how)
+        tokenizer = AutoTokenizer.from_pretrained(model.model_name_or_path, **how)
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise UsageError(f"--model_name_or_path: cannot load {model.model_name_or_path}: {first}") from None
+    return tokenizer, getattr(config.get_text_config(), "max_position_embeddings", None)
+
+
+def check_problems(problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        if not problem.prompt:
+            raise UsageError(f"--problems: {problem.id} has no prompt: a model would not know what is asked")
+
+
+def check_rows(dataset: Dataset) -> None:
+    """Refuse rows on which a step would fail: each has a prompt, all of one shape, and tests as a JSON string."""
+    shapes = {type(prompt) for prompt in dataset["prompt"]}
+    if len(shapes) > 1 or not shapes <= {str, list}:
+        raise UsageError("--problems: prompts must all be texts or all be lists of messages")
+    for problem_id, prompt, spec in zip(dataset["problem_id"], dataset["prompt"], dataset["problem"], strict=True):
+        if not prompt:
+            raise UsageError(f"--problems: {problem_id} has no prompt")
+        if not isinstance(spec, str) or not json.loads(spec).get("tests"):
+            raise UsageError(f"--problems: {problem_id} has no tests")
+
+
+def check_lengths(dataset: Dataset, tokenizer: Any, room: int | None, training: GRPOConfig) -> None:
+    """Refuse prompts that leave no room for a completion."""
+    rooms = [room, training.vllm_max_model_length if training.use_vllm else None]
+    room = min((known for known in rooms if known is not None), default=None)
+    if room is None:
+        return
+    for problem_id, prompt in zip(dataset["problem_id"], dataset["prompt"], strict=True):
+        text = prompt
+        if not isinstance(prompt, str):
+            text = tokenizer.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True)
+        tokens = len(tokenizer(text, add_special_tokens=isinstance(prompt, str))["input_ids"])
+        if tokens + training.max_completion_length > room:
+            raise UsageError(
+                f"--max_completion_length: {training.max_completion_length} after the {tokens} tokens of the prompt of "
+                f"{problem_id} is more than the {room} that the model holds; lower it, or leave long prompts out by "
+                "--max_prompt_chars"
+            )
+
+
+def check_references(problems: Sequence[Problem]) -> dict[str, float]:
+    """Have the server judge the references before any GPU time is spent.
+
+    Returns: the CPU seconds of each, by problem. Raises: UsageError where one scores less than 1.0.
+    """
+    known = [problem for problem in problems if problem.reference is not None]
+    specs = {problem.id: judging_spec(problem) for problem in known}
+    with SyncRewardClient.from_env() as client, progress_bar("checking references") as on_progress:
+        results = client.score(
+            [{"problem": problem.id, "code": problem.reference or ""} for problem in known],
+            specs,
+            detail="tests",
+            on_progress=on_progress,
+        )
+    for problem, result in zip(known, results, strict=True):
+        if result.reward != 1.0:
+            reason = result.error or next((test.message for test in result.tests if test.verdict != "passed"), "")
+            raise UsageError(
+                f"--problems: the reference of {problem.id} scores {result.reward}, not 1.0 ({result.verdict}: "
+                f"{reason}); passrate validate names all such problems"
+            )
+    return {problem.id: result.cpu_s for problem, result in zip(known, results, strict=True)}
