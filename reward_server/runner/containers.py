@@ -12,7 +12,7 @@ What a message does not name is looked at as far as that stays cheap: `MANY_HELD
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from reward_server.runner import values
@@ -52,6 +52,8 @@ class Containers:
         """By `id`: what is held lives."""
         self.named: dict[int, None] = {}
         """Those that the message under way names."""
+        self.found: list[int] = []
+        """Those that it names and that were not yet looked at."""
         self.new: list[int] = []
         self.changed: list[tuple[Held, values.Encoded]] = []
         self.decoding = 0
@@ -67,7 +69,9 @@ class Containers:
             number = self.last
             self.keep(number, value)
             self.new.append(number)
-        self.named[number] = None
+        if number not in self.named:
+            self.named[number] = None
+            self.found.append(number)
         return ["k", number]
 
     def keep(self, number: int, value: Any) -> Held:
@@ -95,8 +99,10 @@ class Containers:
     def few(self) -> list[int]:
         """What is looked at unasked."""
         room = MANY_ITEMS
-        numbers = []
-        for number, held in zip(self.held, self.held.values(), strict=False) if len(self.held) <= MANY_HELD else ():
+        numbers: list[int] = []
+        if len(self.held) > MANY_HELD:
+            return numbers
+        for number, held in self.held.items():
             room -= len(held.value)
             if room >= 0:
                 numbers.append(number)
@@ -110,7 +116,7 @@ class Containers:
                 continue
             seen.add(number)
             held = self.held[number]
-            before = len(self.named)
+            self.found.clear()
             try:
                 now = contents(held.value)
             except values.Unfit:
@@ -121,8 +127,7 @@ class Containers:
                 self.changed.append((held, held.known))
                 held.known = now
                 told.append([number, now])
-            if len(self.named) > before:
-                queue += list(self.named)[before:]
+            queue += self.found
 
     def forget(self, operands: set[int], contents: Contents, told: list[Any], seen: set[int]) -> list[int]:
         """Let go of what nobody here holds any longer, and then of what only such containers held.
@@ -130,18 +135,18 @@ class Containers:
         Not of operands: they are looked up after the account was taken over.
         """
         forgotten: list[int] = []
-        while True:
-            unheld = [
-                number
-                for number, held in self.held.items()
-                if number not in operands and sys.getrefcount(held.value) <= UNHELD
-            ]
-            if not unheld:
-                return forgotten
+        looked_at: Iterable[int] = list(self.held)
+        while unheld := [number for number in looked_at if number not in operands and self.is_unheld(number)]:
             self.tell(unheld, contents, told, seen)
             forgotten += unheld
+            inner = {number for one in unheld for number in named_in(self.held[one].known)}
             for number in unheld:
                 self.drop(number)
+            looked_at = sorted(inner & self.held.keys())
+        return forgotten
+
+    def is_unheld(self, number: int) -> bool:
+        return sys.getrefcount(self.held[number].value) <= UNHELD
 
     def sent(self) -> None:
         """The message is on its way."""
@@ -206,6 +211,16 @@ def same(now: values.Encoded, known: values.Encoded) -> bool:
     if now != known:
         return False
     return now[0] != "L" or [*map(type, now[1])] == [*map(type, known[1])]
+
+
+def named_in(encoded: values.Encoded) -> Iterator[int]:
+    """The containers that are named in contents, and perhaps numbers that name none."""
+    if encoded[0] == "k":
+        yield encoded[1]
+    elif encoded[0] not in ("L", "T", "S", "F"):  # which hold atoms
+        for part in encoded[1:]:
+            if type(part) is list and part:
+                yield from named_in(part)
 
 
 def fill(value: Any, new: Any) -> None:
