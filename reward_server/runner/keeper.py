@@ -7,6 +7,7 @@ problem that asks for one process (`shared.py`), in the submission's own.
 
 from __future__ import annotations
 
+import abc
 import builtins
 import functools
 import importlib
@@ -46,7 +47,7 @@ class FailedLoad(Exception):
         self.why = why
 
 
-class Keeper:
+class Keeper(abc.ABC):
     """Keeps the tests' results and tells the control process."""
 
     def __init__(self, control: socket.socket, page: Page, names: list[str], *, stop: bool) -> None:
@@ -54,9 +55,9 @@ class Keeper:
         self.interval = 0
         self.start_over(names)
 
+    @abc.abstractmethod
     def clocks(self) -> tuple[float, float]:
         """Processor seconds so far, of the submission and of the judge beside it."""
-        raise NotImplementedError
 
     def hidden_failure(self, *, forget: bool = False) -> AssertionError | None:
         """A failure of the test's own code, called by the submission, which may have kept it from the test."""

@@ -284,6 +284,18 @@ class Link:
         return [self.decode(value) for value in arguments], {name: self.decode(value) for name, value in keywords}
 
 
+def take(received: bytearray) -> bytes | None:
+    """The first message off what was received; None while it is not all there."""
+    if len(received) < LENGTH.size:
+        return None
+    (size,) = LENGTH.unpack_from(received)
+    if len(received) < LENGTH.size + size:
+        return None
+    text = bytes(received[LENGTH.size : LENGTH.size + size])
+    del received[: LENGTH.size + size]
+    return text
+
+
 def short(text: bytes) -> bytes:
     """Raises: values.Unfit."""
     if len(text) > MAX_FRAME:

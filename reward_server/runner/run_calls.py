@@ -45,11 +45,7 @@ class Answers:
         (size,) = link.LENGTH.unpack_from(self.received)
         if size > self.limit:
             self.over = True
-        if len(self.received) < link.LENGTH.size + size:
-            return None
-        answer = bytes(self.received[link.LENGTH.size : link.LENGTH.size + size])
-        del self.received[: link.LENGTH.size + size]
-        return answer
+        return link.take(self.received)
 
 
 class Called:

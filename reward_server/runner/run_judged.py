@@ -120,15 +120,14 @@ class Judged:
             self.judge_gone = True
             return
         self.received += piece
-        if len(self.received) >= link.LENGTH.size:
-            (size,) = link.LENGTH.unpack_from(self.received)
-            if len(self.received) >= link.LENGTH.size + size:
-                message = json.loads(bytes(self.received[link.LENGTH.size : link.LENGTH.size + size]))
-                del self.received[: link.LENGTH.size + size]
-                if "report" in message or "given_up" in message:
-                    self.report = message
-                else:
-                    self.lost = message
+        text = link.take(self.received)
+        if text is None:
+            return
+        message = json.loads(text)
+        if "report" in message or "given_up" in message:
+            self.report = message
+        else:
+            self.lost = message
 
     def on_judge_exit(self) -> None:
         self.submission.loop.remove(self.judge.descriptor)

@@ -66,12 +66,10 @@ class Shared:
             self.submission.loop.remove(self.control.fileno())
             return
         self.received += piece
-        if len(self.received) >= link.LENGTH.size:
-            (size,) = link.LENGTH.unpack_from(self.received)
-            if len(self.received) >= link.LENGTH.size + size:
-                self.submission.loop.remove(self.control.fileno())
-                tests = None if self.job.kind == "pytest" else self.job.tests
-                self.report = read_report(bytes(self.received[link.LENGTH.size : link.LENGTH.size + size]), tests)
+        text = link.take(self.received)
+        if text is not None:
+            self.submission.loop.remove(self.control.fileno())
+            self.report = read_report(text, None if self.job.kind == "pytest" else self.job.tests)
 
     def run(self) -> Seen:
         while self.report is None and self.submission.ending is None and not self.submission.exited:
