@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack, cast
 
 import httpx
 
@@ -43,6 +43,19 @@ __all__ = [
 CHUNK_ITEMS = 512
 CONCURRENCY = 4
 NDJSON = "application/x-ndjson"
+
+
+class ScoreOptions(TypedDict, total=False):
+    """How a batch is judged; what is left out is as `RewardClient.stream` has it."""
+
+    reward: RewardScheme
+    """How verdicts become a reward."""
+    detail: Detail
+    """Whether results carry their tests, and those what was printed."""
+    stop_on_failure: bool
+    """Skip the tests that follow one that did not pass."""
+    allow_shared: bool
+    """False for no reward from problems whose tests share the submission's process."""
 
 
 class RewardClient:
@@ -90,34 +103,21 @@ class RewardClient:
         submissions: Sequence[Submission],
         problems: Mapping[str, Mapping[str, Any]] | None = None,
         *,
-        reward: RewardScheme = "pass_rate",
-        detail: Detail = "none",
-        stop_on_failure: bool = False,
-        allow_shared: bool = True,
         on_progress: Progress | None = None,
+        **options: Unpack[ScoreOptions],
     ) -> list[Result]:
         """Judge submissions, in chunks of which each carries only its own problems.
 
         Args:
             submissions: each names its problem, by a key of `problems` or by the id of a problem that the server holds.
             problems: what the server needs to judge (`trainer.wire.judging_spec`), by key.
-            reward: how verdicts become a reward.
-            detail: whether results carry their tests, and those what was printed.
-            stop_on_failure: skip the tests that follow one that did not pass.
-            allow_shared: False for no reward from problems whose tests share the submission's process.
             on_progress: told of every result.
+            **options: see `ScoreOptions`.
 
         Returns: one result each, in order. `reward` is None where no verdict could be had by the deadline.
         Raises: RequestRejected, and UnexpectedAnswer; then nothing of the batch is returned.
         """
-        stream = self.stream(
-            submissions,
-            problems,
-            reward=reward,
-            detail=detail,
-            stop_on_failure=stop_on_failure,
-            allow_shared=allow_shared,
-        )
+        stream = self.stream(submissions, problems, **options)
         results: list[Result | None] = [None] * len(submissions)
         done = 0
         async with contextlib.aclosing(stream):
@@ -247,44 +247,20 @@ class SyncRewardClient:
         submissions: Sequence[Submission],
         problems: Mapping[str, Mapping[str, Any]] | None = None,
         *,
-        reward: RewardScheme = "pass_rate",
-        detail: Detail = "none",
-        stop_on_failure: bool = False,
-        allow_shared: bool = True,
         on_progress: Progress | None = None,
+        **options: Unpack[ScoreOptions],
     ) -> list[Result]:
         """See `RewardClient.score`."""
-        return self._runner.run(
-            self._client.score(
-                submissions,
-                problems,
-                reward=reward,
-                detail=detail,
-                stop_on_failure=stop_on_failure,
-                allow_shared=allow_shared,
-                on_progress=on_progress,
-            )
-        )
+        return self._runner.run(self._client.score(submissions, problems, on_progress=on_progress, **options))
 
     def stream(
         self,
         submissions: Sequence[Submission],
         problems: Mapping[str, Mapping[str, Any]] | None = None,
-        *,
-        reward: RewardScheme = "pass_rate",
-        detail: Detail = "none",
-        stop_on_failure: bool = False,
-        allow_shared: bool = True,
+        **options: Unpack[ScoreOptions],
     ) -> Iterator[tuple[int, Result]]:
         """See `RewardClient.stream`. Nothing is read from the network while the loop's body works."""
-        results = self._client.stream(
-            submissions,
-            problems,
-            reward=reward,
-            detail=detail,
-            stop_on_failure=stop_on_failure,
-            allow_shared=allow_shared,
-        )
+        results = self._client.stream(submissions, problems, **options)
 
         async def following() -> tuple[int, Result] | None:
             return await anext(results, None)
