@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 from reward_server.rewards import Scheme  # noqa: TC001 pydantic reads it
 from reward_server.suspicion import Suspicion  # noqa: TC001 pydantic reads it
 from reward_server.verdicts import Verdict  # noqa: TC001 pydantic reads it
-from tasks.schema import FILE_NAME, MAX_SOURCE_CHARS, Closed, Isolation, Limits, Problem
+from tasks.schema import FILE_NAME, MAX_SOURCE_CHARS, Closed, Difficulty, Isolation, Limits, Problem
 
 CONTRACT: Final = 1
 """Counts up when a field goes or means something else; new fields leave it as it is."""
@@ -231,7 +231,7 @@ class ProblemSummary(BaseModel):
     cases: int | None
     """Number of cases; null for `asserts` and `pytest`, whose tests are counted when they run."""
     tags: list[str]
-    difficulty: Literal["easy", "medium", "hard"] | None
+    difficulty: Difficulty | None
 
 
 class ProblemPage(BaseModel):

@@ -177,6 +177,9 @@ class Message(Closed):
     content: str
 
 
+Difficulty = Literal["easy", "medium", "hard"]
+
+
 class Problem(Closed):
     """A problem: what to solve, how it is judged and within which limits."""
 
@@ -193,7 +196,7 @@ class Problem(Closed):
     """Text by file name, in the submission's working folder."""
     tests: Tests
     tags: tuple[str, ...] = ()
-    difficulty: Literal["easy", "medium", "hard"] | None = None
+    difficulty: Difficulty | None = None
     reference: str | None = None
     """A solution that passes every test."""
     wrong: tuple[str, ...] = ()

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
-    from tasks.schema import Problem
-
-    Difficulty = Literal["easy", "medium", "hard"]
+    from tasks.schema import Difficulty, Problem
 
 
 def to_dataset(

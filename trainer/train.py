@@ -11,11 +11,12 @@ import warnings
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import yaml  # type: ignore[import-untyped]
 from trl import GRPOConfig, GRPOTrainer, ModelConfig, ScriptArguments, TrlParser, get_peft_config
 
+from tasks.schema import Difficulty
 from trainer import preflight, rewards
 from trainer.client import RewardClientError
 from trainer.data import read_pass_rates, select, split_by_hash, to_dataset
@@ -39,7 +40,7 @@ REWARDS = {
     "format": rewards.format_reward,
     "length": rewards.length_reward,
 }
-DIFFICULTIES = ("easy", "medium", "hard")
+DIFFICULTIES = get_args(Difficulty)
 CHECKED_PROBLEMS = 10
 """References scored before the first step."""
 HELD_OUT = "eval_passrate/all_passed"
@@ -107,7 +108,7 @@ def main(argv: Sequence[str]) -> int:
         if training.process_index == 0:
             show(f"The server scores {len(cpu_s)} references 1.0.")
 
-        resumed = preflight.checkpoint(training)
+        resumed = training.resume_from_checkpoint
         training.eval_on_start = bool(held_out) and resumed is None
         trainer = GRPOTrainer(
             model=model.model_name_or_path,
@@ -214,7 +215,7 @@ def parse(argv: Sequence[str]) -> tuple[CodeArguments, GRPOConfig, ModelConfig]:
         raise UsageError("--dataset_name: problems come by --problems; for a data set of your own use trl grpo")
     preflight.check_packages(training, model)
     preflight.check_output(training.output_dir)
-    preflight.checkpoint(training)
+    training.resume_from_checkpoint = preflight.checkpoint(training)
     given = {"revision": model.model_revision, "dtype": model.dtype, "attn_implementation": model.attn_implementation}
     training.model_init_kwargs = given | (training.model_init_kwargs or {})
     return script, training, model
