@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import random
 import signal
-import socket
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from trainer.client import RewardClient, SyncRewardClient
+from tests.own_server import OwnServer
+from trainer.client import RewardClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,31 +22,6 @@ if TYPE_CHECKING:
 PROBLEM = {"entry_point": "f", "tests": {"kind": "call", "cases": [{"args": [n], "expected": n} for n in range(4)]}}
 ITEMS = 240
 REFUSED_SHARE = 0.1
-
-
-class Replaceable:
-    """A server at a port of its own, which can be killed and started again there."""
-
-    def __init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.start()
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "trainer.cli", "serve", "--until-stdin-closes", "--backend", "embedded"]
-        command += ["--port", str(self.port), "--slots", "1", "--problems", ""]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-
-    def end(self, number: int = signal.SIGKILL) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.process.pid, number)
-        self.process.wait()
-        assert self.process.stdin is not None
-        self.process.stdin.close()
 
 
 class Refusing(httpx.AsyncHTTPTransport):
@@ -68,14 +40,13 @@ class Refusing(httpx.AsyncHTTPTransport):
 
 
 @pytest.fixture
-def servers() -> Iterator[tuple[Replaceable, Replaceable]]:
+def servers() -> Iterator[tuple[OwnServer, OwnServer]]:
     with contextlib.ExitStack() as stack:
-        both = Replaceable(), Replaceable()
+        both = OwnServer("--slots", "1"), OwnServer("--slots", "1")
         for server in both:
             stack.callback(server.end, signal.SIGTERM)
         for server in both:
-            with SyncRewardClient(server.url) as client:
-                client.wait_ready(60)
+            server.wait_ready()
         yield both
 
 
@@ -94,7 +65,7 @@ def judged(url: str) -> float:
 
 
 @pytest.mark.sandbox
-def test_a_server_that_is_killed_and_comes_back_costs_no_reward(servers: tuple[Replaceable, Replaceable]) -> None:
+def test_a_server_that_is_killed_and_comes_back_costs_no_reward(servers: tuple[OwnServer, OwnServer]) -> None:
     steady, mortal = servers
     transport = Refusing()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -15,7 +14,8 @@ import httpx
 import pytest
 
 from tests.contract.support import REPOSITORY, docker_here, without_docker
-from trainer.client import SyncRewardClient
+from trainer.client import ServerUnavailable, SyncRewardClient
+from trainer.local_server import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,23 +51,17 @@ class Project:
         return ran.stdout
 
     def await_ready(self) -> None:
-        began = time.monotonic()
-        while time.monotonic() - began < 60:
-            try:
-                if httpx.get(f"{self.url}/readyz", timeout=15).status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
-            time.sleep(0.05)
-        raise AssertionError(self.run("logs"))
+        try:
+            with SyncRewardClient(self.url) as client:
+                client.wait_ready(60)
+        except ServerUnavailable:
+            raise AssertionError(self.run("logs")) from None
 
 
 @pytest.fixture(scope="module")
 def project() -> Iterator[Project]:
     docker_here().close()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        made = Project(probe.getsockname()[1])
+    made = Project(free_port())
     proxy = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE")
     brought = proxy is not None and not CERTIFICATES.exists()
     if brought and proxy is not None:  # the build reaches the package index as this machine does

@@ -6,8 +6,6 @@ import asyncio
 import json
 import os
 import random
-import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -21,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from tests.own_server import OwnServer
 from tests.tiny_model import build_model
 from trainer.cli import main
-from trainer.local_server import local_server
+from trainer.local_server import free_port, local_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,13 +79,6 @@ def options(folder: Path, problems: Path) -> list[str]:
 def environment(url: str, folder: Path) -> dict[str, str]:
     ours = {"PYTHONPATH": str(ROOT), "PASSRATE_URL": url, "HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "hf")}
     return os.environ | ours
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def test_the_command_of_trl_trains_on_a_data_set_in_files(tmp_path: Path, problems: Path) -> None:
@@ -221,31 +213,6 @@ class Unreliable(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
-def start_server(port: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "trainer.cli", "serve", "--until-stdin-closes", "--backend", "embedded"]
-    command += ["--port", str(port), "--problems", ""]
-    return subprocess.Popen(
-        command,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def wait_ready(port: int) -> None:
-    end = time.monotonic() + 60
-    with httpx.Client(trust_env=False) as client:
-        while time.monotonic() < end:
-            try:
-                if client.get(f"http://127.0.0.1:{port}/readyz", timeout=60).status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
-            time.sleep(0.05)
-    raise AssertionError("the server is not ready")
-
-
 @pytest.mark.parametrize("deadline_s", [120, 2], ids=["patient", "impatient"])
 def test_no_reward_is_wrong_though_the_server_is_killed_on_the_way(
     tmp_path: Path, problems: Path, monkeypatch: pytest.MonkeyPatch, deadline_s: int
@@ -259,15 +226,13 @@ def test_no_reward_is_wrong_though_the_server_is_killed_on_the_way(
     from trainer.wire import judging_spec
 
     seen: list[tuple[list[str], list[str], list[float | None]]] = []
-    port = free_port()
-    servers = [start_server(port)]
+    server = OwnServer()
     killer: list[threading.Thread] = []
 
     def outage() -> None:
-        servers[-1].send_signal(signal.SIGKILL)
-        servers[-1].wait()
+        server.end()
         time.sleep(OUTAGE_S)
-        servers.append(start_server(port))
+        server.start()
 
     async def code_reward(completions: Sequence[str], **columns: Any) -> list[float | None]:
         if len(seen) == STEPS_BEFORE:  # while this very batch is judged
@@ -281,7 +246,7 @@ def test_no_reward_is_wrong_though_the_server_is_killed_on_the_way(
     monkeypatch.setattr(rewards, "_unscored", rewards.UnscoredShare())
     monkeypatch.setenv("PASSRATE_REWARD_DEADLINE_S", str(deadline_s))
     monkeypatch.setenv("PASSRATE_REWARD_MAX_UNSCORED", "1")
-    monkeypatch.setattr(Unreliable, "target", f"http://127.0.0.1:{port}")
+    monkeypatch.setattr(Unreliable, "target", server.url)
     monkeypatch.setattr(Unreliable, "refused", 0)
     monkeypatch.setattr(Unreliable, "rng", random.Random(1))
     folder = build_model(tmp_path / "model", chat=False, words=PROGRAMS)
@@ -290,7 +255,7 @@ def test_no_reward_is_wrong_though_the_server_is_killed_on_the_way(
         serving = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05})
         serving.start()
         try:
-            wait_ready(port)
+            server.wait_ready()
             monkeypatch.setenv("PASSRATE_URL", f"http://127.0.0.1:{proxy.server_address[1]}")
             given = ["train", *options(folder, problems), "--max_steps", str(STEPS), "--bf16", "false"]
             assert main([*given, "--per_device_train_batch_size", "16", "--report_to", "none"]) == 0
@@ -299,10 +264,8 @@ def test_no_reward_is_wrong_though_the_server_is_killed_on_the_way(
             serving.join()
             for thread in killer:
                 thread.join()
-            for server in servers:
-                server.kill()
-                server.communicate()
-    assert len(servers) == 2
+            server.end()
+    assert server.starts == 2
     assert len(seen) == STEPS
     assert Unreliable.refused > 0
     assert time.monotonic() - began > OUTAGE_S

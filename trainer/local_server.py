@@ -53,7 +53,7 @@ def local_server(
     *, backend: str = "auto", slots: int | None = None, ready_deadline_s: float = READY_DEADLINE_S
 ) -> Iterator[str]:
     """Start a server, yield its URL, end it. Raises: LocalServerFailed with the last lines of its log."""
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "trainer.cli", "serve", "--until-stdin-closes"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--backend", backend, "--problems", ""]
@@ -73,7 +73,8 @@ def local_server(
             _end(process)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Find a port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.contract.support import ROOMY, asserts, pytest_files
 from tests.honest.one_process import ONE_PROCESS
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reward_server.verdicts import TestResult
-    from tasks.schema import Isolation
+    from tasks.schema import Isolation, Problem
 
 HEAD = re.compile(r"^\[case (\w+)(?: ([\w.]+))?\]\n", re.MULTILINE)
 
@@ -79,6 +80,15 @@ def rows(held: Iterable[Any]) -> list[Any]:
 def isolation(case: Case) -> Isolation:
     """What the problem of a case says of it."""
     return "shared" if case.name in ONE_PROCESS else "separate"
+
+
+def problem(case: Case) -> Problem:
+    return asserts(case.tests, case.entry_point, limits=ROOMY, isolation=isolation(case))
+
+
+def suite(case: Case) -> Problem:
+    """The problem of a case whose tests are for pytest."""
+    return pytest_files(case.tests, limits=ROOMY, isolation=isolation(case))
 
 
 def failures(results: Iterable[TestResult]) -> list[str]:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract.support import ROOMY, asserts
-from tests.honest.cases import Case, cases, failures, isolation, rows
+from tests.honest.cases import Case, cases, failures, problem, rows
 
 if TYPE_CHECKING:
     from tests.contract.support import Sandbox
@@ -180,6 +179,6 @@ def check(candidate):
 
 @pytest.mark.parametrize("case", rows(CASES))
 def test_an_argument_passes(sandbox: Sandbox, case: Case) -> None:
-    results = sandbox.judge(asserts(case.tests, case.entry_point, limits=ROOMY, isolation=isolation(case)), case.code)
+    results = sandbox.judge(problem(case), case.code)
     assert results
     assert not failures(results)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract.support import ROOMY, asserts
-from tests.honest.cases import Case, cases, failures, isolation, rows
+from tests.honest.cases import Case, cases, failures, problem, rows
 
 if TYPE_CHECKING:
     from tests.contract.support import Sandbox
@@ -176,6 +175,6 @@ except TypeError as e:
 
 @pytest.mark.parametrize("case", rows(CASES))
 def test_a_decorator_passes(sandbox: Sandbox, case: Case) -> None:
-    results = sandbox.judge(asserts(case.tests, case.entry_point, limits=ROOMY, isolation=isolation(case)), case.code)
+    results = sandbox.judge(problem(case), case.code)
     assert results
     assert not failures(results)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract.support import ROOMY, pytest_files
-from tests.honest.cases import Case, cases, failures, isolation, rows
+from tests.honest.cases import Case, cases, failures, rows, suite
 
 if TYPE_CHECKING:
     from tests.contract.support import Sandbox
@@ -250,6 +249,6 @@ def test_callback_from_threads(): assert parallel(lambda x: x * 2, [1, 2, 3]) ==
 
 @pytest.mark.parametrize("case", rows(CASES))
 def test_a_suite_passes(sandbox: Sandbox, case: Case) -> None:
-    results = sandbox.judge(pytest_files(case.tests, limits=ROOMY, isolation=isolation(case)), case.code)
+    results = sandbox.judge(suite(case), case.code)
     assert results
     assert not failures(results)
