@@ -14,7 +14,6 @@ from typing import Any, NoReturn
 
 from reward_server.runner import containment, frames, link, values, wall
 from reward_server.runner.keeper import (
-    MAX_MESSAGE,
     TEST_MODULE,
     Begun,
     FailedLoad,
@@ -125,10 +124,6 @@ class Judge(Keeper):
                 submission_s=why["cpu_s"],
             )
 
-    def give_up(self, message: str) -> None:
-        """Tell the control process that nothing can be said about the submission."""
-        self.tell({"given_up": message[:MAX_MESSAGE]})
-
     def end_of(self, gone: BaseException | None) -> BaseException | None:
         """The submission ended between two tests: what was not reached ends as it did."""
         if isinstance(gone, link.Gone) and not self.lost:
@@ -178,7 +173,7 @@ def try_submission(spec: dict[str, Any], control: socket.socket, channel: int, p
             judge.report(None, judge.ask_why(again=False))
             return
         except NotTheirs as ours:
-            judge.give_up(f"the judge failed: {ours}")
+            judge.give_up(ours)
             return
         except Exception as error:  # whatever it answers when asked for its names
             judge.report(None, {"ending": "raised", "code": 0, "told": {"text": describe(error)}})

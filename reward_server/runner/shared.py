@@ -57,6 +57,8 @@ def run_asserts(sharer: Sharer, payload: dict[str, Any], own: dict[str, Any]) ->
         namespace = keeper.make_namespace(sharer, payload, look_up)
     except keeper.FailedLoad as failed:
         sharer.report(None, failed.why)
+    except keeper.NotTheirs as ours:
+        sharer.give_up(ours)
     else:
         code = keeper.compiled(payload["source"])
         sharer.report(keeper.run_tests(sharer, payload, code, namespace))

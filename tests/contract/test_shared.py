@@ -141,3 +141,9 @@ def add(a, b):
         if keeper: keeper.begin_interval()
 """
     assert sandbox.verdicts(shared("assert add(1, 2) == 3"), code) == ["wall_timeout"]
+
+
+def test_a_module_that_this_python_lacks_is_not_the_submissions_fault(sandbox: Sandbox) -> None:
+    """Seen red: the process ended with the judge's own exception, and the submission got a `runtime_error`."""
+    problem = shared("assert add(1, 2) == 3\nassert winreg.OpenKey")
+    assert sandbox.verdicts(problem, ADD) == ["sandbox_error"] * 2
