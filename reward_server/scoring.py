@@ -8,6 +8,7 @@ batch does not stop the event loop.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import time
@@ -42,6 +43,8 @@ Results = tuple["TestResult", ...]
 
 ITEMS_AT_ONCE: Final = 128
 """Items that are prepared before others get the event loop."""
+GATHER_S: Final = 0.02
+"""For so long a result waits for others to be sent with it: a write and a wake-up each would cost more than judging."""
 
 
 class Batch:
@@ -59,6 +62,7 @@ class Batch:
         self._rendered: list[bytes] = [b""] * size
         self._finished: list[int] = []
         self._news = asyncio.Event()
+        self._ended = asyncio.Event()
 
     @property
     def complete(self) -> bool:
@@ -85,22 +89,24 @@ class Batch:
         self._rendered[index] = json.dumps(result, separators=(",", ":")).encode()
         self._finished.append(index)
         self._news.set()
+        if self.complete:
+            self._ended.set()
 
     async def wait(self) -> None:
-        while not self.complete:
-            self._news.clear()
-            await self._news.wait()
+        await self._ended.wait()
 
     def body(self) -> bytes:
         return b'{"results":[' + b",".join(self._rendered) + b"]}"
 
     async def lines(self) -> AsyncIterator[bytes]:
-        """Yield results as JSON lines in the order in which they finish, each with its index."""
+        """Yield results as JSON lines in the order in which they finish, each with its index; some at a time."""
         sent = 0
         while sent < len(self._rendered):
-            while sent == len(self._finished):
-                self._news.clear()
-                await self._news.wait()
+            await self._news.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GATHER_S):
+                    await self._ended.wait()
+            self._news.clear()
             ready = self._finished[sent:]
             sent += len(ready)
             yield b"".join(b'{"index":%d,%b\n' % (index, self._rendered[index][1:]) for index in ready)

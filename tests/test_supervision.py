@@ -59,6 +59,21 @@ def test_what_ended_processes_used_still_counts(machine: dict[str, Any]) -> None
     assert meter.check()[0] == "cpu"
 
 
+def test_a_glance_reads_the_clock_of_what_it_knows_and_soon_finds_what_it_does_not(machine: dict[str, Any]) -> None:
+    """A test of microseconds does not pay for a look at all processes; one that starts others is charged for them."""
+    alive = {7}
+    meter = Meter(LIMITS, lambda: alive, 0)
+    machine["now"] = 1.0
+    meter.begin_now()
+    alive.add(8)
+    machine["cpu"] = {7: 0.001, 8: 0.5}
+    meter.glance()
+    assert meter.cpu_s == 0.001
+    machine["now"] = 1.0 + 2 * supervision.GLANCE_S
+    meter.glance()
+    assert meter.cpu_s == 0.501
+
+
 def test_a_process_that_was_not_contained_is_our_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it printed or returned before is nothing that may be judged."""
     monkeypatch.setattr(processes, "reap_orphans", lambda: None)

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -93,9 +94,11 @@ class EmbeddedBackend:
             raise BackendUnavailable(f"{self.bwrap} cannot be run: {error.strerror}") from None
         finally:
             theirs.close()
-        slot = SandboxedSlot(ours, BubblewrapProcess(process), uses=self.slot_uses, age_s=self.slot_age_s)
+        sandbox = BubblewrapProcess(process)
+        slot = SandboxedSlot(ours, sandbox, uses=self.slot_uses, age_s=self.slot_age_s)
         try:
             await slot.start(boot.bundle(self.configs.next()), START_S)
+            sandbox.hold_first()
         except BaseException as error:
             await slot.close()
             if isinstance(error, (OSError, EOFError, TimeoutError, ValueError)):
@@ -136,15 +139,32 @@ class EmbeddedBackend:
 
 
 class BubblewrapProcess:
-    """The bwrap process: its end is the sandbox's end."""
+    """The bwrap process, and its child, the first of the sandbox: with that one all others in there end."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
+        self.first: int | None = None
+
+    def hold_first(self) -> None:
+        """Get hold of the sandbox's first process.
+
+        It ends by itself when its channel closes, unless it hangs; and it outlives bwrap once it has changed its user
+        id, with which the kernel forgets --die-with-parent.
+        """
+        with contextlib.suppress(OSError):
+            children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+            self.first = os.pidfd_open(int(children[0]))
 
     async def end(self) -> None:
         with contextlib.suppress(ProcessLookupError):
+            if self.first is not None:
+                signal.pidfd_send_signal(self.first, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
             self.process.kill()
         await self.process.wait()
+        if self.first is not None:
+            os.close(self.first)
+            self.first = None
 
 
 def base_python() -> str:

@@ -100,9 +100,14 @@ def slice_of(body: int, start: int, size: int) -> int:
 
 def read_all(descriptor: int) -> bytes:
     """Read a sealed part to its end and close it."""
-    size = os.fstat(descriptor).st_size
-    text = os.pread(descriptor, size, 0)
-    while len(text) < size:  # one call returns 2 GiB at most
-        text += os.pread(descriptor, size - len(text), len(text))
+    text = read_at(descriptor, 0, os.fstat(descriptor).st_size)
     os.close(descriptor)
+    return text
+
+
+def read_at(descriptor: int, start: int, size: int) -> bytes:
+    """Read a piece of a sealed part."""
+    text = os.pread(descriptor, size, start)
+    while len(text) < size:  # one call returns 2 GiB at most
+        text += os.pread(descriptor, size - len(text), start + len(text))
     return text

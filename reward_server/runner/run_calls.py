@@ -7,7 +7,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from reward_server.runner import link, supervision
+from reward_server.runner import frames, link, supervision
 from reward_server.runner.rows import Row, Seen
 from reward_server.runner.submission import Submission
 
@@ -49,12 +49,18 @@ class Answers:
 
 
 class Called:
-    """A submission whose entry point is called, case by case."""
+    """A submission whose entry point is called, case by case.
 
-    def __init__(self, cell: Cell, job: Job) -> None:
+    `cases` holds the arguments of all calls. Its process gets them at once and is told which to take: it may look
+    ahead, where there is nothing that it does not get to see anyway.
+    """
+
+    def __init__(self, cell: Cell, job: Job, cases: int) -> None:
         self.channel, theirs = socket.socketpair()
+        # It may answer without reading, or leave the channel to a child that is silent: nothing here waits for it.
+        self.channel.setblocking(False)
         try:
-            self.submission = Submission(cell, job, "calls", theirs.fileno())
+            self.submission = Submission(cell, job, "calls", theirs.fileno(), more=(cases,))
         finally:
             theirs.close()
         self.answers = Answers(self.submission.loop, self.channel, job.limits["output_bytes"] + 4096)
@@ -77,10 +83,11 @@ class Called:
             if self.answers.over and submission.ending is None:
                 submission.end("output")
 
-    def call(self, arguments: int) -> bytes | None:
+    def call(self, start: int, size: int) -> bytes | None:
+        """The answer to the call whose arguments lie there; None when the submission ended or was ended first."""
         self.submission.begin()
         try:
-            socket.send_fds(self.channel, [b"c"], [arguments])
+            self.channel.send(frames.LENGTHS.pack(start, size))
         except OSError:
             return None
         return self.wait()
@@ -94,10 +101,12 @@ def run_calls(cell: Cell, job: Job) -> Seen:
     """All cases are calls in one process; it is started anew after a case that ended it."""
     seen = Seen()
     called: Called | None = None
+    cases = job.cases()
+    start = 0
     try:
         for case in range(2, len(job.parts)):
             if called is None:
-                called = Called(cell, job)
+                called = Called(cell, job, cases)
                 loaded = called.wait()
                 if loaded is None or loaded[:1] != b"L":
                     row = called.submission.finish()
@@ -108,13 +117,11 @@ def run_calls(cell: Cell, job: Job) -> Seen:
                     else:  # it loaded before: the remaining cases end as this start did
                         seen.rows += [row] * (len(job.parts) - case)
                     break
-            arguments = job.part(case)
-            try:
-                answer = called.call(arguments)
-            finally:
-                os.close(arguments)
+            size = job.parts[case][1]
+            answer = called.call(start, size)
+            start += size
             submission = called.submission
-            submission.meter.sample()
+            submission.meter.glance()
             if (
                 answer is not None
                 and (used := submission.meter.cpu_s - submission.meter.cpu_at_begin) <= job.limits["cpu_s"]
@@ -142,6 +149,7 @@ def run_calls(cell: Cell, job: Job) -> Seen:
             if job.stop and row.ending != "returned":
                 break
     finally:
+        os.close(cases)
         if called is not None:
             called.submission.cell.kill_submission()
             called.submission.child.reap()

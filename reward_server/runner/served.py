@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from reward_server.runner import containers, frames, link, modules, values
 from reward_server.runner.specials import FORWARDED
 
-CHANNEL, PAYLOAD = 3, 4
+CHANNEL, PAYLOAD, CASES = 3, 4, 5
 DEFAULT_MODULE = "solution"
 
 
@@ -61,10 +61,11 @@ def run_calls(_: dict[str, Any]) -> NoReturn:
         os._exit(0)
     reply(channel, b"L", None)
     while True:
-        text, descriptors = socket.recv_fds(channel, 1, 1)[:2]
-        if not text:
+        told = channel.recv(frames.LENGTHS.size)
+        if not told:
             os._exit(0)
-        arguments, keywords = values.decode(values.loads(frames.read_all(descriptors[0])))
+        start, size = frames.LENGTHS.unpack(told)
+        arguments, keywords = values.decode(values.loads(frames.read_at(CASES, start, size)))
         try:
             result = call(*arguments, **keywords)
             if isinstance(result, types.CoroutineType):

@@ -11,6 +11,8 @@ from reward_server.runner import processes, supervision
 from reward_server.runner.rows import Row
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reward_server.runner.cell import Cell
     from reward_server.runner.rows import Job
 
@@ -24,7 +26,10 @@ JUDGE_BYTES = 256 << 20
 class Submission:
     """A submission's process from start to end."""
 
-    def __init__(self, cell: Cell, job: Job, role: str, channel: int, stdin: int | None = None) -> None:
+    def __init__(
+        self, cell: Cell, job: Job, role: str, channel: int, stdin: int | None = None, more: Sequence[int] = ()
+    ) -> None:
+        """Start it. Its descriptors: standard streams, `channel`, the payload, `more`."""
         self.cell, self.limits = cell, job.limits
         cell.submission_zygote(role)  # which may take a second to start: not of the submission's time
         self.loop = supervision.Loop()
@@ -37,7 +42,7 @@ class Submission:
             os.fchmod(end, 0o666)  # or /dev/stdout could not be opened by name
         try:
             self.child = cell.spawn_submission(
-                role, [cell.null if stdin is None else stdin, out_end, err_end, channel, payload], job.limits
+                role, [cell.null if stdin is None else stdin, out_end, err_end, channel, payload, *more], job.limits
             )
         finally:
             supervision.close_quietly(payload, out_end, err_end)
@@ -50,6 +55,8 @@ class Submission:
     def _on_exit(self) -> None:
         self.exited = True
         self.loop.remove(self.child.descriptor)
+        if self.cell.by_uid:  # what it started ends with it, or could hold its channel and answer with silence
+            self.cell.kill_submission()
 
     def begin(self) -> None:
         """Begin the next test: limits count from now."""
@@ -87,11 +94,11 @@ class Submission:
     def finish(self) -> Row:
         """Kill what is left, drain, reap. Returns how the process ended, what it used and printed. Raises: Broken."""
         ended_by_itself = self.exited and self.ending is None
-        if self.cell.by_uid or not self.exited:
-            self.cell.kill_submission()
-        usage = self.child.reap()
         if not self.exited:
-            self._on_exit()
+            self.cell.kill_submission()
+            self.exited = True
+            self.loop.remove(self.child.descriptor)
+        usage = self.child.reap()
         processes.reap_orphans()
         deadline = time.monotonic() + DRAIN_S
         while self.stdout.open or self.stderr.open:

@@ -19,6 +19,8 @@ PROCESSORS = os.cpu_count() or 1
 SHORTEST_TICK_S, LONGEST_TICK_S = 0.01, 0.25
 LATE_S = 0.05
 """A wait that ends so much too late was not ended by its timer."""
+GLANCE_S = 0.005
+"""For so long after a look at all processes, only the clocks of those that were seen then are read."""
 MAX_INODES = 20_000
 """Files and folders that one submission may leave lying about at once."""
 
@@ -121,6 +123,7 @@ class Meter:
         self.delays: dict[int, float] = {}
         self.peak_bytes = 0
         self.beside_s = self.beside_delay_s = self.stalled_s = 0.0
+        self.sampled_at = 0.0
         self.begin(0.0, 0.0)
 
     def begin(self, cpu_s: float, delay_s: float) -> None:
@@ -128,10 +131,19 @@ class Meter:
         self.cpu_at_begin, self.delay_at_begin, self.clock_at_begin = cpu_s, delay_s, time.monotonic()
 
     def begin_now(self) -> None:
-        self.sample()
+        self.glance()
         self.begin(self.cpu_s, self.delay_s)
 
+    def glance(self) -> None:
+        """Sample, or do the part of it that costs least, where little can have happened since."""
+        if time.monotonic() - self.sampled_at > GLANCE_S:
+            self.sample()
+        for pid, known_s in self.seconds.items():
+            self.seconds[pid] = max(known_s, processes.clock(pid))
+
     def sample(self) -> None:
+        """Measure every process: processor time, time spent waiting for a processor, memory."""
+        self.sampled_at = time.monotonic()
         alive = self.population()
         for pid in alive:
             self.seconds[pid] = max(self.seconds.get(pid, 0.0), processes.clock(pid))

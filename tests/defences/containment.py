@@ -20,6 +20,13 @@ def due(what: str) -> str:
     return f"tests/test_supervision.py::test_a_limit_is_due_when_it_is_passed[{what}]"
 
 
+def channel(kind: str, attempt: str) -> str:
+    return (
+        "tests/contract/test_channels.py::test_what_is_done_to_the_channel_is_a_failure_of_the_submission"
+        f"[embedded-{kind}-{attempt}]"
+    )
+
+
 def clean(what: str) -> str:
     return f"tests/test_supervision.py::test_a_slot_is_clean_when_nothing_is_left_and_not_otherwise[{what}]"
 
@@ -381,5 +388,34 @@ ROWS = (
         "emptied = None",
         ("tests/contract/test_stdio.py::test_each_case_is_a_new_process_in_an_empty_folder[embedded]",),
         "root",
+    ),
+    # its channels
+    Defence(
+        "nobody_holds_the_channel",
+        "What a submission started ends with it, and does not keep its judge waiting.",
+        SUBMISSION,
+        "if self.cell.by_uid:  # what it started",
+        "if False:  # what it started",
+        tuple(channel(kind, "a_child_holds_it") for kind in ("asserts", "pytest")),
+        "root",
+    ),
+    Defence(
+        "a_hanging_sandbox_ends",
+        "A sandbox whose first process hangs ends with its slot.",
+        "reward_server/backends/embedded.py",
+        "signal.pidfd_send_signal(self.first, signal.SIGKILL)",
+        "signal.pidfd_send_signal(self.first, 0)",
+        ("tests/test_embedded.py::test_a_sandbox_that_hangs_ends_with_its_slot",),
+        "root",
+    ),
+    Defence(
+        "nothing_waits_for_a_reader",
+        "A submission that answers without reading does not stop the control process.",
+        f"{RUNNER}/run_calls.py",
+        "self.channel.setblocking(False)",
+        "self.channel.setblocking(True)",
+        (
+            "tests/contract/test_channels.py::test_answers_that_nobody_asked_for_do_not_stop_the_control_process[embedded]",
+        ),
     ),
 )
