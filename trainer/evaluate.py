@@ -7,10 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from trainer.client import SyncRewardClient
 from trainer.display import percent, progress_bar, show, table, write_json
 from trainer.inputs import check_writable, read_problems
-from trainer.local_server import server_at
+from trainer.local_server import judging
 from trainer.parser import UsageError
 from trainer.passk import mean_pass_at_k
 from trainer.score import mean_reward, read_submissions, verdict_table
@@ -48,11 +47,7 @@ def main(arguments: argparse.Namespace) -> int:
         if max(arguments.k) > arguments.samples:
             raise UsageError(f"--k: pass@{max(arguments.k)} needs --samples of at least {max(arguments.k)}")
         submissions = _generate(arguments, problems)
-    with (
-        server_at(arguments.url, backend=arguments.backend) as url,
-        SyncRewardClient(url, api_key=arguments.api_key, deadline_s=arguments.deadline) as client,
-        progress_bar("scoring") as on_progress,
-    ):
+    with judging(arguments, "scoring") as (client, on_progress):
         results = client.score(submissions, specs, on_progress=on_progress)
     found = evaluate(submissions, results, arguments.k)
     made = table(f"{len(found.counts)} problems, {len(results)} samples", "measure", numbers=("value",))

@@ -7,10 +7,9 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from trainer.client import SyncRewardClient
-from trainer.display import percent, progress_bar, show, table, write_json
+from trainer.display import percent, show, table, write_json
 from trainer.inputs import check_writable, read_jsonl, read_problems
-from trainer.local_server import server_at
+from trainer.local_server import judging
 from trainer.parser import UsageError
 from trainer.wire import VERDICTS, judging_spec
 
@@ -33,11 +32,7 @@ def main(arguments: argparse.Namespace) -> int:
     problems = read_problems(arguments.problems)
     specs = {problem.id: judging_spec(problem) for problem in problems}
     submissions = read_submissions(arguments.completions, specs)
-    with (
-        server_at(arguments.url, backend=arguments.backend) as url,
-        SyncRewardClient(url, api_key=arguments.api_key, deadline_s=arguments.deadline) as client,
-        progress_bar("scoring") as on_progress,
-    ):
+    with judging(arguments, "scoring") as (client, on_progress):
         results = client.score(
             submissions, specs, reward=arguments.reward, detail=arguments.detail, on_progress=on_progress
         )
