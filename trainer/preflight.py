@@ -97,12 +97,6 @@ def read_tokenizer(training: GRPOConfig, model: ModelConfig) -> tuple[Any, int |
     return tokenizer, getattr(config.get_text_config(), "max_position_embeddings", None)
 
 
-def check_problems(problems: Sequence[Problem]) -> None:
-    for problem in problems:
-        if not problem.prompt:
-            raise UsageError(f"--problems: {problem.id} has no prompt: a model would not know what is asked")
-
-
 def check_rows(dataset: Dataset) -> None:
     """Refuse rows on which a step would fail: each has a prompt, all of one shape, and tests as a JSON string."""
     shapes = {type(prompt) for prompt in dataset["prompt"]}

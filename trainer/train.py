@@ -21,7 +21,7 @@ from trainer import preflight, rewards
 from trainer.client import RewardClientError
 from trainer.data import read_pass_rates, select, split_by_hash, to_dataset
 from trainer.display import percent, show
-from trainer.inputs import read_problems
+from trainer.inputs import check_prompts, read_problems
 from trainer.local_server import server_at
 from trainer.parser import OneLineParser, UsageError, server_url
 from trainer.plot import plot_training
@@ -138,7 +138,7 @@ def choose(script: CodeArguments) -> tuple[list[Problem], list[Problem], list[Pr
     )
     if not problems:
         raise UsageError("--problems: none is left after --languages, --difficulties and --max_prompt_chars")
-    preflight.check_problems(problems)
+    check_prompts(problems)
     train, held_out = split_by_hash(problems, script.held_out)
     if not train:
         raise UsageError(f"--held_out: {script.held_out:g} leaves no problem to train on")
