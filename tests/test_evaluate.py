@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -224,21 +223,3 @@ def test_a_model_is_sampled_judged_and_compared_with_another(folder: Path) -> No
     again = evaluated("--completions", "drawn.jsonl", "--against", "before.json", "--k", "1,5")
     assert again["samples"] == told["samples"], "the same completions are judged the same"
     assert again["against"]["differences"]["1"]["interval"] == [0.0, 0.0]
-
-
-@pytest.mark.train
-@pytest.mark.slow
-@pytest.mark.filterwarnings("default")
-def test_the_same_seed_draws_the_same_completions(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from trainer.generate import complete
-    from trainer.inputs import read_problems
-    from trainer.sampling import Sampling
-
-    model, problems = str(save_model(folder / "model", seed=1, chat=True)), read_problems("problems.jsonl")
-    how = Sampling(samples=8, max_new_tokens=1, batch_size=5)
-    drawn = complete(model, problems, how)
-    assert [len(texts) for texts in drawn] == [8, 8, 8]
-    assert complete(model, problems, how) == drawn
-    assert complete(model, problems, replace(how, seed=1)) != drawn
-    greedy = complete(model, problems, replace(how, temperature=0.0))
-    assert all(len(set(texts)) == 1 for texts in greedy)
