@@ -14,14 +14,7 @@ from typing import TYPE_CHECKING, Any
 from trainer.display import show, write_json
 from trainer.evaluation import compare, evaluate, problems_by_tag
 from trainer.evaluation_report import comparison_report, report
-from trainer.evaluation_tables import (
-    difference_line,
-    difference_table,
-    pass_table,
-    tag_table,
-    unscored_line,
-    verdict_table,
-)
+from trainer.evaluation_tables import tables
 from trainer.inputs import check_prompts, check_writable, read_problems
 from trainer.local_server import judging
 from trainer.parser import UsageError
@@ -33,7 +26,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Collection, Mapping, Sequence
 
-    from trainer.evaluation import Difference
     from trainer.sides import Side
 
 KS = (1, 5, 10)
@@ -54,37 +46,25 @@ def main(arguments: argparse.Namespace) -> int:
     sampling = _sampling(arguments)
     ks = _choose_ks(arguments.k, sides[0], sampling)
 
-    sides = [draw(side, problems, sampling) for side in sides]
+    sides[0] = draw(sides[0], problems, sampling)
     if arguments.save_completions is not None:
         rows = [json.dumps(submission) + "\n" for submission in sides[0].submissions]
         arguments.save_completions.write_text("".join(rows), encoding="utf-8")
+    sides[1:] = [draw(side, problems, sampling) for side in sides[1:]]
     with judging(arguments, "scoring") as (client, on_progress):
         sides = judge(sides, client, specs, on_progress)
 
-    found, *others = [evaluate(side.submissions, side.results or (), ks) for side in sides]
+    named = [(side.name, evaluate(side.submissions, side.results or (), ks)) for side in sides]
+    found, theirs = named[0][1], named[-1][1]
+    differences = compare(found, theirs) if len(named) > 1 else {}
     tags = problems_by_tag([problem for problem in problems if problem.id in found.counts])
-    shown: list[object] = [tag_table(found, tags)] if tags else []
-    written = {"source": sides[0].name, "sampling": _how(sides[0], sampling), "against": None}
-    differences: dict[int, Difference] = {}
-    shown += [verdict_table([found, *others]), pass_table(found)]
-    if len(found.counts) < len(problems):
-        shown.append(f"{len(found.counts)} of {len(problems)} problems have samples; the others are left out.")
-    for theirs in others:
-        differences = compare(found, theirs)
-        shown += [difference_table(differences, sides[1].name), difference_line(differences)]
-        written["against"] = {
-            "source": sides[1].name,
-            "sampling": _how(sides[1], sampling),
-            **comparison_report(theirs, differences),
-        }
-    shown += [unscored_line(side.name, of) for side, of in zip(sides, [found, *others], strict=True) if of.unscored]
-    show(*shown, json_to=arguments.json)
-    written |= report(found, sides[0].submissions, sides[0].results or (), specs, tags)
+    show(*tables(named, differences, tags, problems=len(problems)), json_to=arguments.json)
+    written = report(found, sides[0].submissions, sides[0].results or (), specs, tags) | _origin(sides[0], sampling)
+    if differences:
+        written["against"] = comparison_report(theirs, differences) | _origin(sides[1], sampling)
     write_json(written, arguments.json)
     if arguments.plot is not None:
-        drawing = importlib.import_module("trainer.evaluation_plot")
-        named = [(side.name, of) for side, of in zip(sides, [found, *others], strict=True)]
-        drawing.plot_evaluation(named, differences, tags, arguments.plot)
+        importlib.import_module("trainer.evaluation_plot").plot_evaluation(named, differences, tags, arguments.plot)
     return 0
 
 
@@ -140,5 +120,5 @@ def _choose_ks(asked: Sequence[int] | None, side: Side, sampling: Sampling) -> S
     raise UsageError(f"--k: pass@{max(asked)} needs as many samples of a problem; {side.name} has at most {most}")
 
 
-def _how(side: Side, sampling: Sampling) -> dict[str, Any] | None:
-    return {"engine": side.engine, **asdict(sampling)} if side.engine else None
+def _origin(side: Side, sampling: Sampling) -> dict[str, Any]:
+    return {"source": side.name, "sampling": {"engine": side.engine, **asdict(sampling)} if side.engine else None}

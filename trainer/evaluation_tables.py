@@ -22,6 +22,31 @@ FEW = 20
 """Problems below which a bootstrap interval is too narrow."""
 
 
+def tables(
+    sides: Sequence[tuple[str, Evaluation]],
+    differences: Mapping[int, Difference],
+    tags: Mapping[str, Sequence[str]],
+    *,
+    problems: int,
+) -> list[Table | str]:
+    """Tell all of one set of completions, or of two; what matters most comes last.
+
+    Args:
+        sides: names and what is known.
+        differences: of the two, by k.
+        tags: the problems of each tag, the commonest first.
+        problems: how many there are, with completions or without.
+    """
+    found = sides[0][1]
+    made: list[Table | str] = [tag_table(found, tags)] if tags else []
+    made += [verdict_table([one for _, one in sides]), pass_table(found)]
+    if len(found.counts) < problems:
+        made.append(f"{len(found.counts)} of {problems} problems have samples; the others are left out.")
+    if differences:
+        made += [difference_table(differences, sides[1][0]), difference_line(differences)]
+    return made + [unscored_line(name, one) for name, one in sides if one.unscored]
+
+
 def pass_table(found: Evaluation) -> Table:
     title = f"{len(found.counts)} problems, {found.verdicts.total()} samples"
     made = table(title, "measure", numbers=("problems", "value"))
