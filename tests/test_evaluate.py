@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -185,6 +186,19 @@ def test_the_plot_is_a_png(folder: Path, client: FixedClient, against: tuple[str
     write_completions(folder / "old.jsonl", a="half half", b="good lost")
     evaluated("--completions", "new.jsonl", *against, "--plot", "plot.png")
     assert (folder / "plot.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_plot_that_cannot_be_drawn_is_refused_before_anything_is_judged(
+    folder: Path, client: FixedClient, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_completions(folder / "new.jsonl", a="good")
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.delitem(sys.modules, "trainer.evaluation_plot", raising=False)
+    with pytest.raises(SystemExit) as caught:
+        evaluated("--completions", "new.jsonl", "--plot", "plot.png")
+    assert caught.value.code == 1
+    assert "pip install 'passrate[train]'" in capsys.readouterr().err
+    assert client.asked == []
 
 
 def program(body: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 from tasks.schema import Problem
 from trainer.generate_vllm import complete
+from trainer.parser import UsageError
 from trainer.prompts import chat_prompt, plain_prompt
 from trainer.sampling import ModelNotLoaded, Sampling, pick_engine
 
@@ -111,3 +112,9 @@ def test_auto_takes_vllm_where_it_and_a_gpu_are_there(
     monkeypatch.delitem(sys.modules, "vllm")
     monkeypatch.setattr("trainer.sampling.find_spec", lambda _: None)
     assert pick_engine("auto", adapter=adapter) == "transformers"
+
+
+def test_an_adapter_is_not_handed_to_vllm() -> None:
+    assert pick_engine("vllm") == "vllm"
+    with pytest.raises(UsageError, match="--engine transformers"):
+        pick_engine("vllm", adapter=True)

@@ -59,10 +59,9 @@ def main(arguments: argparse.Namespace) -> int:
     differences = compare(found, theirs) if len(named) > 1 else {}
     tags = problems_by_tag([problem for problem in problems if problem.id in found.counts])
     show(*tables(named, differences, tags, problems=len(problems)), json_to=arguments.json)
-    written = report(found, sides[0].submissions, sides[0].results or (), specs, tags) | _origin(sides[0], sampling)
-    if differences:
-        written["against"] = comparison_report(theirs, differences) | _origin(sides[1], sampling)
-    write_json(written, arguments.json)
+    against = _origin(sides[1], sampling) | comparison_report(theirs, differences) if differences else None
+    told = report(found, sides[0].submissions, sides[0].results or (), specs, tags)
+    write_json(_origin(sides[0], sampling) | {"against": against} | told, arguments.json)
     if arguments.plot is not None:
         importlib.import_module("trainer.evaluation_plot").plot_evaluation(named, differences, tags, arguments.plot)
     return 0
