@@ -11,6 +11,7 @@ import pytest
 from trainer.cli import COMMANDS, main
 
 CONFIGS = Path(__file__).parents[1] / "trainer" / "configs"
+EVAL = "eval --problems problems.jsonl --completions"
 PROBLEM = {"id": "add", "prompt": "Add.", "entry_point": "add", "tests": {"kind": "call", "cases": [{"expected": 1}]}}
 
 
@@ -19,15 +20,24 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a good problem set and good and bad completions."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PASSRATE_URL", raising=False)
+
+    def refuse(**_: object) -> None:
+        raise AssertionError("a server was started")
+
+    monkeypatch.setattr("trainer.local_server.local_server", refuse)
     rows: dict[str, Any] = {
-        "problems.jsonl": PROBLEM,
         "good.jsonl": {"problem": "add", "code": "x"},
         "stranger.jsonl": {"problem": "sub", "code": "x"},
         "both.jsonl": {"problem": "add", "code": "x", "completion": "y"},
         "list.jsonl": [1],
+        "listed.jsonl": {"problem": ["add"], "code": "x"},
+        "second.jsonl": {"problem": "second", "code": "x"},
+        "scores.json": {"results": []},
+        "torn.json": {"problems": {"add": {}}, "samples": [{"problem": "add", "verdict": "passed"}]},
     }
     for name, row in rows.items():
         Path(name).write_text(json.dumps(row) + "\n")
+    Path("problems.jsonl").write_text("".join(json.dumps(row) + "\n" for row in (PROBLEM, PROBLEM | {"id": "second"})))
     Path("broken.jsonl").write_text("{\n")
     Path("empty.jsonl").write_text("\n")
     Path("binary.jsonl").write_bytes(b"\xff\xfe\x00")
@@ -54,6 +64,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("score --problems problems.jsonl --completions empty.jsonl", ["--completions", "no row"]),
         ("score --problems problems.jsonl --completions binary.jsonl", ["--completions", "binary.jsonl"]),
         ("score --problems problems.jsonl --completions stranger.jsonl", ["--completions", "line 1", "'sub'"]),
+        ("score --problems problems.jsonl --completions listed.jsonl", ["--completions", "line 1", "['add']"]),
         ("score --problems problems.jsonl --completions both.jsonl", ["line 1", "either"]),
         ("score --problems problems.jsonl --completions good.jsonl --reward passrate", ["--reward", "pass_rate"]),
         ("score --problems problems.jsonl --completions good.jsonl --json nope/x.json", ["--json", "nope/x.json"]),
@@ -75,10 +86,27 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("run prog.py --memory 4", ["--memory", "--memory-mb"]),
         ("run prog.py another.py", ["another.py"]),
         ("eval --problems problems.jsonl", ["--model", "--completions"]),
-        ("eval --problems problems.jsonl --model m --k 0", ["--k", "at least 1"]),
-        ("eval --problems problems.jsonl --model m --k 20 --samples 5", ["--k", "--samples"]),
-        ("eval --problems problems.jsonl --completions good.jsonl --plot nope/x.png", ["--plot", "nope/x.png"]),
-        ("eval --problems problems.jsonl --completions good.jsonl --top-p 2", ["--top-p", "at most 1"]),
+        ("eval --problems problems.jsonl --completions good.jsonl --model m", ["--model", "--completions"]),
+        (f"{EVAL} good.jsonl --k 0", ["--k", "at least 1"]),
+        (f"{EVAL} good.jsonl --k 1,5", ["--k", "pass@5", "good.jsonl", "at most 1"]),
+        (f"{EVAL} good.jsonl --samples 4 --temperature 0", ["--samples", "--temperature"]),
+        (f"{EVAL} good.jsonl --top-p 2", ["--top-p", "at most 1"]),
+        (f"{EVAL} good.jsonl --engine vlm", ["--engine", "'vlm'"]),
+        (f"{EVAL} good.jsonl --json nope/x.json", ["--json", "nope/x.json"]),
+        (f"{EVAL} good.jsonl --plot nope/x.png", ["--plot", "nope/x.png"]),
+        (f"{EVAL} good.jsonl --plot x.pdf", ["--plot", "x.pdf", ".png"]),
+        (f"{EVAL} good.jsonl --save-completions x.jsonl", ["--save-completions", "--model"]),
+        (f"{EVAL} nope.jsonl", ["--completions", "no such file", "nope.jsonl"]),
+        (f"{EVAL} empty.jsonl", ["--completions", "empty.jsonl", "no row"]),
+        (f"{EVAL} stranger.jsonl", ["--completions", "line 1", "'sub'"]),
+        (f"{EVAL} second.jsonl --limit 1", ["--completions", "second.jsonl", "no completion"]),
+        (f"{EVAL} good.jsonl --against nope", ["--against", "no such file", "nope"]),
+        (f"{EVAL} good.jsonl --against empty.jsonl", ["--against", "empty.jsonl", "no row"]),
+        (f"{EVAL} good.jsonl --against stranger.jsonl", ["--against", "line 1", "'sub'"]),
+        (f"{EVAL} good.jsonl --against binary.jsonl", ["--against", "binary.jsonl"]),
+        (f"{EVAL} good.jsonl --against scores.json", ["--against", "scores.json", "neither"]),
+        (f"{EVAL} good.jsonl --against torn.json", ["--against", "torn.json", "sample 1"]),
+        (f"{EVAL} good.jsonl --against second.jsonl", ["--against", "second.jsonl", "no problem in common"]),
         ("serve --prot 80", ["--prot", "--port"]),
         ("serve --port http", ["--port", "http"]),
         ("serve --port 99999", ["--port"]),
@@ -112,6 +140,17 @@ def test_wrong_input_is_one_line_that_names_the_option_and_exit_code_2(
         ("train --config torn.yaml", ["torn.yaml"]),
         ("train --bf16 false", ["--model_name_or_path"]),
         ("train --model_name_or_path ./nope --bf16 false", ["--model_name_or_path", "./nope"]),
+        ("train --model_name_or_path x/y --bf16 false", ["--model_name_or_path", "x/y"]),
+        ("eval --problems problems.jsonl --model ./nope", ["--model", "./nope", "no such folder"]),
+        ("eval --problems problems.jsonl --model x/y", ["--model", "x/y"]),
+        ("eval --problems problems.jsonl --model .", ["--model", "no config.json"]),
+        ("eval --problems problems.jsonl --model hollow", ["--model", "hollow", "cannot load"]),
+        ("eval --problems problems.jsonl --model hollow --k 20 --samples 5", ["--k", "--samples"]),
+        ("eval --problems problems.jsonl --model hollow --k 5 --temperature 0", ["--k", "--samples"]),
+        ("eval --problems problems.jsonl --model hollow --engine vllm", ["--engine", "vllm is not installed"]),
+        ("eval --problems bare.jsonl --model hollow", ["--problems", "no prompt"]),
+        ("eval --problems problems.jsonl --model hollow --save-completions nope/x", ["--save-completions", "nope/x"]),
+        (f"{EVAL} good.jsonl --against hollow", ["--against", "hollow", "cannot load"]),
         ("train --model_name_or_path x/y --rewards cod --bf16 false", ["--rewards", "'cod'"]),
         ("train --model_name_or_path x/y --held_out 1 --bf16 false", ["--held_out"]),
         ("train --model_name_or_path x/y --num_generations 7 --bf16 false", ["num_generations"]),
@@ -121,6 +160,9 @@ def test_wrong_input_is_one_line_that_names_the_option_and_exit_code_2(
 def test_wrong_input_for_training_is_one_line_too(
     files: Path, capsys: pytest.CaptureFixture[str], command: str, names: list[str]
 ) -> None:
+    Path("hollow").mkdir()
+    Path("hollow", "config.json").write_text("{}")
+    Path("bare.jsonl").write_text(json.dumps(PROBLEM | {"prompt": ""}) + "\n")
     Path("typo.yaml").write_text("learning_rat: 1\n")
     Path("torn.yaml").write_text("a: [1\nb: 2\n")
     test_wrong_input_is_one_line_that_names_the_option_and_exit_code_2(files, capsys, command, names)

@@ -136,21 +136,6 @@ def test_a_bad_reference_stops_the_run_before_its_first_step(
     assert "the reference of same/0 scores 0.5" in capsys.readouterr().err
 
 
-def test_evaluation_samples_a_model_and_reports_pass_at_k(
-    tmp_path: Path, problems: Path, stub_url: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = build_model(tmp_path / "model", chat=True)
-    report, picture = tmp_path / "report.json", tmp_path / "plot.png"
-    options = ["--model", str(folder), "--samples", "4", "--k", "1,2", "--max-new-tokens", "8", "--batch-size", "5"]
-    wanted = ["--json", str(report), "--plot", str(picture), "--url", stub_url]
-    assert main(["eval", "--problems", str(problems), *options, *wanted]) == 0
-    found = json.loads(report.read_text())
-    assert len(found["samples"]) == 48
-    assert found["pass_at"]["1"] <= found["pass_at"]["2"]
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    assert "pass@2" in capsys.readouterr().out
-
-
 @pytest.mark.sandbox
 def test_grpo_trains_against_a_real_server_that_it_starts_itself(
     tmp_path: Path, problems: Path, monkeypatch: pytest.MonkeyPatch

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from trainer.client import SyncRewardClient
-from trainer.display import percent, progress_bar, show, table, write_json
+from trainer.display import percent, show, table, write_json
 from trainer.inputs import check_writable, read_problems
-from trainer.local_server import server_at
+from trainer.local_server import judging
 from trainer.mutants import mutants
 from trainer.wire import judging_spec
 from trainer.wrong_programs import wrong_programs
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from tasks.schema import Problem
+    from trainer.client import SyncRewardClient
     from trainer.wire import Result, Submission
 
 Kind = Literal["template", "mutant"]
@@ -87,11 +87,7 @@ class Audit:
 def main(arguments: argparse.Namespace) -> int:
     check_writable("--json", arguments.json)
     problems = read_problems(arguments.problems)
-    with (
-        server_at(arguments.url, backend=arguments.backend) as url,
-        SyncRewardClient(url, api_key=arguments.api_key, deadline_s=arguments.deadline) as client,
-        progress_bar("auditing") as on_progress,
-    ):
+    with judging(arguments, "auditing") as (client, on_progress):
         audits = audit(client, problems, on_progress)
     weak = [one for one in audits if one.is_weak]
     changed = [one for one in audits if one.accepted("mutant")]

@@ -155,17 +155,29 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
 def _eval_options(parser: argparse.ArgumentParser) -> None:
     _add_problems(parser)
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--model", metavar="PATH", help="a folder with a causal language model and its tokenizer")
+    source.add_argument(
+        "--model", metavar="PATH", help="a folder with a causal language model, or a hub's name for one"
+    )
     source.add_argument("--completions", type=Path, metavar="FILE", help="JSONL as for `passrate score`")
-    parser.add_argument("--k", type=whole_numbers, default=(1,), metavar="K,..", help="the k of pass@k, by comma (1)")
-    parser.add_argument("--samples", type=whole_number, default=10, metavar="N", help="per problem (10)")
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="PATH",
+        help="what to compare with: another model's folder, another JSONL, or what --json wrote before",
+    )
+    parser.add_argument(
+        "--k", type=whole_numbers, metavar="K,..", help="the k of pass@k, by comma (those of 1,5,10 that samples allow)"
+    )
     parser.add_argument("--limit", type=whole_number, metavar="N", help="take only the first N problems")
+    parser.add_argument("--engine", choices=("auto", "transformers", "vllm"), default="auto", help="what draws (auto)")
+    parser.add_argument("--samples", type=whole_number, metavar="N", help="per problem (10; at temperature 0: 1)")
     parser.add_argument("--temperature", type=temperature, default=0.8, metavar="T", help="0 is greedy (0.8)")
     parser.add_argument("--top-p", type=share, default=0.95, metavar="P", help="(0.95)")
     parser.add_argument("--max-new-tokens", type=whole_number, default=512, metavar="N", help="(512)")
     parser.add_argument("--batch-size", type=whole_number, default=16, metavar="N", help="(16)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="(0)")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw pass@k over k, as PNG")
+    parser.add_argument("--save-completions", type=Path, metavar="FILE", help="write what --model draws, as JSONL")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw all of it")
     _add_server(parser)
     _add_json(parser)
 

@@ -1,133 +1,123 @@
-"""`passrate eval`: pass@k of a model, or of completions made elsewhere, on a problem set."""
+"""`passrate eval`: pass@k of a model, or of completions made elsewhere, on a problem set; alone or against another.
+
+Promises: what can be known to be wrong is said before a model is loaded or a server is started.
+"""
 
 from __future__ import annotations
 
 import importlib
+import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from trainer.client import SyncRewardClient
-from trainer.display import percent, progress_bar, show, table, write_json
-from trainer.inputs import check_writable, read_problems
-from trainer.local_server import server_at
+from trainer.display import show, write_json
+from trainer.evaluation import compare, evaluate, problems_by_tag
+from trainer.evaluation_report import comparison_report, report
+from trainer.evaluation_tables import tables
+from trainer.inputs import check_prompts, check_writable, read_problems
+from trainer.local_server import judging
 from trainer.parser import UsageError
-from trainer.passk import mean_pass_at_k
-from trainer.score import mean_reward, read_submissions, verdict_table
+from trainer.sampling import Sampling
+from trainer.sides import baseline_side, completions_side, draw, judge, model_side
 from trainer.wire import judging_spec
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Mapping, Sequence
 
-    from tasks.schema import Problem
-    from trainer.wire import Result, Submission
+    from trainer.sides import Side
 
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """What is known of a set of completions."""
-
-    pass_at: dict[int, float | None]
-    """By k; None where no problem has k scored samples."""
-    counts: dict[str, tuple[int, int]]
-    """(scored samples, those that pass every test), by problem."""
-    mean_reward: float | None
-    unscored: int
+KS = (1, 5, 10)
+"""The k of pass@k where none is asked for: those of them that the samples allow."""
+SAMPLES = 10
+"""Of each problem, where no number is asked for. At temperature 0 they would all be one."""
 
 
 def main(arguments: argparse.Namespace) -> int:
-    check_writable("--json", arguments.json)
-    check_writable("--plot", arguments.plot)
-    problems = read_problems(arguments.problems)[: arguments.limit]
+    _check_outputs(arguments)
+    every = read_problems(arguments.problems)
+    problems = every[: arguments.limit]
+    known = {problem.id for problem in every}
     specs = {problem.id: judging_spec(problem) for problem in problems}
-    if arguments.completions is not None:
-        submissions = read_submissions(arguments.completions, specs)
-    else:
-        if max(arguments.k) > arguments.samples:
-            raise UsageError(f"--k: pass@{max(arguments.k)} needs --samples of at least {max(arguments.k)}")
-        submissions = _generate(arguments, problems)
-    with (
-        server_at(arguments.url, backend=arguments.backend) as url,
-        SyncRewardClient(url, api_key=arguments.api_key, deadline_s=arguments.deadline) as client,
-        progress_bar("scoring") as on_progress,
-    ):
-        results = client.score(submissions, specs, on_progress=on_progress)
-    found = evaluate(submissions, results, arguments.k)
-    made = table(f"{len(found.counts)} problems, {len(results)} samples", "measure", numbers=("value",))
-    for k, value in found.pass_at.items():
-        made.add_row(f"pass@{k}", percent(value))
-    made.add_row("mean reward", percent(found.mean_reward))
-    made.add_row("without a verdict", str(found.unscored))
-    show(made, verdict_table(results), json_to=arguments.json)
-    write_json(_report(found, results, submissions), arguments.json)
+    sides = _read_sides(arguments, known, specs)
+    if any(side.engine for side in sides):
+        check_prompts(problems)
+    sampling = _sampling(arguments)
+    ks = _choose_ks(arguments.k, sides[0], sampling)
+
+    sides[0] = draw(sides[0], problems, sampling)
+    if arguments.save_completions is not None:
+        rows = [json.dumps(submission) + "\n" for submission in sides[0].submissions]
+        arguments.save_completions.write_text("".join(rows), encoding="utf-8")
+    sides[1:] = [draw(side, problems, sampling) for side in sides[1:]]
+    with judging(arguments, "scoring") as (client, on_progress):
+        sides = judge(sides, client, specs, on_progress)
+
+    named = [(side.name, evaluate(side.submissions, side.results or (), ks)) for side in sides]
+    found, theirs = named[0][1], named[-1][1]
+    differences = compare(found, theirs) if len(named) > 1 else {}
+    tags = problems_by_tag([problem for problem in problems if problem.id in found.counts])
+    show(*tables(named, differences, tags, problems=len(problems)), json_to=arguments.json)
+    against = _origin(sides[1], sampling) | comparison_report(theirs, differences) if differences else None
+    told = report(found, sides[0].submissions, sides[0].results or (), specs, tags)
+    write_json(_origin(sides[0], sampling) | {"against": against} | told, arguments.json)
     if arguments.plot is not None:
-        plot(found, arguments.plot)
+        importlib.import_module("trainer.evaluation_plot").plot_evaluation(named, differences, tags, arguments.plot)
     return 0
 
 
-def evaluate(submissions: Sequence[Submission], results: Sequence[Result], ks: Sequence[int]) -> Evaluation:
-    """Count what passes and estimate pass@k. Samples without a verdict count as not drawn."""
-    samples: Counter[str] = Counter()
-    correct: Counter[str] = Counter()
-    for submission, result in zip(submissions, results, strict=True):
-        samples[submission["problem"]] += result.reward is not None
-        correct[submission["problem"]] += result.reward is not None and result.all_passed
-    counts = {problem: (samples[problem], correct[problem]) for problem in samples}
-    return Evaluation(
-        pass_at={k: mean_pass_at_k(counts.values(), k) for k in ks},
-        counts=counts,
-        mean_reward=mean_reward(results),
-        unscored=sum(result.reward is None for result in results),
-    )
+def _check_outputs(arguments: argparse.Namespace) -> None:
+    check_writable("--json", arguments.json)
+    check_writable("--plot", arguments.plot)
+    check_writable("--save-completions", arguments.save_completions)
+    if arguments.plot is not None:
+        if arguments.plot.suffix.lower() != ".png":
+            raise UsageError(f"--plot: give a name that ends in .png, not {arguments.plot}")
+        importlib.import_module("trainer.evaluation_plot")  # is it not installed, that shows now
+    if arguments.save_completions is not None and arguments.model is None:
+        raise UsageError("--save-completions: only those of --model are saved; leave it out")
 
 
-def plot(found: Evaluation, path: Path) -> None:
-    """Draw pass@k over k, for every k that the samples allow."""
-    figure_module = importlib.import_module("matplotlib.figure")  # slow to import, and only wanted here
-    ks = range(1, max((samples for samples, _ in found.counts.values()), default=0) + 1)
-    points = [(k, value) for k in ks if (value := mean_pass_at_k(found.counts.values(), k)) is not None]
-    figure = figure_module.Figure(figsize=(5, 3.5), layout="constrained")
-    axes = figure.subplots()
-    axes.plot([k for k, _ in points], [value for _, value in points], marker="o", markersize=3)
-    axes.set(xlabel="k", ylabel="pass@k", ylim=(0, 1), title=f"{len(found.counts)} problems")
-    axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=150)
+def _read_sides(arguments: argparse.Namespace, known: Collection[str], specs: Mapping[str, Any]) -> list[Side]:
+    if arguments.model is not None:
+        sides = [model_side("--model", arguments.model, arguments.engine)]
+    else:
+        sides = [completions_side("--completions", arguments.completions, known, specs)]
+    if arguments.against is not None:
+        sides.append(baseline_side("--against", arguments.against, known, specs, arguments.engine))
+    problems = [specs.keys() if side.engine else {one["problem"] for one in side.submissions} for side in sides]
+    if not problems[0] & problems[-1]:
+        raise UsageError(f"--against: {arguments.against} and {sides[0].option} have no problem in common")
+    return sides
 
 
-def _generate(arguments: argparse.Namespace, problems: Sequence[Problem]) -> list[Submission]:
-    generate = importlib.import_module("trainer.generate")  # brings in torch, which scoring does not need
-    sampling = generate.Sampling(
-        samples=arguments.samples,
+def _sampling(arguments: argparse.Namespace) -> Sampling:
+    samples = arguments.samples or (SAMPLES if arguments.temperature else 1)
+    if samples > 1 and not arguments.temperature:
+        raise UsageError("--samples: at temperature 0 all are alike; give --samples 1, or a --temperature")
+    return Sampling(
+        samples=samples,
         temperature=arguments.temperature,
         top_p=arguments.top_p,
         max_new_tokens=arguments.max_new_tokens,
         batch_size=arguments.batch_size,
         seed=arguments.seed,
     )
-    try:
-        model, tokenizer = generate.load_model(arguments.model)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--model: cannot load {arguments.model}: {error}") from None
-    with progress_bar("generating") as on_progress:
-        completions = generate.complete(model, tokenizer, problems, sampling, on_progress)
-    return [
-        {"problem": problem.id, "completion": text}
-        for problem, texts in zip(problems, completions, strict=True)
-        for text in texts
-    ]
 
 
-def _report(found: Evaluation, results: Sequence[Result], submissions: Sequence[Submission]) -> dict[str, Any]:
-    return {
-        "pass_at": {str(k): value for k, value in found.pass_at.items()},
-        "mean_reward": found.mean_reward,
-        "unscored": found.unscored,
-        "verdicts": Counter(result.verdict for result in results),
-        "problems": {problem: {"samples": n, "correct": c} for problem, (n, c) in found.counts.items()},
-        "samples": [
-            {**submission, "verdict": result.verdict, "pass_rate": result.pass_rate}
-            for submission, result in zip(submissions, results, strict=True)
-        ],
-    }
+def _choose_ks(asked: Sequence[int] | None, side: Side, sampling: Sampling) -> Sequence[int]:
+    counts = Counter(submission["problem"] for submission in side.submissions)
+    fewest = min(counts.values(), default=sampling.samples)
+    most = max(counts.values(), default=sampling.samples)
+    if asked is None:
+        return [k for k in KS if k <= fewest]
+    if max(asked) <= most:
+        return asked
+    if side.engine:
+        raise UsageError(f"--k: pass@{max(asked)} needs --samples of at least {max(asked)}")
+    raise UsageError(f"--k: pass@{max(asked)} needs as many samples of a problem; {side.name} has at most {most}")
+
+
+def _origin(side: Side, sampling: Sampling) -> dict[str, Any]:
+    return {"source": side.name, "sampling": {"engine": side.engine, **asdict(sampling)} if side.engine else None}

@@ -11,10 +11,11 @@ from tasks.registry import load_problems
 from trainer.parser import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
     from tasks.schema import Problem
+    from trainer.wire import Submission
 
 
 def read_problems(source: str) -> list[Problem]:
@@ -48,6 +49,30 @@ def read_jsonl(option: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         if not isinstance(row, dict):
             raise UsageError(f"{option}: {path}, line {number}: give an object, such as {{...}}")
         yield number, row
+
+
+def read_submissions(option: str, path: Path, known: Collection[str]) -> list[Submission]:
+    """Read completions: rows of `problem` and either `completion` or `code`. Raises: UsageError that names the line."""
+    submissions: list[Submission] = []
+    for number, row in read_jsonl(option, path):
+        where = f"{option}: {path}, line {number}"
+        problem = row.get("problem")
+        if not isinstance(problem, str) or problem not in known:
+            raise UsageError(f"{where}: no problem {problem!r} in --problems")
+        programs = [key for key in ("completion", "code") if isinstance(row.get(key), str)]
+        if len(programs) != 1:
+            raise UsageError(f"{where}: give either `completion` or `code`, as text")
+        submissions.append({"problem": problem, programs[0]: row[programs[0]]})  # type: ignore[misc]
+    if not submissions:
+        raise UsageError(f"{option}: {path} holds no row")
+    return submissions
+
+
+def check_prompts(problems: Iterable[Problem]) -> None:
+    """Refuse problems that cannot be put to a model. Raises: UsageError."""
+    for problem in problems:
+        if not problem.prompt:
+            raise UsageError(f"--problems: {problem.id} has no prompt: a model would not know what is asked")
 
 
 def check_writable(option: str, path: Path | None) -> None:

@@ -17,9 +17,11 @@ from typing import IO, TYPE_CHECKING
 import httpx
 
 from trainer.client import SyncRewardClient
+from trainer.display import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import argparse
+    from collections.abc import Callable, Iterator
 
 READY_DEADLINE_S = 60.0
 GIVEN_DEADLINE_S = 10.0
@@ -31,6 +33,22 @@ LAST_WORDS = 3
 
 class LocalServerFailed(Exception):
     """The server did not start; says why."""
+
+
+@contextlib.contextmanager
+def judging(
+    arguments: argparse.Namespace, description: str
+) -> Iterator[tuple[SyncRewardClient, Callable[[int, int], None]]]:
+    """Yield a client of the server that a command's options name, and what moves a progress bar: (done, total).
+
+    Raises: as `server_at`.
+    """
+    with (
+        server_at(arguments.url, backend=arguments.backend) as url,
+        SyncRewardClient(url, api_key=arguments.api_key, deadline_s=arguments.deadline) as client,
+        progress_bar(description) as on_progress,
+    ):
+        yield client, on_progress
 
 
 @contextlib.contextmanager

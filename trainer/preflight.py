@@ -18,6 +18,7 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from trainer.client import SyncRewardClient
 from trainer.display import progress_bar
+from trainer.hub import check_model
 from trainer.parser import UsageError
 from trainer.wire import judging_spec
 
@@ -84,6 +85,7 @@ def checkpoint(training: GRPOConfig) -> str | None:
 
 def read_tokenizer(training: GRPOConfig, model: ModelConfig) -> tuple[Any, int | None]:
     """Load what is small of a model. Returns: its tokenizer, and the tokens that it can hold, where known."""
+    check_model("--model_name_or_path", model.model_name_or_path, model.model_revision)
     trust = bool(getattr(training, "trust_remote_code", False) or getattr(model, "trust_remote_code", False))
     how = {"revision": model.model_revision, "trust_remote_code": trust}
     try:
@@ -93,12 +95,6 @@ def read_tokenizer(training: GRPOConfig, model: ModelConfig) -> tuple[Any, int |
         first = str(error).strip().splitlines()[0]
         raise UsageError(f"--model_name_or_path: cannot load {model.model_name_or_path}: {first}") from None
     return tokenizer, getattr(config.get_text_config(), "max_position_embeddings", None)
-
-
-def check_problems(problems: Sequence[Problem]) -> None:
-    for problem in problems:
-        if not problem.prompt:
-            raise UsageError(f"--problems: {problem.id} has no prompt: a model would not know what is asked")
 
 
 def check_rows(dataset: Dataset) -> None:

@@ -7,17 +7,15 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from trainer.client import SyncRewardClient
-from trainer.display import percent, progress_bar, show, table, write_json
-from trainer.inputs import check_writable, read_jsonl, read_problems
-from trainer.local_server import server_at
-from trainer.parser import UsageError
+from trainer.display import percent, show, table, write_json
+from trainer.evaluation import mean_reward
+from trainer.inputs import check_writable, read_problems, read_submissions
+from trainer.local_server import judging
 from trainer.wire import VERDICTS, judging_spec
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Collection, Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Sequence
 
     from rich.table import Table
 
@@ -32,12 +30,8 @@ def main(arguments: argparse.Namespace) -> int:
     check_writable("--pass-rates", arguments.pass_rates)
     problems = read_problems(arguments.problems)
     specs = {problem.id: judging_spec(problem) for problem in problems}
-    submissions = read_submissions(arguments.completions, specs)
-    with (
-        server_at(arguments.url, backend=arguments.backend) as url,
-        SyncRewardClient(url, api_key=arguments.api_key, deadline_s=arguments.deadline) as client,
-        progress_bar("scoring") as on_progress,
-    ):
+    submissions = read_submissions("--completions", arguments.completions, specs)
+    with judging(arguments, "scoring") as (client, on_progress):
         results = client.score(
             submissions, specs, reward=arguments.reward, detail=arguments.detail, on_progress=on_progress
         )
@@ -77,23 +71,6 @@ def _by_problem(submissions: Sequence[Submission], results: Sequence[Result]) ->
     return groups
 
 
-def read_submissions(path: Path, known: Collection[str]) -> list[Submission]:
-    """Read completions: rows of `problem` and either `completion` or `code`. Raises: UsageError that names the line."""
-    submissions: list[Submission] = []
-    for number, row in read_jsonl("--completions", path):
-        where = f"--completions: {path}, line {number}"
-        problem = row.get("problem")
-        if problem not in known:
-            raise UsageError(f"{where}: no problem {problem!r} in --problems")
-        programs = [key for key in ("completion", "code") if isinstance(row.get(key), str)]
-        if len(programs) != 1:
-            raise UsageError(f"{where}: give either `completion` or `code`, as text")
-        submissions.append({"problem": problem, programs[0]: row[programs[0]]})  # type: ignore[misc]
-    if not submissions:
-        raise UsageError(f"--completions: {path} holds no row")
-    return submissions
-
-
 def verdict_table(results: Iterable[Result]) -> Table:
     counts = Counter(result.verdict for result in results)
     made = table("Verdicts", "verdict", numbers=("submissions", "share"))
@@ -101,12 +78,6 @@ def verdict_table(results: Iterable[Result]) -> Table:
         if counts[verdict]:
             made.add_row(verdict, str(counts[verdict]), percent(counts[verdict] / counts.total()))
     return made
-
-
-def mean_reward(results: Iterable[Result]) -> float | None:
-    """Average the rewards that are there; None where there is none."""
-    rewards = [result.reward for result in results if result.reward is not None]
-    return sum(rewards) / len(rewards) if rewards else None
 
 
 def _problem_table(submissions: Sequence[Submission], results: Sequence[Result]) -> Table:

@@ -21,7 +21,7 @@ from trainer import preflight, rewards
 from trainer.client import RewardClientError
 from trainer.data import read_pass_rates, select, split_by_hash, to_dataset
 from trainer.display import percent, show
-from trainer.inputs import read_problems
+from trainer.inputs import check_prompts, read_problems
 from trainer.local_server import server_at
 from trainer.parser import OneLineParser, UsageError, server_url
 from trainer.plot import plot_training
@@ -138,7 +138,7 @@ def choose(script: CodeArguments) -> tuple[list[Problem], list[Problem], list[Pr
     )
     if not problems:
         raise UsageError("--problems: none is left after --languages, --difficulties and --max_prompt_chars")
-    preflight.check_problems(problems)
+    check_prompts(problems)
     train, held_out = split_by_hash(problems, script.held_out)
     if not train:
         raise UsageError(f"--held_out: {script.held_out:g} leaves no problem to train on")
@@ -201,7 +201,8 @@ def parse(argv: Sequence[str]) -> tuple[CodeArguments, GRPOConfig, ModelConfig]:
             raise UsageError(f"--rewards: no reward {name!r}; there are {', '.join(REWARDS)}")
     if not 0 <= script.held_out < 1:
         raise UsageError(f"--held_out: {script.held_out:g} does not do; give a share from 0 to below 1")
-    _check_model(model.model_name_or_path)
+    if not model.model_name_or_path:
+        raise UsageError("--model_name_or_path: give a folder with a model, or a model's name")
     try:
         TrainerSettings.from_env(os.environ)
     except ValueError as error:
@@ -227,11 +228,3 @@ def _given_url(script: CodeArguments) -> str | None:
         return None if given is None else server_url(given)
     except argparse.ArgumentTypeError as error:
         raise UsageError(f"--url: {error}") from None
-
-
-def _check_model(name: Any) -> None:
-    """Refuse what cannot be a model. A name that is no path may be one of a hub."""
-    if not name:
-        raise UsageError("--model_name_or_path: give a folder with a model, or a model's name")
-    if (name.startswith((".", "/", "~")) or name.count("/") > 1) and not Path(name, "config.json").is_file():
-        raise UsageError(f"--model_name_or_path: no model in {name}: there is no config.json")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from trainer.client import SyncRewardClient
-from trainer.display import progress_bar, show, table, write_json
+from trainer.display import show, table, write_json
 from trainer.inputs import check_writable, read_problems
-from trainer.local_server import server_at
+from trainer.local_server import judging
 from trainer.wire import judging_spec
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from tasks.schema import Problem
+    from trainer.client import SyncRewardClient
     from trainer.wire import Result, Submission
 
 
@@ -36,11 +36,7 @@ class Finding:
 def main(arguments: argparse.Namespace) -> int:
     check_writable("--json", arguments.json)
     problems = read_problems(arguments.problems)
-    with (
-        server_at(arguments.url, backend=arguments.backend) as url,
-        SyncRewardClient(url, api_key=arguments.api_key, deadline_s=arguments.deadline) as client,
-        progress_bar("validating") as on_progress,
-    ):
+    with judging(arguments, "validating") as (client, on_progress):
         findings = validate(client, problems, on_progress)
     bad = {finding.problem for finding in findings}
     without = [problem.id for problem in problems if problem.reference is None]

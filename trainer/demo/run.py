@@ -26,7 +26,7 @@ from trainer.demo.model import LONGEST_COMPLETION, STEPS, TIME_LIMIT_S, get_base
 from trainer.demo.problems import split_tasks
 from trainer.demo.watch import Watch
 from trainer.display import percent, progress_bar, show, table, write_json
-from trainer.evaluate import evaluate
+from trainer.evaluation import evaluate
 from trainer.local_server import server_at
 from trainer.plot import plot_training
 from trainer.rewards import code_reward
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trainer.demo.problems import Task
-    from trainer.evaluate import Evaluation
+    from trainer.evaluation import Evaluation
     from trainer.rewards import RewardFunction
     from trainer.wire import Submission
 
