@@ -202,6 +202,9 @@ class Dispatcher:
     async def _ticket_for(self, slot: Slot) -> Ticket[Any] | None:
         """Wait for work. Returns: None when the slot is spent, also when it ended while it waited."""
         while not slot.spent:
+            ticket = self._queue.get_nowait()
+            if ticket is not None:
+                return ticket
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     ticket = await self._queue.get()

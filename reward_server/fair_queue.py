@@ -51,6 +51,10 @@ class FairQueue(Generic[T]):
         self._size = 0
         return left
 
+    def get_nowait(self) -> T | None:
+        """Take an item, if there is one."""
+        return self._pop() if self._size else None
+
     async def get(self) -> T:
         """Wait for an item and take it."""
         while not self._size:

@@ -73,7 +73,7 @@ def rewrite(source: str) -> Rewritten:
         tree.body = [around(0, "__raising_site__", tree.body)] if tree.body else [ast.Pass()]
         sites = [Site("check", 1)]
     return Rewritten(
-        ast.unparse(ast.fix_missing_locations(tree)),
+        ast.unparse(tree),
         tuple(sites),
         calls_check,
         tuple(sorted(free - modules)),
@@ -84,7 +84,7 @@ def rewrite(source: str) -> Rewritten:
 
 def around(row: int, function: str, body: list[ast.stmt]) -> ast.With:
     call = ast.Call(func=ast.Name(id=function, ctx=ast.Load()), args=[ast.Constant(row)], keywords=[])
-    return ast.With(items=[ast.withitem(context_expr=call)], body=body)
+    return ast.With(items=[ast.withitem(context_expr=call)], body=body, lineno=0)
 
 
 class Rewriter(ast.NodeTransformer):
@@ -104,6 +104,9 @@ class Rewriter(ast.NodeTransformer):
     def site(self, kind: str, node: ast.stmt, function: str) -> ast.stmt:
         self.sites.append(Site(kind, node.lineno))
         return around(len(self.sites) - 1, function, [node])
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        return node
 
     def visit_With(self, node: ast.With | ast.AsyncWith) -> ast.stmt:
         return self.in_block(node, 1)
@@ -138,6 +141,9 @@ class FreeNames(ast.NodeVisitor):
         self.bound: set[str] = set()
         self.looked_into: set[str] = set()
         self.pure = True
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        """Nothing in there is a name; the visitor's own way takes long to find that."""
 
     def visit_Name(self, node: ast.Name) -> None:
         (self.loaded if isinstance(node.ctx, ast.Load) else self.bound).add(node.id)

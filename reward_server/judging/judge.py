@@ -198,12 +198,12 @@ def result(seen: Observation, verdict: Verdict, weight: float, message: str) -> 
         seen.memory_bytes,
         message[:MAX_MESSAGE],
         printed(seen),
-        seen.stderr.decode(errors="replace"),
+        seen.stderr.decode(errors="replace") if seen.stderr else "",
     )
 
 
 def printed(seen: Observation) -> str:
-    return seen.stdout.decode(errors="replace")
+    return seen.stdout.decode(errors="replace") if seen.stdout else ""
 
 
 def ending_text(seen: Observation) -> str:

@@ -69,6 +69,9 @@ class Uses(ast.NodeVisitor):
         self.made_by: defaultdict[str, set[str]] = defaultdict(set)
         """What is called for the value of a variable, an attribute, or the result of a function."""
 
+    def visit_Constant(self, node: ast.Constant) -> None:
+        """Nothing in there is used as a class."""
+
     def visit_Attribute(self, node: ast.Attribute) -> None:
         self.methods_of |= {identifier(node.value)}
         if node.attr not in PLAIN:
