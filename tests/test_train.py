@@ -173,6 +173,8 @@ def test_a_run_ends_with_held_out_pass_at_1_before_and_after_and_a_plot(
     assert (folder / "out" / "training.png").read_bytes().startswith(b"\x89PNG")
     logged = json.loads((folder / "out" / "trainer_state.json").read_text())["log_history"]
     assert [entry["step"] for entry in logged if "eval_passrate/all_passed" in entry] == [0, 2]
+    assert [entry["step"] for entry in logged if "passrate/reward_share" in entry] == [2], "none across an evaluation"
+    assert not any("eval_passrate/reward_share" in entry for entry in logged)
 
 
 def test_a_run_that_was_cut_off_goes_on_from_its_last_checkpoint(tmp_path: Path, problems: Path, stub_url: str) -> None:

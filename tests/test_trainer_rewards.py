@@ -8,6 +8,7 @@ import pickle
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -17,11 +18,11 @@ from reward_server.suspicion import SUSPICIONS
 from trainer import rewards as rewards_module
 from trainer import settings as settings_module
 from trainer.client import RewardClient
+from trainer.reward_metrics import WaitingShare
 from trainer.rewards import (
     ENOUGH,
     TooManyUnscored,
     UnscoredShare,
-    WaitingShare,
     code_reward,
     efficiency_reward,
     format_reward,
@@ -168,6 +169,31 @@ def test_the_share_of_waiting_is_of_the_time_from_one_answer_to_the_next() -> No
     assert waiting.of(100.0, 103.0) is None  # what came before belongs to no step
     assert waiting.of(110.0, 113.0) == pytest.approx(0.3)
     assert waiting.of(112.0, 115.0) == pytest.approx(1.0)  # one that began before the other's end
+
+
+class Trainer:
+    """What TRL's `log_metric` is a method of."""
+
+    def __init__(self) -> None:
+        self.model = SimpleNamespace(training=True)
+        self.logged: list[str] = []
+
+    def log_metric(self, name: str, _: float) -> None:
+        self.logged.append(name.removeprefix("passrate/"))
+
+
+def test_the_share_of_waiting_leaves_evaluations_out(requests: list[dict[str, Any]]) -> None:
+    """The time from a last answer in an evaluation to the first one of a step is no step's, nor the other way round."""
+    trainer = Trainer()
+    function = make_code_reward("http://127.0.0.1:1")
+    told = []
+    for training in (True, True, False, False, True, True):
+        trainer.model.training = training
+        trainer.logged.clear()
+        run(function, ["1"], problem=[SPEC], log_metric=trainer.log_metric)
+        assert "reward_s" in trainer.logged
+        told.append("reward_share" in trainer.logged)
+    assert told == [False, True, False, False, False, True]
 
 
 def test_the_scheme_comes_from_the_environment(requests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,13 +21,12 @@ import math
 import os
 import re
 import time
-from collections import Counter, deque
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from reward_server.suspicion import SUSPICIONS
 from trainer.client import RewardClient
+from trainer.reward_metrics import RewardMetrics
 from trainer.settings import TrainerSettings
-from trainer.wire import VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -69,22 +68,7 @@ class UnscoredShare:
             )
 
 
-class WaitingShare:
-    """What part of a training step goes by waiting for rewards, in this process."""
-
-    def __init__(self) -> None:
-        self._last_answer: float | None = None
-
-    def of(self, began: float, ended: float) -> float | None:
-        """Return the share of the time since the previous batch was answered; None for the first batch.
-
-        From one answer to the next a step does everything once. Other reward functions of the step are not in it.
-        """
-        last, self._last_answer = self._last_answer, ended
-        return None if last is None or ended <= last else (ended - max(began, last)) / (ended - last)
-
-
-_unscored, _waiting = UnscoredShare(), WaitingShare()
+_unscored, _metrics = UnscoredShare(), RewardMetrics()
 
 
 async def code_reward(completions: Sequence[Completion], **columns: Any) -> list[float | None]:
@@ -95,7 +79,7 @@ async def code_reward(completions: Sequence[Completion], **columns: Any) -> list
     Returns: length B, in [0, 1]; None where no verdict could be had (TRL >= 1.6 leaves those out of the group).
     Raises: TooManyUnscored; RequestRejected where the problem or the key is wrong; ValueError without the column.
     """
-    return await _code_reward(completions, columns, TrainerSettings.from_env(os.environ), _unscored, _waiting)
+    return await _code_reward(completions, columns, TrainerSettings.from_env(os.environ), _unscored, _metrics)
 
 
 def make_code_reward(
@@ -103,10 +87,10 @@ def make_code_reward(
 ) -> RewardFunction:
     """Make a `code_reward` configured in code. It does not pickle: for AsyncGRPOTrainer use the environment."""
     settings = TrainerSettings(url=url, api_key=api_key, reward=reward, max_unscored=max_unscored)
-    counted, waiting = UnscoredShare(), WaitingShare()
+    counted, metrics = UnscoredShare(), RewardMetrics()
 
     async def code_reward(completions: Sequence[Completion], **columns: Any) -> list[float | None]:
-        return await _code_reward(completions, columns, settings, counted, waiting)
+        return await _code_reward(completions, columns, settings, counted, metrics)
 
     return code_reward
 
@@ -171,26 +155,19 @@ async def _code_reward(
     columns: Mapping[str, Any],
     settings: TrainerSettings,
     counted: UnscoredShare,
-    waiting: WaitingShare,
+    metrics: RewardMetrics,
 ) -> list[float | None]:
     began = time.perf_counter()
-    keys, results = await _judge(completions, columns, settings)
-    ended = time.perf_counter()
-    _log(results, keys, ended - began, columns)
-    log_metric, share = columns.get("log_metric"), waiting.of(began, ended)
-    if log_metric is not None and results:
-        distinct = {(key, completion_text(completion)) for key, completion in zip(keys, completions, strict=True)}
-        log_metric("passrate/duplicates", 1 - len(distinct) / len(results))
-        if share is not None:
-            log_metric("passrate/reward_share", share)
+    submissions, results = await _judge(completions, columns, settings)
+    metrics.log(submissions, results, columns, began=began, ended=time.perf_counter())
     counted.add(results, settings.max_unscored)
     return [result.reward for result in results]
 
 
 async def _judge(
     completions: Sequence[Completion], columns: Mapping[str, Any], settings: TrainerSettings
-) -> tuple[list[str], list[Result]]:
-    """Have a batch judged: the key of each completion's problem, and its result."""
+) -> tuple[list[Submission], list[Result]]:
+    """Have a batch judged: what was sent of each completion, and its result."""
     keys, problems = _problems(columns, len(completions))
     submissions: list[Submission] = [
         {"problem": key, "completion": completion_text(completion)}
@@ -198,7 +175,7 @@ async def _judge(
     ]
     # A client for each batch: it costs a connection, and belongs to this event loop and to no other process.
     async with RewardClient.from_settings(settings) as client:
-        return keys, await client.score(
+        return submissions, await client.score(
             submissions, problems, reward=settings.reward, allow_shared=settings.allow_shared
         )
 
@@ -227,42 +204,6 @@ def _parsed(spec: str) -> tuple[str, Any]:
     if not isinstance(spec, str):
         raise TypeError("the column `problem` must hold JSON strings: Arrow changes nested values")
     return hashlib.sha256(spec.encode()).hexdigest()[:16], json.loads(spec)
-
-
-def _log(results: Sequence[Result], keys: Sequence[str], seconds: float, columns: Mapping[str, Any]) -> None:
-    """Tell TRL about the batch, where it listens. Zeros too: it averages over what it is told."""
-    log_metric, log_extra = columns.get("log_metric"), columns.get("log_extra")
-    scored = [result for result in results if result.reward is not None]
-    if log_metric is not None and results:
-        verdicts = Counter(result.verdict for result in results)
-        for verdict in VERDICTS:
-            log_metric(f"passrate/verdict/{verdict}", verdicts[verdict] / len(results))
-        log_metric("passrate/unscored", 1 - len(scored) / len(results))
-        log_metric("passrate/shared", sum(result.isolation == "shared" for result in results) / len(results))
-        log_metric("passrate/cached", sum(result.cached for result in results) / len(results))
-        for sign in SUSPICIONS:
-            log_metric(f"passrate/suspicion/{sign}", sum(sign in result.suspicion for result in results) / len(results))
-        log_metric("passrate/suspicious", sum(bool(result.suspicion) for result in results) / len(results))
-        log_metric("passrate/reward_s", seconds)
-        if scored:
-            log_metric("passrate/pass_rate", sum(result.pass_rate or 0.0 for result in scored) / len(scored))
-            log_metric("passrate/all_passed", sum(result.all_passed for result in scored) / len(scored))
-        groups = _groups(results, keys)
-        if groups:
-            log_metric("passrate/groups_without_spread", sum(len(set(group)) == 1 for group in groups) / len(groups))
-    if log_extra is not None:
-        log_extra("verdict", [result.verdict for result in results])
-        log_extra("pass_rate", [math.nan if result.pass_rate is None else result.pass_rate for result in results])
-        log_extra("error", [result.error or "" for result in results])
-
-
-def _groups(results: Sequence[Result], keys: Sequence[str]) -> list[list[float]]:
-    """Gather the rewards of each problem that has more than one: such groups teach only where rewards differ."""
-    rewards: dict[str, list[float]] = {}
-    for result, key in zip(results, keys, strict=True):
-        if result.reward is not None:
-            rewards.setdefault(key, []).append(result.reward)
-    return [group for group in rewards.values() if len(group) > 1]
 
 
 def _efficiency(result: Result, reference_cpu_s: float | None) -> float | None:
