@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from trainer import batch as batch_module
+from trainer import client as client_module
 from trainer import servers as servers_module
 from trainer.client import RequestRejected, RewardClient, ServerUnavailable, SyncRewardClient, UnexpectedAnswer
 
@@ -417,6 +418,42 @@ def test_a_server_of_another_contract_is_named_with_the_fix(health: dict[str, An
         pytest.raises(UnexpectedAnswer, match=words),
     ):
         client.wait_ready(1)
+
+
+def several_ready(**answers_of: Any) -> None:
+    """Wait for servers by name, each with its status or contract, or how it is away; the first one is ready at once."""
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        said = answers_of[request.url.host]
+        if request.url.host != "a":
+            await asyncio.sleep(0.02)
+        if said == "away":
+            raise httpx.ConnectError("refused")
+        if said == "silent":
+            await asyncio.sleep(60)
+        if said in (404, 503):
+            return httpx.Response(said, json={"detail": "Not Found"})
+        return httpx.Response(200, json={"contract": said})
+
+    async def run() -> None:
+        urls = [f"http://{name}" for name in answers_of]
+        async with RewardClient(urls, transport=httpx.MockTransport(handler)) as client:
+            await client.wait_ready(5)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("said", "words"), [(2, "http://c speaks wire contract 2"), (404, "http://c is no passrate")])
+def test_every_server_that_answers_is_checked_though_another_was_ready_first(said: int, words: str) -> None:
+    """Else the run would learn it in the midst, from the one in so many batches that goes there."""
+    with pytest.raises(UnexpectedAnswer, match=words):
+        several_ready(a=1, b=1, c=said)
+
+
+@pytest.mark.parametrize("away", ["away", "silent", 503])
+def test_a_server_that_is_not_there_yet_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch, away: str | int) -> None:
+    monkeypatch.setattr(client_module, "ANSWER_S", 0.1)
+    several_ready(a=1, b=away)
 
 
 def test_a_caller_may_refuse_tests_that_share_the_submissions_process() -> None:
