@@ -318,7 +318,7 @@ def test_a_small_batch_is_cut_for_all_servers() -> None:
     assert fleet.answered == {"a": 5, "b": 5}
 
 
-@pytest.mark.parametrize("trouble", ["connect", 503, 429])
+@pytest.mark.parametrize("trouble", ["connect", 500, 503, 429])
 def test_what_one_server_does_not_take_another_does(trouble: int | str) -> None:
     fleet = Fleet("a", "b")
     fleet.down["a"] = trouble
@@ -326,12 +326,33 @@ def test_what_one_server_does_not_take_another_does(trouble: int | str) -> None:
     assert fleet.answered == {"a": 0, "b": 60}
 
 
-def test_a_dead_server_is_left_out_and_not_asked_by_every_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servers_module, "BACKOFF_S", 5.0)
+@pytest.mark.parametrize(("trouble", "most"), [("connect", 4), (503, 4), (500, 8), (502, 8)])
+def test_a_dead_server_is_left_out_and_not_asked_by_every_request(
+    monkeypatch: pytest.MonkeyPatch, trouble: int | str, most: int
+) -> None:
+    """It is asked by those that were under way together, and for what may be one request's own trouble once more."""
+    monkeypatch.setattr(servers_module, "BACKOFF_S", 2.0)
     fleet = Fleet("a", "b")
-    fleet.down["a"] = "connect"
+    fleet.down["a"] = trouble
     fleet.score(200, chunk_items=1)
-    assert fleet.asked["a"] <= 4  # those that were under way together
+    assert fleet.asked["a"] <= most
+
+
+@pytest.mark.parametrize("failing", [0, 20])
+def test_a_request_that_always_meets_a_500_keeps_no_server_from_the_others(
+    monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    """A server that is left out here stays so for longer than the call may take."""
+    monkeypatch.setattr(servers_module, "BACKOFF_S", 60.0)
+    monkeypatch.setattr(servers_module, "LONGEST_BACKOFF_S", 60.0)
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if json.loads(request.content)["submissions"][0]["code"] == str(failing):
+            return httpx.Response(500, text="Internal Server Error")
+        return answers(request)
+
+    found = rewards(score(handler, 40, chunk_items=1, concurrency=2, deadline_s=2.0))
+    assert found == [None if place == failing else place / 1000 for place in range(40)]
 
 
 def test_a_server_comes_back_by_itself() -> None:

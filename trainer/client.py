@@ -210,6 +210,7 @@ class RewardClient:
                             await _fetch(server, batch, missing)
                     except TryAgain as failure:
                         batch.note(missing, str(failure))
+                        await asyncio.sleep(failure.after_s)
 
     async def _ask(self, method: str, path: str, content: Mapping[str, Any] | None = None) -> dict[str, Any]:
         try:
