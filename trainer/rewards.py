@@ -77,7 +77,8 @@ async def code_reward(completions: Sequence[Completion], **columns: Any) -> list
     Columns: `problem` (what is judged, as a JSON string: see `trainer.data`) or `problem_id` (held by the server).
 
     Returns: length B, in [0, 1]; None where no verdict could be had (TRL >= 1.6 leaves those out of the group).
-    Raises: TooManyUnscored; RequestRejected where the problem or the key is wrong; ValueError without the column.
+    Raises: TooManyUnscored; RequestRejected where the problem or the key is wrong; ValueError or TypeError where the
+        column is missing or holds something else.
     """
     return await _code_reward(completions, columns, TrainerSettings.from_env(os.environ), _unscored, _metrics)
 
@@ -107,6 +108,9 @@ async def efficiency_reward(completions: Sequence[Completion], **columns: Any) -
     references = columns.get("reference_cpu_s")
     if references is None:
         return [None] * len(completions)
+    for reference in references:
+        if isinstance(reference, bool) or not isinstance(reference, int | float | None):
+            raise TypeError(f"column `reference_cpu_s`: {reference!r} does not do; give seconds or None")
     _, results = await _judge(completions, columns, TrainerSettings.from_env(os.environ))
     return [_efficiency(result, reference) for result, reference in zip(results, references, strict=True)]
 
@@ -185,14 +189,20 @@ def _problems(columns: Mapping[str, Any], size: int) -> tuple[list[str], dict[st
     specs = columns.get("problem")
     ids = columns.get("problem_id")
     if specs is None and ids is None:
-        raise ValueError("the dataset needs a column `problem` (see trainer.data.to_dataset) or `problem_id`")
+        raise ValueError("the data set needs a column `problem` (see trainer.data.to_dataset) or `problem_id`")
     keys: list[str] = []
     problems: dict[str, Any] = {}
     for spec, problem_id in zip(specs or [None] * size, ids or [None] * size, strict=True):
+        if spec is None and problem_id is None:
+            raise ValueError(
+                "a row of the data set has neither a `problem` (see trainer.data.to_dataset) nor a `problem_id`"
+            )
         if spec is None:
             keys.append(str(problem_id))
             continue
-        key, parsed = _parsed(spec)
+        key, parsed = _parsed(spec) if isinstance(spec, str) else ("", None)
+        if not isinstance(parsed, dict) or not parsed.get("tests"):
+            raise _unfit(spec, problem_id)
         keys.append(key)
         problems[key] = parsed
     return keys, problems
@@ -200,10 +210,23 @@ def _problems(columns: Mapping[str, Any], size: int) -> tuple[list[str], dict[st
 
 @functools.lru_cache(maxsize=4096)
 def _parsed(spec: str) -> tuple[str, Any]:
-    """Read a `problem` cell. Its key is its digest: ids may collide between data sets, and contents cannot."""
+    """Read a `problem` cell; None for one that is no JSON. Its key is its digest: ids may collide, contents cannot."""
+    try:
+        parsed = json.loads(spec)
+    except ValueError:
+        parsed = None
+    return hashlib.sha256(spec.encode()).hexdigest()[:16], parsed
+
+
+def _unfit(spec: Any, problem_id: Any) -> Exception:
+    """Say what is wrong with a `problem` cell that holds no tests."""
+    where = "column `problem`" if problem_id is None else f"column `problem` of {problem_id}"
     if not isinstance(spec, str):
-        raise TypeError("the column `problem` must hold JSON strings: Arrow changes nested values")
-    return hashlib.sha256(spec.encode()).hexdigest()[:16], json.loads(spec)
+        return TypeError(
+            f"{where}: give JSON strings, not {type(spec).__name__}, as Arrow changes nested values: json.dumps them, "
+            "or make the data set by trainer.data.to_dataset"
+        )
+    return ValueError(f"{where}: give a JSON object with `tests`, as trainer.data.to_dataset does; it is {spec[:60]!r}")
 
 
 def _efficiency(result: Result, reference_cpu_s: float | None) -> float | None:
