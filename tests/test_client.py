@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from trainer import batch as batch_module
+from trainer import client as client_module
 from trainer import servers as servers_module
 from trainer.client import RequestRejected, RewardClient, ServerUnavailable, SyncRewardClient, UnexpectedAnswer
 
@@ -317,7 +318,7 @@ def test_a_small_batch_is_cut_for_all_servers() -> None:
     assert fleet.answered == {"a": 5, "b": 5}
 
 
-@pytest.mark.parametrize("trouble", ["connect", 503, 429])
+@pytest.mark.parametrize("trouble", ["connect", 500, 503, 429])
 def test_what_one_server_does_not_take_another_does(trouble: int | str) -> None:
     fleet = Fleet("a", "b")
     fleet.down["a"] = trouble
@@ -325,12 +326,33 @@ def test_what_one_server_does_not_take_another_does(trouble: int | str) -> None:
     assert fleet.answered == {"a": 0, "b": 60}
 
 
-def test_a_dead_server_is_left_out_and_not_asked_by_every_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servers_module, "BACKOFF_S", 5.0)
+@pytest.mark.parametrize(("trouble", "most"), [("connect", 4), (503, 4), (500, 8), (502, 8)])
+def test_a_dead_server_is_left_out_and_not_asked_by_every_request(
+    monkeypatch: pytest.MonkeyPatch, trouble: int | str, most: int
+) -> None:
+    """It is asked by those that were under way together, and for what may be one request's own trouble once more."""
+    monkeypatch.setattr(servers_module, "BACKOFF_S", 2.0)
     fleet = Fleet("a", "b")
-    fleet.down["a"] = "connect"
+    fleet.down["a"] = trouble
     fleet.score(200, chunk_items=1)
-    assert fleet.asked["a"] <= 4  # those that were under way together
+    assert fleet.asked["a"] <= most
+
+
+@pytest.mark.parametrize("failing", [0, 20])
+def test_a_request_that_always_meets_a_500_keeps_no_server_from_the_others(
+    monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    """A server that is left out here stays so for longer than the call may take."""
+    monkeypatch.setattr(servers_module, "BACKOFF_S", 60.0)
+    monkeypatch.setattr(servers_module, "LONGEST_BACKOFF_S", 60.0)
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if json.loads(request.content)["submissions"][0]["code"] == str(failing):
+            return httpx.Response(500, text="Internal Server Error")
+        return answers(request)
+
+    found = rewards(score(handler, 40, chunk_items=1, concurrency=2, deadline_s=2.0))
+    assert found == [None if place == failing else place / 1000 for place in range(40)]
 
 
 def test_a_server_comes_back_by_itself() -> None:
@@ -417,6 +439,42 @@ def test_a_server_of_another_contract_is_named_with_the_fix(health: dict[str, An
         pytest.raises(UnexpectedAnswer, match=words),
     ):
         client.wait_ready(1)
+
+
+def several_ready(**answers_of: Any) -> None:
+    """Wait for servers by name, each with its status or contract, or how it is away; the first one is ready at once."""
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        said = answers_of[request.url.host]
+        if request.url.host != "a":
+            await asyncio.sleep(0.02)
+        if said == "away":
+            raise httpx.ConnectError("refused")
+        if said == "silent":
+            await asyncio.sleep(60)
+        if said in (404, 503):
+            return httpx.Response(said, json={"detail": "Not Found"})
+        return httpx.Response(200, json={"contract": said})
+
+    async def run() -> None:
+        urls = [f"http://{name}" for name in answers_of]
+        async with RewardClient(urls, transport=httpx.MockTransport(handler)) as client:
+            await client.wait_ready(5)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("said", "words"), [(2, "http://c speaks wire contract 2"), (404, "http://c is no passrate")])
+def test_every_server_that_answers_is_checked_though_another_was_ready_first(said: int, words: str) -> None:
+    """Else the run would learn it in the midst, from the one in so many batches that goes there."""
+    with pytest.raises(UnexpectedAnswer, match=words):
+        several_ready(a=1, b=1, c=said)
+
+
+@pytest.mark.parametrize("away", ["away", "silent", 503])
+def test_a_server_that_is_not_there_yet_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch, away: str | int) -> None:
+    monkeypatch.setattr(client_module, "ANSWER_S", 0.1)
+    several_ready(a=1, b=away)
 
 
 def test_a_caller_may_refuse_tests_that_share_the_submissions_process() -> None:

@@ -55,6 +55,27 @@ def test_rows_survive_arrow_with_tests_of_mixed_types(chat: bool) -> None:
 
 
 @pytest.mark.train
+@pytest.mark.parametrize(
+    ("problems", "words"), [([], "there is no problem"), ([problem(0), problem(1, prompt="")], "set/1 has no `prompt`")]
+)
+def test_a_data_set_with_nothing_to_ask_is_refused(problems: list[Problem], words: str) -> None:
+    from trainer.data import to_dataset
+
+    with pytest.raises(ValueError, match=words):
+        to_dataset(problems)
+
+
+@pytest.mark.train
+def test_prompts_of_both_shapes_become_one_column() -> None:
+    """Arrow refuses a column that holds texts and lists."""
+    from trainer.data import to_dataset
+
+    both = [problem(0), problem(1, prompt=[{"role": "user", "content": "Subtract."}])]
+    assert {type(prompt) for prompt in to_dataset(both, chat=True)["prompt"]} == {list}
+    assert {type(prompt) for prompt in to_dataset(both, chat=False)["prompt"]} == {str}
+
+
+@pytest.mark.train
 def test_a_problem_stays_on_its_side_of_the_split_whatever_else_is_there() -> None:
     """Held-out problems that wander into training when the set grows would make evaluations lie."""
     from trainer.data import split_by_hash

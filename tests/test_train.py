@@ -158,6 +158,8 @@ def test_a_run_ends_with_held_out_pass_at_1_before_and_after_and_a_plot(
     assert (folder / "out" / "training.png").read_bytes().startswith(b"\x89PNG")
     logged = json.loads((folder / "out" / "trainer_state.json").read_text())["log_history"]
     assert [entry["step"] for entry in logged if "eval_passrate/all_passed" in entry] == [0, 2]
+    assert [entry["step"] for entry in logged if "passrate/reward_share" in entry] == [2], "none across an evaluation"
+    assert not any("eval_passrate/reward_share" in entry for entry in logged)
 
 
 def test_a_run_that_was_cut_off_goes_on_from_its_last_checkpoint(tmp_path: Path, problems: Path, stub_url: str) -> None:
@@ -214,6 +216,8 @@ def bad(tmp_path: Path, problems: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     rows = [json.loads(line) for line in problems.read_text().splitlines()]
     changes: dict[str, dict[str, Any]] = {
         "untested.jsonl": {"tests": None},
+        "caseless.jsonl": {"tests": {"kind": "call", "cases": []}},
+        "texts.jsonl": {"tests": json.dumps(rows[1]["tests"])},
         "mixed.jsonl": {"prompt": 5},
         "mute.jsonl": {"prompt": ""},
         "long.jsonl": {"prompt": "x" * 2000},
@@ -221,6 +225,7 @@ def bad(tmp_path: Path, problems: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     for name, change in changes.items():
         lines = [json.dumps(row | change if number == 1 else row) for number, row in enumerate(rows)]
         (tmp_path / name).write_text("\n".join(lines))
+    (tmp_path / "single.jsonl").write_text(json.dumps(rows[0]))
     (tmp_path / "file").touch()
     (tmp_path / "empty").mkdir()
     build_model(tmp_path / "model", chat=False)
@@ -231,6 +236,8 @@ def bad(tmp_path: Path, problems: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     ("options", "names"),
     [
         ("--problems untested.jsonl", ["--problems", "untested.jsonl", "tests"]),
+        ("--problems caseless.jsonl", ["--problems", "line 2", "`tests.cases`"]),
+        ("--problems texts.jsonl", ["--problems", "line 2", "`tests`"]),
         ("--problems mixed.jsonl", ["--problems", "mixed.jsonl", "prompt"]),
         ("--problems mute.jsonl", ["--problems", "same/1", "prompt"]),
         ("--problems long.jsonl --held_out 0", ["same/1", "--max_completion_length"]),
@@ -240,7 +247,14 @@ def bad(tmp_path: Path, problems: Path, monkeypatch: pytest.MonkeyPatch) -> Path
         ("--url LATER", ["--url", "wire contract", "update passrate"]),
         ("--model_name_or_path models/nope", ["--model_name_or_path", "models/nope"]),
         ("--model_name_or_path ./empty", ["--model_name_or_path", "./empty"]),
-        ("--num_generations 3", ["generation_batch_size", "num_generations"]),
+        ("--num_generations 3", ["generation_batch_size", "--num_generations", "--per_device_train_batch_size"]),
+        ("--num_generations 16", ["generation_batch_size", "--num_generations", "--per_device_train_batch_size"]),
+        ("--num_generations 1", ["at least 2 generations"]),
+        (
+            "--problems single.jsonl --held_out 0 --per_device_train_batch_size 16",
+            ["--problems: 1 to train on", "a step takes 2", "--per_device_train_batch_size"],
+        ),
+        ("--reward_weights 1 2", ["--reward_weights", "2 for 1"]),
         ("--num_generations_eval 3 --held_out 0.4", ["--per_device_eval_batch_size", "3 generations"]),
         ("--rewards nice", ["--rewards", "'nice'"]),
         ("--output_dir file/out", ["--output_dir", "file/out"]),

@@ -8,6 +8,7 @@ import pickle
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -17,11 +18,11 @@ from reward_server.suspicion import SUSPICIONS
 from trainer import rewards as rewards_module
 from trainer import settings as settings_module
 from trainer.client import RewardClient
+from trainer.reward_metrics import WaitingShare
 from trainer.rewards import (
     ENOUGH,
     TooManyUnscored,
     UnscoredShare,
-    WaitingShare,
     code_reward,
     efficiency_reward,
     format_reward,
@@ -113,15 +114,30 @@ def test_what_has_no_verdict_is_none(requests: list[dict[str, Any]]) -> None:
     assert run(code_reward, ["1", "lost", "0"], problem=[SPEC] * 3) == [1.0, None, 0.0]
 
 
-def test_a_dataset_without_the_column_is_named(requests: list[dict[str, Any]]) -> None:
-    with pytest.raises(ValueError, match="column `problem`"):
-        run(code_reward, ["1"])
-
-
-def test_nested_problems_are_refused(requests: list[dict[str, Any]]) -> None:
-    """Arrow fills nested columns with None for what other rows have: the tests would not be the problem's."""
-    with pytest.raises(TypeError, match="JSON strings"):
-        run(code_reward, ["1"], problem=[("tests", "call")])
+@pytest.mark.parametrize(
+    ("columns", "kind", "names"),
+    [
+        ({}, ValueError, ["`problem`", "to_dataset", "`problem_id`"]),
+        ({"problem": [None], "problem_id": [None]}, ValueError, ["`problem`", "`problem_id`"]),
+        ({"problem": ["{}"], "problem_id": ["set/7"]}, ValueError, ["`problem` of set/7", "`tests`", "to_dataset"]),
+        ({"problem": ['{"tests": null}']}, ValueError, ["`problem`", "`tests`"]),
+        ({"problem": ["[]"]}, ValueError, ["`problem`", "`tests`"]),
+        ({"problem": ["def f(): ..."]}, ValueError, ["`problem`", "JSON object", "def f()"]),
+        ({"problem": [{"tests": {"kind": "call"}}]}, TypeError, ["`problem`", "dict", "JSON strings", "json.dumps"]),
+        ({"problem": [SPEC], "reference_cpu_s": ["0.5"]}, TypeError, ["`reference_cpu_s`", "'0.5'", "seconds"]),
+    ],
+)
+def test_a_data_set_that_cannot_be_judged_is_refused_with_the_column_and_the_fix(
+    requests: list[dict[str, Any]], columns: dict[str, Any], kind: type[Exception], names: list[str]
+) -> None:
+    """Nested columns too: Arrow fills them with None for what other rows have, and the tests would not be its own."""
+    function = efficiency_reward if "reference_cpu_s" in columns else code_reward
+    with pytest.raises(kind) as caught:
+        run(function, ["1"], **columns)
+    for name in names:
+        assert name in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert requests == []
 
 
 def test_the_run_stops_above_the_set_share_and_says_why(
@@ -147,7 +163,7 @@ def test_every_metric_and_column_comes_at_full_length_every_batch(requests: list
     metrics: dict[str, float] = {}
     columns: dict[str, list[Any]] = defaultdict(list)
     log = {"log_metric": metrics.__setitem__, "log_extra": lambda name, values: columns[name].extend(values)}
-    problems = [SPEC] * 4 + [json.dumps({"other": 1})] * 4
+    problems = [SPEC] * 4 + [json.dumps({"tests": {"kind": "stdio"}})] * 4
     run(code_reward, ["1", "1", "1", "lost", "1", "0", "0", "0.5"], problem=problems, **log)
     assert {name.removeprefix("passrate/verdict/") for name in metrics if "verdict" in name} == set(VERDICTS)
     assert metrics["passrate/unscored"] == pytest.approx(1 / 8)
@@ -168,6 +184,31 @@ def test_the_share_of_waiting_is_of_the_time_from_one_answer_to_the_next() -> No
     assert waiting.of(100.0, 103.0) is None  # what came before belongs to no step
     assert waiting.of(110.0, 113.0) == pytest.approx(0.3)
     assert waiting.of(112.0, 115.0) == pytest.approx(1.0)  # one that began before the other's end
+
+
+class Trainer:
+    """What TRL's `log_metric` is a method of."""
+
+    def __init__(self) -> None:
+        self.model = SimpleNamespace(training=True)
+        self.logged: list[str] = []
+
+    def log_metric(self, name: str, _: float) -> None:
+        self.logged.append(name.removeprefix("passrate/"))
+
+
+def test_the_share_of_waiting_leaves_evaluations_out(requests: list[dict[str, Any]]) -> None:
+    """The time from a last answer in an evaluation to the first one of a step is no step's, nor the other way round."""
+    trainer = Trainer()
+    function = make_code_reward("http://127.0.0.1:1")
+    told = []
+    for training in (True, True, False, False, True, True):
+        trainer.model.training = training
+        trainer.logged.clear()
+        run(function, ["1"], problem=[SPEC], log_metric=trainer.log_metric)
+        assert "reward_s" in trainer.logged
+        told.append("reward_share" in trainer.logged)
+    assert told == [False, True, False, False, False, True]
 
 
 def test_the_scheme_comes_from_the_environment(requests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:

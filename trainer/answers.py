@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 
 TRY_AGAIN = {408, 425, 429}
 """The 4xx that are about the moment, not about the request."""
+ABOUT_THE_SERVER = TRY_AGAIN | {503}
+"""Those after which it is left alone for a while, whatever was asked. Other 5xx may be the fault of one request."""
 
 
 class TryAgain(Exception):
     """Nothing came back, or not all, and the next attempt may fare better."""
 
-    def __init__(self, reason: str, after_s: float = 0.0) -> None:
+    def __init__(self, reason: str, after_s: float = 0.0, *, may_be_alone: bool = False) -> None:
         super().__init__(reason)
         self.after_s = after_s
         """Seconds that the server asked to be left alone."""
+        self.may_be_alone = may_be_alone
+        """Whether other requests may fare well there: it answered, and not that it can take none."""
 
 
 @contextlib.contextmanager
@@ -54,7 +58,9 @@ def failure_of(response: httpx.Response) -> TryAgain | RequestRejected | Unexpec
     status = response.status_code
     field, message = _complaint(response)
     if status >= httpx.codes.INTERNAL_SERVER_ERROR or status in TRY_AGAIN:
-        return TryAgain(f"{status}: {message}", _seconds(response.headers.get("Retry-After")))
+        after_s = _seconds(response.headers.get("Retry-After"))
+        may_be_alone = status not in ABOUT_THE_SERVER and not after_s
+        return TryAgain(f"{status}: {message}", after_s, may_be_alone=may_be_alone)
     if status >= httpx.codes.BAD_REQUEST:
         return RequestRejected(status, field, message)
     return UnexpectedAnswer(f"the server answered {status} to {response.request.url}")

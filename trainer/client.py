@@ -42,6 +42,8 @@ __all__ = [
 
 CHUNK_ITEMS = 512
 CONCURRENCY = 4
+ANSWER_S = 2.0
+"""A server that is up says so sooner: nothing is judged for that."""
 NDJSON = "application/x-ndjson"
 
 
@@ -180,20 +182,23 @@ class RewardClient:
         return any(await asyncio.gather(*(server.is_ok("/readyz") for server in self._servers)))
 
     async def wait_ready(self, deadline_s: float = 30.0) -> None:
-        """Wait until a server can judge.
+        """Wait until a server can judge, and check the wire contract of every other one that answers by then.
 
-        Raises: ServerUnavailable, with what each said last; RequestRejected; UnexpectedAnswer where one that answers
-        speaks another wire contract.
+        Raises: ServerUnavailable, with what each said last; RequestRejected; UnexpectedAnswer, with its URL, where one
+        that answers speaks another wire contract or is no passrate server.
         """
-        looks = [asyncio.ensure_future(_until_ready(server)) for server in self._servers]
+        looks = {asyncio.ensure_future(_until_ready(server)): server for server in self._servers}
+        checks: list[asyncio.Future[None]] = []
         try:
-            done, _ = await asyncio.wait(looks, timeout=deadline_s, return_when=asyncio.FIRST_COMPLETED)
+            done, others = await asyncio.wait(looks, timeout=deadline_s, return_when=asyncio.FIRST_COMPLETED)
             for look in done:
                 look.result()
             if not done:
                 raise ServerUnavailable(f"no server was ready within {deadline_s:g} s: {self._servers.troubles}")
+            checks += [asyncio.ensure_future(_check_if_up(looks[look])) for look in others]
+            await asyncio.gather(*checks)
         finally:
-            await _end(looks)
+            await _end([*looks, *checks])
 
     async def _score_chunk(self, batch: Batch, places: list[int], deadline: float) -> None:
         """Fill in the results at these places, asking again for what is missing until the deadline."""
@@ -205,6 +210,7 @@ class RewardClient:
                             await _fetch(server, batch, missing)
                     except TryAgain as failure:
                         batch.note(missing, str(failure))
+                        await asyncio.sleep(failure.after_s)
 
     async def _ask(self, method: str, path: str, content: Mapping[str, Any] | None = None) -> dict[str, Any]:
         try:
@@ -315,12 +321,28 @@ async def _until_ready(server: Server) -> None:
     while True:
         asked_at = asyncio.get_running_loop().time()
         try:
-            check_contract(server.name, await server.ask("GET", "/healthz"))
+            await _check(server)
             await server.ask("GET", "/readyz")
         except TryAgain as failure:
             await asyncio.sleep(server.failed(failure, asked_at))
         else:
             return
+
+
+async def _check_if_up(server: Server) -> None:
+    """Check the contract of a server that answers; one that does not is left out, as it is when it goes away later."""
+    with contextlib.suppress(TryAgain, TimeoutError):
+        async with asyncio.timeout(ANSWER_S):
+            await _check(server)
+
+
+async def _check(server: Server) -> None:
+    """Ask once which contract it speaks. Raises: TryAgain, and what `wait_ready` raises, with its URL."""
+    try:
+        health = await server.ask("GET", "/healthz")
+    except (RequestRejected, UnexpectedAnswer) as error:
+        raise UnexpectedAnswer(f"{server.name} is no passrate server: {error}") from error
+    check_contract(server.name, health)
 
 
 async def _end(work: Collection[asyncio.Future[Any]]) -> None:

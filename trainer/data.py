@@ -42,9 +42,13 @@ def to_dataset(
         chat: prompts as messages, for models with a chat template; else as text.
         system_prompt: goes before chat prompts that have none of their own.
         reference_cpu_s: by problem id; without it the column is left out.
+
+    Raises: ValueError without a problem, or for one without a prompt: the trainer would say less clearly so.
     """
     rows: list[dict[str, Any]] = []
     for problem in problems:
+        if not problem.prompt:
+            raise ValueError(f"{problem.id} has no `prompt`: a model would not know what is asked")
         row: dict[str, Any] = {
             "prompt": chat_prompt(problem, system_prompt) if chat else plain_prompt(problem),
             "problem_id": problem.id,
@@ -53,6 +57,8 @@ def to_dataset(
         if reference_cpu_s is not None:
             row["reference_cpu_s"] = reference_cpu_s.get(problem.id)
         rows.append(row)
+    if not rows:
+        raise ValueError("there is no problem to make a data set of")
     return Dataset.from_list(rows)
 
 

@@ -46,6 +46,18 @@ def check_packages(training: GRPOConfig, model: ModelConfig) -> None:
             raise UsageError(f"--report_to: {name} is not installed: pip install {name}")
 
 
+def check_steps(training: GRPOConfig, problems: int) -> None:
+    """Refuse fewer problems than a step takes. TRL would drop the step that they do not fill, and end without any."""
+    completions, generations = training.generation_batch_size, training.num_generations
+    needed = completions // generations
+    if problems < needed:
+        raise UsageError(
+            f"--problems: {problems} to train on, and a step takes {needed}: {completions} completions, "
+            f"{generations} of each problem; give more problems, or lower --per_device_train_batch_size or "
+            "--gradient_accumulation_steps"
+        )
+
+
 def check_evaluation(training: GRPOConfig) -> None:
     """Refuse evaluation batches that would tear the groups of a problem apart. TRL looks only where it evaluates."""
     generations = training.num_generations_eval or training.num_generations

@@ -21,13 +21,12 @@ import math
 import os
 import re
 import time
-from collections import Counter, deque
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from reward_server.suspicion import SUSPICIONS
 from trainer.client import RewardClient
+from trainer.reward_metrics import RewardMetrics
 from trainer.settings import TrainerSettings
-from trainer.wire import VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -69,22 +68,7 @@ class UnscoredShare:
             )
 
 
-class WaitingShare:
-    """What part of a training step goes by waiting for rewards, in this process."""
-
-    def __init__(self) -> None:
-        self._last_answer: float | None = None
-
-    def of(self, began: float, ended: float) -> float | None:
-        """Return the share of the time since the previous batch was answered; None for the first batch.
-
-        From one answer to the next a step does everything once. Other reward functions of the step are not in it.
-        """
-        last, self._last_answer = self._last_answer, ended
-        return None if last is None or ended <= last else (ended - max(began, last)) / (ended - last)
-
-
-_unscored, _waiting = UnscoredShare(), WaitingShare()
+_unscored, _metrics = UnscoredShare(), RewardMetrics()
 
 
 async def code_reward(completions: Sequence[Completion], **columns: Any) -> list[float | None]:
@@ -93,9 +77,10 @@ async def code_reward(completions: Sequence[Completion], **columns: Any) -> list
     Columns: `problem` (what is judged, as a JSON string: see `trainer.data`) or `problem_id` (held by the server).
 
     Returns: length B, in [0, 1]; None where no verdict could be had (TRL >= 1.6 leaves those out of the group).
-    Raises: TooManyUnscored; RequestRejected where the problem or the key is wrong; ValueError without the column.
+    Raises: TooManyUnscored; RequestRejected where the problem or the key is wrong; ValueError or TypeError where the
+        column is missing or holds something else.
     """
-    return await _code_reward(completions, columns, TrainerSettings.from_env(os.environ), _unscored, _waiting)
+    return await _code_reward(completions, columns, TrainerSettings.from_env(os.environ), _unscored, _metrics)
 
 
 def make_code_reward(
@@ -103,10 +88,10 @@ def make_code_reward(
 ) -> RewardFunction:
     """Make a `code_reward` configured in code. It does not pickle: for AsyncGRPOTrainer use the environment."""
     settings = TrainerSettings(url=url, api_key=api_key, reward=reward, max_unscored=max_unscored)
-    counted, waiting = UnscoredShare(), WaitingShare()
+    counted, metrics = UnscoredShare(), RewardMetrics()
 
     async def code_reward(completions: Sequence[Completion], **columns: Any) -> list[float | None]:
-        return await _code_reward(completions, columns, settings, counted, waiting)
+        return await _code_reward(completions, columns, settings, counted, metrics)
 
     return code_reward
 
@@ -123,6 +108,9 @@ async def efficiency_reward(completions: Sequence[Completion], **columns: Any) -
     references = columns.get("reference_cpu_s")
     if references is None:
         return [None] * len(completions)
+    for reference in references:
+        if isinstance(reference, bool) or not isinstance(reference, int | float | None):
+            raise TypeError(f"column `reference_cpu_s`: {reference!r} does not do; give seconds or None")
     _, results = await _judge(completions, columns, TrainerSettings.from_env(os.environ))
     return [_efficiency(result, reference) for result, reference in zip(results, references, strict=True)]
 
@@ -171,26 +159,19 @@ async def _code_reward(
     columns: Mapping[str, Any],
     settings: TrainerSettings,
     counted: UnscoredShare,
-    waiting: WaitingShare,
+    metrics: RewardMetrics,
 ) -> list[float | None]:
     began = time.perf_counter()
-    keys, results = await _judge(completions, columns, settings)
-    ended = time.perf_counter()
-    _log(results, keys, ended - began, columns)
-    log_metric, share = columns.get("log_metric"), waiting.of(began, ended)
-    if log_metric is not None and results:
-        distinct = {(key, completion_text(completion)) for key, completion in zip(keys, completions, strict=True)}
-        log_metric("passrate/duplicates", 1 - len(distinct) / len(results))
-        if share is not None:
-            log_metric("passrate/reward_share", share)
+    submissions, results = await _judge(completions, columns, settings)
+    metrics.log(submissions, results, columns, began=began, ended=time.perf_counter())
     counted.add(results, settings.max_unscored)
     return [result.reward for result in results]
 
 
 async def _judge(
     completions: Sequence[Completion], columns: Mapping[str, Any], settings: TrainerSettings
-) -> tuple[list[str], list[Result]]:
-    """Have a batch judged: the key of each completion's problem, and its result."""
+) -> tuple[list[Submission], list[Result]]:
+    """Have a batch judged: what was sent of each completion, and its result."""
     keys, problems = _problems(columns, len(completions))
     submissions: list[Submission] = [
         {"problem": key, "completion": completion_text(completion)}
@@ -198,7 +179,7 @@ async def _judge(
     ]
     # A client for each batch: it costs a connection, and belongs to this event loop and to no other process.
     async with RewardClient.from_settings(settings) as client:
-        return keys, await client.score(
+        return submissions, await client.score(
             submissions, problems, reward=settings.reward, allow_shared=settings.allow_shared
         )
 
@@ -208,14 +189,20 @@ def _problems(columns: Mapping[str, Any], size: int) -> tuple[list[str], dict[st
     specs = columns.get("problem")
     ids = columns.get("problem_id")
     if specs is None and ids is None:
-        raise ValueError("the dataset needs a column `problem` (see trainer.data.to_dataset) or `problem_id`")
+        raise ValueError("the data set needs a column `problem` (see trainer.data.to_dataset) or `problem_id`")
     keys: list[str] = []
     problems: dict[str, Any] = {}
     for spec, problem_id in zip(specs or [None] * size, ids or [None] * size, strict=True):
+        if spec is None and problem_id is None:
+            raise ValueError(
+                "a row of the data set has neither a `problem` (see trainer.data.to_dataset) nor a `problem_id`"
+            )
         if spec is None:
             keys.append(str(problem_id))
             continue
-        key, parsed = _parsed(spec)
+        key, parsed = _parsed(spec) if isinstance(spec, str) else ("", None)
+        if not isinstance(parsed, dict) or not parsed.get("tests"):
+            raise _unfit(spec, problem_id)
         keys.append(key)
         problems[key] = parsed
     return keys, problems
@@ -223,46 +210,23 @@ def _problems(columns: Mapping[str, Any], size: int) -> tuple[list[str], dict[st
 
 @functools.lru_cache(maxsize=4096)
 def _parsed(spec: str) -> tuple[str, Any]:
-    """Read a `problem` cell. Its key is its digest: ids may collide between data sets, and contents cannot."""
+    """Read a `problem` cell; None for one that is no JSON. Its key is its digest: ids may collide, contents cannot."""
+    try:
+        parsed = json.loads(spec)
+    except ValueError:
+        parsed = None
+    return hashlib.sha256(spec.encode()).hexdigest()[:16], parsed
+
+
+def _unfit(spec: Any, problem_id: Any) -> Exception:
+    """Say what is wrong with a `problem` cell that holds no tests."""
+    where = "column `problem`" if problem_id is None else f"column `problem` of {problem_id}"
     if not isinstance(spec, str):
-        raise TypeError("the column `problem` must hold JSON strings: Arrow changes nested values")
-    return hashlib.sha256(spec.encode()).hexdigest()[:16], json.loads(spec)
-
-
-def _log(results: Sequence[Result], keys: Sequence[str], seconds: float, columns: Mapping[str, Any]) -> None:
-    """Tell TRL about the batch, where it listens. Zeros too: it averages over what it is told."""
-    log_metric, log_extra = columns.get("log_metric"), columns.get("log_extra")
-    scored = [result for result in results if result.reward is not None]
-    if log_metric is not None and results:
-        verdicts = Counter(result.verdict for result in results)
-        for verdict in VERDICTS:
-            log_metric(f"passrate/verdict/{verdict}", verdicts[verdict] / len(results))
-        log_metric("passrate/unscored", 1 - len(scored) / len(results))
-        log_metric("passrate/shared", sum(result.isolation == "shared" for result in results) / len(results))
-        log_metric("passrate/cached", sum(result.cached for result in results) / len(results))
-        for sign in SUSPICIONS:
-            log_metric(f"passrate/suspicion/{sign}", sum(sign in result.suspicion for result in results) / len(results))
-        log_metric("passrate/suspicious", sum(bool(result.suspicion) for result in results) / len(results))
-        log_metric("passrate/reward_s", seconds)
-        if scored:
-            log_metric("passrate/pass_rate", sum(result.pass_rate or 0.0 for result in scored) / len(scored))
-            log_metric("passrate/all_passed", sum(result.all_passed for result in scored) / len(scored))
-        groups = _groups(results, keys)
-        if groups:
-            log_metric("passrate/groups_without_spread", sum(len(set(group)) == 1 for group in groups) / len(groups))
-    if log_extra is not None:
-        log_extra("verdict", [result.verdict for result in results])
-        log_extra("pass_rate", [math.nan if result.pass_rate is None else result.pass_rate for result in results])
-        log_extra("error", [result.error or "" for result in results])
-
-
-def _groups(results: Sequence[Result], keys: Sequence[str]) -> list[list[float]]:
-    """Gather the rewards of each problem that has more than one: such groups teach only where rewards differ."""
-    rewards: dict[str, list[float]] = {}
-    for result, key in zip(results, keys, strict=True):
-        if result.reward is not None:
-            rewards.setdefault(key, []).append(result.reward)
-    return [group for group in rewards.values() if len(group) > 1]
+        return TypeError(
+            f"{where}: give JSON strings, not {type(spec).__name__}, as Arrow changes nested values: json.dumps them, "
+            "or make the data set by trainer.data.to_dataset"
+        )
+    return ValueError(f"{where}: give a JSON object with `tests`, as trainer.data.to_dataset does; it is {spec[:60]!r}")
 
 
 def _efficiency(result: Result, reference_cpu_s: float | None) -> float | None:

@@ -1,7 +1,8 @@
 """The servers of a client: which one gets the next request, and which ones are left out for now.
 
 Promises: the next request goes to the server with the least in flight; one that fails is left out for a while, twice as
-long with each further failure; then one request shows whether it is back, and its answer brings in the others.
+long with each further failure; then one request shows whether it is back, and its answer brings in the others. One 5xx
+between good answers leaves nothing out: it may be that request's own fault.
 Requests are served in the order in which they come.
 Not covered: a server that takes a request and then says nothing. The deadline of the call ends that.
 """
@@ -52,6 +53,8 @@ class Server:
         """Requests in flight, submissions in them, and requests so far."""
         self.failures = 0
         """In a row."""
+        self.left_out = False
+        """Since a failure, until it answers."""
         self.back_at = self._failed_at = -math.inf
         self._changed = changed
 
@@ -72,18 +75,23 @@ class Server:
 
     def answered(self) -> None:
         self.failures = 0
+        self.left_out = False
         self._changed.set()
 
     def failed(self, failure: TryAgain, asked_at: float) -> float:
-        """Leave it out for a while. Returns: the seconds."""
+        """Leave it out for a while, unless this may be one request's own failure. Returns: seconds to wait."""
         self.trouble = str(failure)
         now = _now()
         if asked_at >= self._failed_at:  # requests that were under way together fail together: that is one failure
             self._failed_at = now
-            longest = min(LONGEST_BACKOFF_S, BACKOFF_S * 2 ** min(self.failures, 10))
-            # With jitter: clients that failed together do not come back together. `Retry-After` comes on top.
-            self.back_at = now + failure.after_s + random.uniform(longest / 2, longest)  # noqa: S311
             self.failures += 1
+            longest = min(LONGEST_BACKOFF_S, BACKOFF_S * 2 ** min(self.failures - 1, 10))
+            # With jitter: clients that failed together do not come back together. `Retry-After` comes on top.
+            after_s = failure.after_s + random.uniform(longest / 2, longest)  # noqa: S311
+            if failure.may_be_alone and self.failures == 1:
+                return after_s  # if it is the server, the next request fails as well
+            self.left_out = True
+            self.back_at = now + after_s
         return max(0.0, self.back_at - now)
 
 
@@ -126,7 +134,7 @@ class Servers:
     async def lend(self, load: int = 1) -> AsyncIterator[Server]:
         """Wait for a server that may take a request of so many submissions.
 
-        A TryAgain that leaves the block leaves the server out for a while.
+        Raises: TryAgain, as it leaves the block, with the seconds after which the same request may be sent again.
         """
         server = await self._next()
         asked_at = _now()
@@ -136,8 +144,9 @@ class Servers:
         try:
             yield server
         except TryAgain as failure:
-            server.failed(failure, asked_at)
-            raise TryAgain(f"{server.name}: {failure}") from failure
+            after_s = server.failed(failure, asked_at)
+            # A server that is left out is waited for in line, where another one may come first.
+            raise TryAgain(f"{server.name}: {failure}", 0.0 if server.left_out else after_s) from failure
         finally:
             server.requests -= 1
             server.load -= load
@@ -151,7 +160,7 @@ class Servers:
             while True:
                 now = _now()
                 # One request is enough to see whether a server that failed is back.
-                free = [each for each in self._servers if each.requests < (1 if each.failures else self._concurrency)]
+                free = [each for each in self._servers if each.requests < (1 if each.left_out else self._concurrency)]
                 back = [each for each in free if each.back_at <= now]
                 first = self._line[0] is place
                 if back and first:

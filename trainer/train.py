@@ -43,6 +43,7 @@ REWARDS = {
 DIFFICULTIES = get_args(Difficulty)
 CHECKED_PROBLEMS = 10
 """References scored before the first step."""
+BATCH_OPTIONS = ("--num_generations", "--per_device_train_batch_size", "--gradient_accumulation_steps")
 HELD_OUT = "eval_passrate/all_passed"
 """TRL's name for the share of held-out completions that pass every test: pass@1, as a mean over its batches."""
 
@@ -87,6 +88,7 @@ class TrainParser(OneLineParser, TrlParser):  # type: ignore[misc]
 def main(argv: Sequence[str]) -> int:
     script, training, model = parse(argv)
     problems, train, held_out = choose(script)
+    preflight.check_steps(training, len(train))
     if held_out:
         preflight.check_evaluation(training)
     given = _given_url(script)
@@ -101,8 +103,8 @@ def main(argv: Sequence[str]) -> int:
             cpu_s = preflight.check_references(checked)
         except RewardClientError as error:
             raise UsageError(f"--url: {error}") from None
-        train_rows, held_out_rows = (rows(some, script, tokenizer, cpu_s) for some in (train, held_out))
-        for dataset in (train_rows, held_out_rows) if held_out else (train_rows,):
+        datasets = [rows(some, script, tokenizer, cpu_s) for some in (train, held_out) if some]
+        for dataset in datasets:
             preflight.check_rows(dataset)
             preflight.check_lengths(dataset, tokenizer, room, training)
         if training.process_index == 0:
@@ -114,8 +116,8 @@ def main(argv: Sequence[str]) -> int:
             model=model.model_name_or_path,
             args=training,
             reward_funcs=[REWARDS[name] for name in script.rewards],
-            train_dataset=train_rows,
-            eval_dataset=held_out_rows if held_out else None,
+            train_dataset=datasets[0],
+            eval_dataset=datasets[1] if held_out else None,
             peft_config=get_peft_config(model),
         )
         trainer.train(resume_from_checkpoint=resumed)
@@ -195,10 +197,14 @@ def parse(argv: Sequence[str]) -> tuple[CodeArguments, GRPOConfig, ModelConfig]:
     except FileNotFoundError as error:
         raise UsageError(f"--config: no such file: {error.filename}") from None
     except (OSError, ValueError, TypeError, IndexError, yaml.YAMLError) as error:
-        raise UsageError(str(error)) from None
+        fix = f"; change one of {', '.join(BATCH_OPTIONS)}" if "num_generations" in str(error) else ""
+        raise UsageError(f"{error}{fix}") from None
     for name in script.rewards:
         if name not in REWARDS:
             raise UsageError(f"--rewards: no reward {name!r}; there are {', '.join(REWARDS)}")
+    weights = training.reward_weights
+    if weights is not None and len(weights) != len(script.rewards):
+        raise UsageError(f"--reward_weights: {len(weights)} for {len(script.rewards)} of --rewards; give one for each")
     if not 0 <= script.held_out < 1:
         raise UsageError(f"--held_out: {script.held_out:g} does not do; give a share from 0 to below 1")
     if not model.model_name_or_path:
