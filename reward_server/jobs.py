@@ -37,6 +37,8 @@ class Job:
     """`asserts`: the test code can leave nothing behind, so that its judge process may serve other jobs."""
     shared: bool = False
     """`asserts` and `pytest`: the test code runs in the submission's process, which then reports for it."""
+    package: str = ""
+    """A package that takes long to import, and that the submission or its tests import."""
     stop: bool = False
     """Stop after the first test that ends in anything but `returned` or exit code 0."""
 

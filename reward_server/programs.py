@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reward_server.errors import SandboxLost
 from reward_server.jobs import Job
+from reward_server.judging.packages import slow_package
 
 if TYPE_CHECKING:
     from reward_server.jobs import Observation, Observations
@@ -23,7 +24,8 @@ def program_job(request: RunRequest) -> Job:
         "module": None,
     }
     stdin = request.stdin.encode("utf-8", "surrogatepass")
-    return Job("program", request.limits, json.dumps(submission).encode(), cases=(stdin,))
+    encoded = json.dumps(submission).encode()
+    return Job("program", request.limits, encoded, cases=(stdin,), package=slow_package(request.code))
 
 
 def run_report(observations: Observations, queue_s: float) -> dict[str, Any]:

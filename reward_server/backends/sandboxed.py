@@ -137,6 +137,7 @@ def request(job: Job, seat: int) -> bytes:
             "kind": job.kind,
             "pure": job.pure,
             "shared": job.shared,
+            "package": job.package,
             "seat": seat,
             "stop": job.stop,
             "tests": tests,

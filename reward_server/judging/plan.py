@@ -9,6 +9,7 @@ from reward_server.jobs import Job
 from reward_server.judging.counting import asserts_payload, pytest_names
 from reward_server.judging.judge import printed
 from reward_server.judging.names import class_names, star_names
+from reward_server.judging.packages import slow_package
 from reward_server.runner import values
 from tasks.schema import AssertsTests, CallTests, Checker, PytestTests, StdioTests
 
@@ -21,6 +22,7 @@ def plan(problem: Problem, code: str, *, stop: bool = False) -> Job:
     """The job for one submission. Raises: UnicodeEncodeError for a code with lone surrogates, which is no program."""
     tests = problem.tests
     module = tests.module if isinstance(tests, PytestTests) else None
+    package = slow_package(code, problem.setup, *sources_of(tests))
     submission = dump(
         {
             "code": code,
@@ -33,11 +35,11 @@ def plan(problem: Problem, code: str, *, stop: bool = False) -> Job:
     match tests:
         case StdioTests():
             cases = tuple(case.stdin.encode("utf-8", "surrogateescape") for case in tests.cases)
-            return Job("program", problem.limits, submission, cases=cases, stop=stop)
+            return Job("program", problem.limits, submission, cases=cases, package=package, stop=stop)
         case CallTests():
             # The sandbox does not know which exception is right, and would stop at any.
             stop = stop and not any(case.raises for case in tests.cases)
-            return Job("call", problem.limits, submission, cases=encoded_calls(tests), stop=stop)
+            return Job("call", problem.limits, submission, cases=encoded_calls(tests), package=package, stop=stop)
         case AssertsTests():
             judge, count, pure = asserts_payload(tests.source, problem.entry_point)
             return Job(
@@ -47,6 +49,7 @@ def plan(problem: Problem, code: str, *, stop: bool = False) -> Job:
                 judge=judge,
                 tests=count,
                 pure=pure,
+                package=package,
                 shared=is_shared(tests),
                 stop=stop,
             )
@@ -59,6 +62,7 @@ def plan(problem: Problem, code: str, *, stop: bool = False) -> Job:
                 submission,
                 judge=payload,
                 tests=len(names),
+                package=package,
                 shared=is_shared(tests),
                 stop=stop,
             )
@@ -83,7 +87,18 @@ def follow_up(problem: Problem, observations: Observations) -> Job | None:
         return None
     submission = dump({"code": tests.compare.checker, "setup": "", "files": {}, "entry_point": "check", "module": None})
     cases = tuple(values.dumps(values.encode((call, {}))) for call in calls)
-    return Job("call", problem.limits, submission, cases=cases)
+    return Job("call", problem.limits, submission, cases=cases, package=slow_package(tests.compare.checker))
+
+
+def sources_of(tests: Tests) -> tuple[str, ...]:
+    """The test code that runs in the sandbox."""
+    match tests:
+        case AssertsTests():
+            return (tests.source,)
+        case PytestTests():
+            return tuple(tests.files.values())
+        case _:
+            return ()
 
 
 def pytest_payload(tests: PytestTests, names: list[str]) -> bytes:

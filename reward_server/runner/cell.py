@@ -20,6 +20,9 @@ SWEEP_LIMITS = {"cpu_s": 8.0, "memory_bytes": 256 << 20, "disk_bytes": 1 << 20, 
 JUDGE_LIMITS = {"memory_bytes": 2 << 30, "disk_bytes": 64 << 20, "open_files": 256, "processes": 64}
 
 
+PLAIN, PYTEST = "plain", "pytest"
+MOST_ZYGOTES = 4
+"""That one slot keeps. What a package takes of memory, each of them takes."""
 STANDING_USES, STANDING_ROWS, STANDING_CPU_S = 500, 2000, 3600
 
 
@@ -57,7 +60,10 @@ class Cell:
         self.uid: int | None = None
         self.started = mmap.mmap(-1, mmap.PAGESIZE)
         self.null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-        self.zygotes: dict[str, processes.Zygote] = {}
+        self.zygotes: dict[tuple[str, str], processes.Zygote] = {}
+        """By kind and package; what was used last stands last."""
+        self.package = ""
+        """What the current job imports and a zygote may have loaded before."""
         self.kernel_kills = oom.KernelKills()
         self.judge: processes.Child | None = None
         self.standing: StandingJudge | None = None
@@ -95,18 +101,21 @@ class Cell:
     def judge_folder(self) -> str:
         return containment.JUDGE_BOX if self.judge_uid is None else f"{containment.JUDGE_BOX}/box"
 
-    def zygote(self, preload: str) -> processes.Zygote:
+    def zygote(self, kind: str, package: str = "") -> processes.Zygote:
         """A zygote by what it has loaded; started when first asked for. Raises: Broken; in the new one BecomeZygote."""
-        known = self.zygotes.get(preload)
+        known = self.zygotes.pop((kind, package), None)
         if known is not None:
+            self.zygotes[kind, package] = known
             return known
+        if len(self.zygotes) >= MOST_ZYGOTES:
+            self.end_zygote(next(which for which in self.zygotes if which != (PLAIN, "")))
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pid = os.fork()
         if pid == 0:
-            library = self.judge_library if preload != "plain" else None
-            raise BecomeZygote(lambda: become_zygote(theirs, self.started, preload, library, self.by_uid))
+            library = self.judge_library if kind != PLAIN else None
+            raise BecomeZygote(lambda: become_zygote(theirs, self.started, kind, package, library, self.by_uid))
         theirs.close()
-        made = self.zygotes[preload] = processes.Zygote(ours, pid, self.started)
+        made = self.zygotes[kind, package] = processes.Zygote(ours, pid, self.started)
         made.wait_until_ready()
         return made
 
@@ -146,11 +155,11 @@ class Cell:
         return self.submission_zygote(role).spawn(spec, descriptors)
 
     def submission_zygote(self, role: str) -> processes.Zygote:
-        return self.zygote("pytest" if role == "shared_pytest" else "plain")
+        return self.zygote(PYTEST if role == "shared_pytest" else PLAIN, self.package)
 
     def judge_zygote(self, kind: str) -> processes.Zygote:
         """The zygote that forks the judge for jobs of this kind."""
-        return self.zygote("pytest" if kind == "pytest" else "plain")
+        return self.zygote(PYTEST if kind == "pytest" else PLAIN, self.package)
 
     def spawn_judge(self, kind: str, descriptors: list[int], limits: dict[str, Any], **extra: Any) -> processes.Child:
         """The judge stays outside of the submission's namespaces."""
@@ -182,7 +191,7 @@ class Cell:
                 "nested": not self.by_uid,
             }
             try:
-                child = self.zygote("plain").spawn(
+                child = self.zygote(PLAIN).spawn(
                     spec, [self.null, self.null, self.null, control_end.fileno(), page_descriptor]
                 )
             finally:
@@ -202,10 +211,13 @@ class Cell:
     def rest(self) -> None:
         """End the standing judge and every zygote but the plain one."""
         self.end_standing()
-        for preload in [name for name in self.zygotes if name != "plain"]:
-            ended = self.zygotes.pop(preload)
-            ended.channel.close()  # at which it ends
-            os.waitpid(ended.pid, 0)
+        for which in [which for which in self.zygotes if which != (PLAIN, "")]:
+            self.end_zygote(which)
+
+    def end_zygote(self, which: tuple[str, str]) -> None:
+        ended = self.zygotes.pop(which)
+        ended.channel.close()  # at which it ends
+        os.waitpid(ended.pid, 0)
 
     def end_process(self, child: processes.Child, uid: int | None) -> None:
         """Kill a process and, when it has a user id of its own, all others of that id."""
@@ -287,7 +299,7 @@ class Cell:
             "folder": "/",
             "sweep": [*containment.WRITABLE, self.judge_folder],
         }
-        child = self.zygote("plain").spawn(spec, [self.null, self.null, self.null])
+        child = self.zygote(PLAIN).spawn(spec, [self.null, self.null, self.null])
         ended = time.monotonic() + SWEEP_S
         loop = supervision.Loop()
         over: list[bool] = []
@@ -299,12 +311,12 @@ class Cell:
 
 
 def become_zygote(
-    channel: socket.socket, started: mmap.mmap, preload: str, library: str | None, filtered: bool
+    channel: socket.socket, started: mmap.mmap, kind: str, package: str, library: str | None, filtered: bool
 ) -> object:
     keep = channel.fileno()
     os.closerange(3, keep)
     os.closerange(keep + 1, 1 << 20)
-    return zygote.main(channel, started, preload, library, filtered=filtered)
+    return zygote.main(channel, started, kind, package, library, filtered=filtered)
 
 
 def state_of(folder: str) -> tuple[int, int]:

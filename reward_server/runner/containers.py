@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from reward_server.runner import values
+from reward_server.runner import arrays, values
 
 NOTHING = 0
 """In the place of an account that has nothing to tell."""
@@ -103,7 +103,7 @@ class Containers:
         if len(self.held) > MANY_HELD:
             return numbers
         for number, held in self.held.items():
-            room -= len(held.value)
+            room -= held.value.size if arrays.is_array(held.value) else len(held.value)
             if room >= 0:
                 numbers.append(number)
         return numbers
@@ -227,6 +227,9 @@ def fill(value: Any, new: Any) -> None:
     """Make a container hold what another one holds."""
     if isinstance(value, list | bytearray):
         value[:] = new
+        return
+    if arrays.is_array(value):
+        arrays.fill(value, new)
         return
     value.clear()
     if isinstance(value, dict):

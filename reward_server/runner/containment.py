@@ -12,6 +12,7 @@ import os
 import random
 import resource
 import struct
+import sys
 import threading
 from typing import Any
 
@@ -65,6 +66,10 @@ def seed_random() -> None:
     """What `random.seed()` does, without its Python code. Called before each fork: no two children share numbers."""
     _random.Random.seed(random._inst, int.from_bytes(os.urandom(32), "little"))
     random._inst.gauss_next = None  # type: ignore[attr-defined]
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed(list(os.urandom(32)))
+    if "sympy.core.random" in sys.modules:
+        sys.modules["sympy.core.random"].seed()
 
 
 def become(uid: int) -> None:

@@ -36,7 +36,7 @@ def main(config: dict[str, Any]) -> Callable[[], object]:
     kernel.keep_no_inheritable(kernel.CAP_SETGID | kernel.CAP_SETUID if config["containment"] == "uid" else 0)
     kept = cell.Cell(config)
     try:
-        kept.zygote("plain")
+        kept.zygote(cell.PLAIN)
         channel.send(frames.pack({"hello": PROTOCOL, "containment": config["containment"]}))
         while True:
             if not select.select([channel], [], [], config["rest_s"])[0]:
@@ -70,6 +70,7 @@ def serve(kept: cell.Cell, header: dict[str, Any], body: int) -> bytes:
     try:
         job = Job(header, body)
         kept.sit(job.seat)
+        kept.package = job.package
         seen = KINDS["shared" if job.shared else job.kind](kept, job)
     except processes.Broken as error:
         broken = str(error)

@@ -20,7 +20,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from reward_server.runner import containers, values
+from reward_server.runner import arrays, containers, values
 
 if TYPE_CHECKING:
     import asyncio
@@ -149,7 +149,7 @@ class Link:
             self.containers.decoding -= 1
 
     def _handle(self, value: Any, plain: bool = False) -> Any:
-        if type(value) in values.CONTAINERS:
+        if type(value) in values.CONTAINERS or (arrays.is_array(value) and value.flags.writeable):
             return self.containers.name(value)
         if plain and not self.stays(value):
             return None
@@ -166,6 +166,10 @@ class Link:
                 return self.exception(described)
             case ["re", str(pattern), int(flags)]:
                 return self.pattern(pattern, flags)
+            case ["na", str(name), list(shape), str(data)]:
+                return arrays.decode(name, shape, data)
+            case ["ns", str(name), str(data)]:
+                return arrays.decode_scalar(name, data)
             case ["nt", type_number, str(name), list(fields), list(items)]:
                 return self.named_tuple(type_number, name, fields, [self.decode(item) for item in items])
             case ["h", int(number), str(kind), type_number] if type_number is None or type(type_number) is int:

@@ -54,6 +54,7 @@ class Job:
         self.tests: int = header["tests"]
         self.pure: bool = header["pure"]
         self.shared: bool = header["shared"]
+        self.package: str = header["package"]
         self.seat: int = header["seat"]
         self.body = body
         self.parts: list[tuple[int, int]] = []

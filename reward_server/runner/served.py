@@ -70,7 +70,7 @@ def run_calls(_: dict[str, Any]) -> NoReturn:
             result = call(*arguments, **keywords)
             if isinstance(result, types.CoroutineType):
                 result = importlib.import_module("asyncio").run(result)
-            answer = b"=" + values.dumps(values.encode(result))
+            answer = b"=" + values.dumps(values.encode(result, values.as_json))
         except values.Unfit as error:
             answer = b"?" + values.dumps({"types": [], "text": str(error)})
         except BaseException as error:

@@ -17,6 +17,8 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from reward_server.runner import arrays
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -58,6 +60,13 @@ def refuse(value: object, plain: bool = False) -> Encoded:
     if plain:
         return None
     raise Unfit(f"a value of type {type(value).__name__} cannot cross the sandbox's wall")
+
+
+def as_json(value: object, plain: bool = False) -> Encoded:
+    """A `Handle` by which numpy's values cross as what `tolist` makes of them."""
+    if arrays.is_array(value) or arrays.is_scalar(value):
+        return encode(value.tolist(), as_json)  # type: ignore[attr-defined]
+    return refuse(value, plain)
 
 
 def encode(value: Any, handle: Handle = refuse) -> Encoded:
@@ -113,6 +122,9 @@ def _encode(value: Any, handle: Handle) -> Encoded:
         if named is not None:
             return named
     elif coder is None:
+        if arrays.is_array(value) or arrays.is_scalar(value):
+            named = handle(value, True)
+            return arrays.encode(value) if named is None else named
         for base, inherited in INHERITED:
             if isinstance(value, base):
                 own = handle(value, True)
@@ -131,7 +143,7 @@ def _encode(value: Any, handle: Handle) -> Encoded:
 def contents(value: Any, handle: Handle) -> Encoded:
     """What a container holds, whatever `handle` makes of the container itself. Raises: Unfit."""
     try:
-        return ENCODERS[type(value)](value, handle)
+        return arrays.encode(value) if arrays.is_array(value) else ENCODERS[type(value)](value, handle)
     except RecursionError:
         raise Unfit("a value that is cyclic or nests too deep cannot cross the sandbox's wall") from None
 
@@ -155,6 +167,8 @@ def empty(encoded: Encoded) -> Any:
             return collections.deque(maxlen=longest)
         case ["dd", str(factory), _] if factory in NAMED_TYPES:
             return collections.defaultdict(NAMED_TYPES[factory])
+        case ["na", str(name), list(shape), _]:
+            return arrays.empty(name, shape)
     raise Unfit("contents of no container")
 
 

@@ -6,6 +6,7 @@ It answers two requests of the control process, `spawn` and `reap`, one at a tim
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -32,6 +33,11 @@ PRELOADED = {
     ),
     "pytest": ("pytest", "_pytest.assertion.rewrite", "unittest", "reward_server.runner.judge_pytest"),
 }
+PACKAGES = {
+    "numpy": ("numpy", "numpy.random", "numpy.linalg"),
+    "pandas": ("pandas", "numpy.random", "numpy.linalg"),
+    "sympy": ("sympy",),
+}
 ROLES = {
     "program": "reward_server.runner.programs:run",
     "calls": "reward_server.runner.served:run_calls",
@@ -50,7 +56,7 @@ KEPT: list[object] = []
 
 
 def main(
-    channel: socket.socket, started: mmap.mmap, preload: str, library: str | None, *, filtered: bool
+    channel: socket.socket, started: mmap.mmap, kind: str, package: str, library: str | None, *, filtered: bool
 ) -> Callable[[], object]:
     """Serve until the channel closes. Returns in a child, with what it is to do; never in the zygote itself.
 
@@ -62,9 +68,12 @@ def main(
         import sys
 
         sys.path.insert(0, library)  # before one that the interpreter may have of its own
-    for name in PRELOADED[preload]:
+    for name in PRELOADED[kind]:
         importlib.import_module(name)
-    roles = {role: load(place) for role, place in ROLES.items() if role not in LATE_ROLES or preload == "pytest"}
+    for name in PACKAGES.get(package, ()):
+        with contextlib.suppress(Exception):  # is it not here, or broken, its importers will see that
+            importlib.import_module(name)
+    roles = {role: load(place) for role, place in ROLES.items() if role not in LATE_ROLES or kind == "pytest"}
     modules.open_standard_streams()
     kernel.forbid_new_privileges()
     containment.prepare_zygote(by_uid=filtered)

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reward_server.errors import BackendUnavailable
-from tests.contract.support import BACKENDS, Sandbox, without_docker
+from tests.contract.support import BACKENDS, WITH_PACKAGES, Sandbox, without_docker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
+
+    from reward_server.backends.base import Backend
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -19,10 +21,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module", params=BACKENDS)
 def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    yield from lent(BACKENDS, request.param)
+
+
+@pytest.fixture(scope="module", params=WITH_PACKAGES)
+def with_packages(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """A sandbox whose Python has numpy, pandas and sympy."""
+    pytest.importorskip("pandas")
+    yield from lent(WITH_PACKAGES, request.param)
+
+
+def lent(backends: Mapping[str, Callable[[], Backend]], name: str) -> Iterator[Sandbox]:
     try:
-        backend = BACKENDS[request.param]()
+        backend = backends[name]()
     except BackendUnavailable as error:
-        if request.param != "docker":
+        if name != "docker":
             raise
         without_docker(error)
     sandbox = Sandbox(backend)

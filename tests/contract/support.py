@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -28,12 +29,18 @@ if TYPE_CHECKING:
     from tasks.schema import Isolation
 
 IMAGE = os.environ.get("CONTRACT_IMAGE", "passrate-python:slim")
+FULL_IMAGE = "passrate-python:latest"
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 TRANSPORT = os.environ.get("CONTRACT_TRANSPORT", "auto")
 BACKENDS: dict[str, Callable[[], Backend]] = {
     "embedded": lambda: EmbeddedBackend(Settings()),
     "docker": lambda: DockerBackend(Settings.from_env({}, image=IMAGE, transport=TRANSPORT)),
 }
+WITH_PACKAGES: dict[str, Callable[[], Backend]] = {
+    "embedded": lambda: EmbeddedBackend(Settings.from_env({}, sandbox_python=sys.executable)),
+    "docker": lambda: DockerBackend(Settings.from_env({}, image=FULL_IMAGE, transport=TRANSPORT)),
+}
+"""Those whose Python has numpy and its like: these tests' own, and that of the full image."""
 
 
 def docker_here() -> docker.APIClient:

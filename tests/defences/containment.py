@@ -389,6 +389,17 @@ ROWS = (
         ("tests/contract/test_stdio.py::test_each_case_is_a_new_process_in_an_empty_folder[embedded]",),
         "root",
     ),
+    Defence(
+        "packages_draw_anew",
+        "No two runs share the random numbers of a package that was loaded before.",
+        CONTAINMENT,
+        'sys.modules["numpy.random"].seed(list(os.urandom(32)))',
+        "pass",
+        (
+            "tests/contract/test_packages.py::test_no_two_runs_draw_the_same_random_numbers"
+            "[embedded-import numpy-numpy.random.random()]",
+        ),
+    ),
     # its channels
     Defence(
         "nobody_holds_the_channel",

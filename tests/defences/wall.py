@@ -48,6 +48,23 @@ def account(row: int) -> str:
 
 
 ROWS = (
+    # arrays
+    Defence(
+        "booleans_are_two",
+        "A boolean of an array is True or False, whatever byte arrives.",
+        "reward_server/runner/arrays.py",
+        'if kind.kind == "b":',
+        "if False:",
+        ("tests/contract/test_arrays.py::test_a_boolean_that_arrives_is_one_of_two",),
+    ),
+    Defence(
+        "no_arrays_of_objects",
+        "What arrives makes no array of objects.",
+        "reward_server/runner/arrays.py",
+        "if NAME.fullmatch(name) is None:",
+        "if not name:",
+        ("tests/contract/test_arrays.py::test_what_is_no_array_is_refused[['ns', '|V8', 'AAAAAAAAAAA=']]",),
+    ),
     # operators
     Defence(
         "operators_not_believed",
