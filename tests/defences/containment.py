@@ -396,8 +396,7 @@ ROWS = (
         'sys.modules["numpy.random"].seed(list(os.urandom(32)))',
         "pass",
         (
-            "tests/contract/test_packages.py::test_no_two_runs_draw_the_same_random_numbers"
-            "[embedded-import numpy-numpy.random.random()]",
+            "tests/contract/test_packages.py::test_no_two_runs_draw_the_same_random_numbers[embedded-import numpy-numpy.random.random()]",
         ),
     ),
     # its channels
