@@ -7,7 +7,7 @@ from the submission. `Observations` are facts (exit status, seconds, bytes), nev
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from tasks.schema import Limits
@@ -43,9 +43,8 @@ class Job:
     """Stop after the first test that ends in anything but `returned` or exit code 0."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """What was seen of one test."""
+class Observation(NamedTuple):
+    """What was seen of one test. A tuple, as there are many: the runner sends its first fields in this order."""
 
     ending: Ending
     code: int = 0
@@ -54,16 +53,16 @@ class Observation:
     wall_s: float = 0.0
     """Less the time spent waiting for a processor."""
     memory_bytes: int = 0
-    stdout: bytes = b""
-    stderr: bytes = b""
-    value: bytes = b""
-    """`call`: the encoded value that was returned. Untrusted."""
     message: str = ""
     """`raised`: type and text of the exception, untrusted. `lost`: what went wrong on our side."""
     passed: bool = False
     """`asserts` and `pytest` only: the judge process found that the test holds."""
     name: str = ""
     """`pytest`: the node id. `raised` in a call: the exception's type and its bases, most derived first, by comma."""
+    stdout: bytes = b""
+    stderr: bytes = b""
+    value: bytes = b""
+    """`call`: the encoded value that was returned. Untrusted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import json
 import time
 from collections import Counter
@@ -303,7 +302,7 @@ def check_memory(limits: Limits, most_mb: int | None, field: str) -> None:
 def results_without_run(problem: Problem, verdict: Verdict, message: str) -> Results:
     """Give every test of a problem the same verdict, for a submission that was not run."""
     unloaded = judge(problem, Observations((), failed_load=Observation("raised", message=message)))
-    return tuple(dataclasses.replace(result, verdict=verdict, message=message) for result in unloaded)
+    return tuple(result._replace(verdict=verdict, message=message) for result in unloaded)
 
 
 def _is_longer(text: str, limit: int) -> bool:

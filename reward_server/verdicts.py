@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Verdict = Literal[
     "passed",
@@ -21,11 +20,8 @@ Verdict = Literal[
 """`skipped`: not run, after a stop. `sandbox_error`: our failure; there is no reward then."""
 
 
-@dataclass(frozen=True, slots=True)
-class TestResult:
-    """One test of one submission."""
-
-    __test__ = False  # not a test class of pytest
+class TestResult(NamedTuple):
+    """One test of one submission. A tuple, as there are many."""
 
     verdict: Verdict
     weight: float = 1.0
@@ -38,3 +34,6 @@ class TestResult:
     """Why it did not pass, in words. May quote what the submission wrote; never decides anything."""
     stdout: str = ""
     stderr: str = ""
+
+
+TestResult.__test__ = False  # type: ignore[attr-defined]  # not a test class of pytest

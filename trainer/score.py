@@ -106,7 +106,11 @@ def _report(submissions: Sequence[Submission], results: Sequence[Result]) -> dic
         "all_passed": sum(result.all_passed for result in results),
         "mean_reward": mean_reward(results),
         "results": [
-            {"problem": submission["problem"], **asdict(result)}
+            {
+                "problem": submission["problem"],
+                **asdict(result),
+                "tests": [test._asdict() for test in result.tests],
+            }
             for submission, result in zip(submissions, results, strict=True)
         ],
     }

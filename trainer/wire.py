@@ -88,7 +88,7 @@ def result_from(answer: Mapping[str, Any]) -> Result:
 
 
 def outcome_from(test: Mapping[str, Any]) -> TestResult:
-    return TestResult(**{name: test[name] for name in TestResult.__slots__ if name in test})
+    return TestResult(**{name: test[name] for name in TestResult._fields if name in test})
 
 
 def judging_spec(problem: Problem) -> dict[str, Any]:

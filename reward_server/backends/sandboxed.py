@@ -37,6 +37,8 @@ class SandboxedSlot:
     def __init__(self, channel: socket.socket, process: SandboxProcess, *, uses: int, age_s: float) -> None:
         channel.setblocking(False)
         self.channel, self.process = channel, process
+        self.poll = select.poll()
+        self.poll.register(channel, select.POLLIN)
         self.buffered = bytearray()
         self.seat = 0
         self.uses_left = uses
@@ -51,9 +53,7 @@ class SandboxedSlot:
     @property
     def ended(self) -> bool:
         """True when the sandbox has something to say that nobody asked for: its end."""
-        poll = select.poll()
-        poll.register(self.channel, select.POLLIN)
-        return bool(poll.poll(0))
+        return bool(self.poll.poll(0))
 
     def sit(self, seat: int) -> None:
         self.seat = seat
@@ -159,23 +159,10 @@ def request(job: Job, seat: int) -> bytes:
 
 def observations(header: dict[str, Any], body: bytes) -> Observations:
     """Raises: ValueError, KeyError, TypeError."""
-    parts = iter(frames.split(body, header["parts"]))
-    seen = [
-        Observation(
-            ending=ending,
-            code=code,
-            cpu_s=cpu_s,
-            wall_s=wall_s,
-            memory_bytes=memory_bytes,
-            message=message,
-            passed=passed,
-            name=name,
-            stdout=next(parts),
-            stderr=next(parts),
-            value=next(parts),
-        )
-        for ending, code, cpu_s, wall_s, memory_bytes, message, passed, name in header["rows"]
-    ]
+    parts, rows = frames.split(body, header["parts"]), header["rows"]
+    if len(parts) != 3 * len(rows):
+        raise ValueError("each row has three parts")
+    seen = [Observation(*row, *parts[3 * at : 3 * at + 3]) for at, row in enumerate(rows)]
     if header["failed_load"]:
         return Observations((), seen[0])
     return Observations(tuple(seen))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING
 
 from trainer.parser import UsageError
@@ -16,6 +17,8 @@ def main(arguments: argparse.Namespace) -> int:
         arguments.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"--out: cannot write there: {error}") from None
+    # Threads of torch that wait would spin, and take the processors from the programs that are judged meanwhile.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     run = importlib.import_module("trainer.demo.run")  # brings in torch and trl, which take seconds
     run.run_demo(
         seed=arguments.seed, steps=arguments.steps, out=arguments.out, url=arguments.url, control=arguments.control
