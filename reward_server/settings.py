@@ -24,6 +24,7 @@ CLIENT_NAMES: Final = {
     "PASSRATE_URL": "where the client finds the server",
     "PASSRATE_API_KEY": "the key that the client sends",
     "PASSRATE_REWARD": "how the reward functions ask to be paid",
+    "PASSRATE_REWARDS": "which of them are added up",
 }
 """Names of the same prefix that belong to the trainer: a server started in its environment leaves them alone."""
 

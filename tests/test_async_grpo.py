@@ -20,7 +20,14 @@ import pytest
 from tasks.registry import load_problems
 from tests.own_server import OwnServer
 from trainer import rewards as rewards_module
-from trainer.rewards import UnscoredShare, code_reward, efficiency_reward, format_reward, length_reward
+from trainer.rewards import (
+    UnscoredShare,
+    code_reward,
+    efficiency_reward,
+    format_reward,
+    length_reward,
+    summed_reward,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +41,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.train, pytest.mark.sandbox]
 
-FUNCTIONS = [code_reward, efficiency_reward, format_reward, length_reward]
+FUNCTIONS = [code_reward, efficiency_reward, format_reward, length_reward, summed_reward]
 GENERATIONS = 6
 
 
@@ -76,6 +83,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OwnServer]:
     monkeypatch.setattr(rewards_module, "_unscored", UnscoredShare())
     server = OwnServer()
     monkeypatch.setenv("PASSRATE_URL", server.url)
+    monkeypatch.setenv("PASSRATE_REWARDS", "code format:0.1")
     try:
         server.wait_ready()
         yield server
@@ -120,17 +128,19 @@ def test_a_spawned_process_gets_the_rewards_of_this_one(server: OwnServer) -> No
             asyncio.run(efficiency_reward(**group)),
             format_reward(**group),
             length_reward(**group),
+            asyncio.run(summed_reward(**group)),
         ]
         for group in groups
     ]
     assert spawned == here  # CPU times too: the server hands out those of its first run
-    for code, efficiency, form, length in spawned:
+    for code, efficiency, form, length, summed in spawned:
         assert code[0] == code[4] == 1.0
         assert 0 <= code[1] < 1
         assert code[2] == code[3] == code[5] == 0.0
         assert 0 < efficiency[0] <= 1
         assert form == [1.0, 1.0, 0.0, 0.0, 0.0, 0.0]
         assert length[5] == -1.0
+        assert summed == pytest.approx([part + 0.1 * other for part, other in zip(code, form, strict=True)])
 
 
 def test_without_a_server_every_reward_is_none_and_the_process_goes_on(
@@ -140,8 +150,8 @@ def test_without_a_server_every_reward_is_none_and_the_process_goes_on(
     server.end()
     monkeypatch.setenv("PASSRATE_REWARD_DEADLINE_S", "1")
     (group,) = groups_of(1)
-    ((code, efficiency, form, _),) = in_a_spawned_process([group])
-    assert code == efficiency == [None] * GENERATIONS
+    ((code, efficiency, form, _, summed),) = in_a_spawned_process([group])
+    assert code == efficiency == summed == [None] * GENERATIONS
     assert form[0] == 1.0
 
 

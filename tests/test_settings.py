@@ -5,7 +5,8 @@ import os
 import pytest
 
 from reward_server.errors import BadSetting
-from reward_server.settings import CLIENT_NAMES, Settings, usable_cores
+from reward_server.settings import Settings, usable_cores
+from trainer.settings import NAMES
 
 
 def test_every_field_is_read_from_the_environment() -> None:
@@ -24,7 +25,7 @@ def test_a_misspelt_name_is_an_error_that_names_the_closest(name: str) -> None:
         Settings.from_env({name: "3"})
 
 
-@pytest.mark.parametrize("name", [*CLIENT_NAMES, "PASSRATE_CLIENT_RETRIES", "PASSRATE_REWARD_DEADLINE_S"])
+@pytest.mark.parametrize("name", [*NAMES, "PASSRATE_CLIENT_RETRIES"])
 def test_names_of_the_trainer_are_left_alone(name: str) -> None:
     Settings.from_env({name: "anything"})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from tests.tiny_model import build_model
 from trainer.cli import main
+from trainer.settings import SUMMED
 from trainer.wire import CONTRACT
 
 if TYPE_CHECKING:
@@ -68,6 +70,13 @@ def serve_stub(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
         thread.join()
 
 
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run says in the environment where its server is and what is added up: that ends with the test."""
+    for name in ("PASSRATE_URL", "PASSRATE_REWARDS"):
+        monkeypatch.setenv(name, "")
+
+
 @pytest.fixture
 def stub_url() -> Iterator[str]:
     yield from serve_stub(StubHandler)
@@ -103,14 +112,21 @@ def test_grpo_takes_steps_with_the_rewards_of_the_server(
     """All that TRL does with a reward function happens here: calls, metrics, columns, both shapes of prompts."""
     monkeypatch.setenv("PASSRATE_URL", stub_url)
     folder = build_model(tmp_path / "model", chat=chat)
-    more = ["--rewards", "code", "format", "length", "efficiency", "--reward_weights", "1", "0.1", "0.1", "0.1"]
+    monkeypatch.setenv("PASSRATE_REWARD_LENGTH_FREE", "1")
+    monkeypatch.setenv("PASSRATE_REWARD_LENGTH_MAX", "13")
+    more = ["--rewards", "code", "format", "length", "efficiency", "--reward_weights", "1", "0.1", "0.3", "0.5"]
     logged = train(folder, problems, *more, "--log_completions", "true", "--bf16", "false")
+    for step in logged:
+        parts = {name: step[f"passrate/reward/{name}"] for name in ("code", "format", "length", "efficiency")}
+        assert 0 < parts["code"] < 1
+        assert parts["length"] < 0
+        assert parts["efficiency"] == 0.0
+        assert step["passrate/pass_rate"] == pytest.approx(parts["code"], abs=1e-6)
+        weighted = parts["code"] + 0.1 * parts["format"] + 0.3 * parts["length"] + 0.5 * parts["efficiency"]
+        assert step["reward"] == step["rewards/summed_reward/mean"] == pytest.approx(weighted, abs=1e-5)
     first = logged[0]
-    assert 0 < first["rewards/code_reward/mean"] < 1
-    assert first["passrate/pass_rate"] == pytest.approx(first["rewards/code_reward/mean"], abs=1e-6)
     assert first["passrate/unscored"] == 0.0
     assert first["passrate/verdict/wrong_answer"] > 0.9
-    assert first["rewards/efficiency_reward/mean"] == 0.0
     assert (folder / "out" / "config.json").exists()
 
 
@@ -257,6 +273,13 @@ def bad(tmp_path: Path, problems: Path, monkeypatch: pytest.MonkeyPatch) -> Path
         ("--reward_weights 1 2", ["--reward_weights", "2 for 1"]),
         ("--num_generations_eval 3 --held_out 0.4", ["--per_device_eval_batch_size", "3 generations"]),
         ("--rewards nice", ["--rewards", "'nice'"]),
+        ("--rewards code format code", ["--rewards", "code is there twice"]),
+        ("--rewards code format --reward_weights 1 nan", ["--reward_weights", "nan", "numbers"]),
+        ("--rewards code format --reward_weights 1", ["--reward_weights", "1 for 2"]),
+        (
+            "--rewards code format --multi_objective_aggregation normalize_then_sum",
+            ["--multi_objective_aggregation", "without a verdict", "sum_then_normalize"],
+        ),
         ("--output_dir file/out", ["--output_dir", "file/out"]),
         ("--resume_from_checkpoint true", ["--resume_from_checkpoint", "no checkpoint"]),
         ("--resume_from_checkpoint empty", ["--resume_from_checkpoint", "empty"]),
@@ -306,6 +329,48 @@ def test_what_can_be_known_to_be_wrong_is_one_line_before_a_model_is_loaded(
     assert "Traceback" not in printed
     for name in names:
         assert name in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "name", "given", "weights"),
+    [
+        ([], "", "code_reward", "", [1.0]),
+        (["--rewards", "format", "--reward_weights", "0.5"], "code length", "format_reward", "code length", [0.5]),
+        (["--rewards", "code", "format:0.1"], "", "summed_reward", "code:1.0 format:0.1", None),
+        (
+            ["--rewards", "code", "format", "--reward_weights", "1", "0.2"],
+            "",
+            "summed_reward",
+            "code:1.0 format:0.2",
+            None,
+        ),
+        ([], "code length:0.2", "summed_reward", "code:1.0 length:0.2", None),
+    ],
+)
+def test_trl_is_given_one_function(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    environment: str,
+    name: str,
+    given: str,
+    weights: list[float] | None,
+) -> None:
+    """Two would leave a completion without a verdict in its group. A reward alone keeps its name in logs."""
+    from trainer.train import parse, reward_function
+
+    monkeypatch.setenv("PASSRATE_REWARDS", environment)
+    always = ["--model_name_or_path", "model", "--output_dir", str(tmp_path), "--use_cpu", "true"]
+    script, training, _ = parse([*always, *options])
+    assert reward_function(script, training).__name__ == name
+    assert os.environ["PASSRATE_REWARDS"] == given
+    assert training.reward_weights == weights
+
+
+def test_every_part_of_a_sum_is_a_reward_of_its_own() -> None:
+    from trainer.train import REWARDS
+
+    assert set(REWARDS) == set(SUMMED)
 
 
 CONFIGS = sorted((Path(__file__).parents[1] / "trainer" / "configs").glob("*.yaml"))

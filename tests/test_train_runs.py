@@ -81,7 +81,8 @@ def environment(url: str, folder: Path) -> dict[str, str]:
     return os.environ | ours
 
 
-def test_the_command_of_trl_trains_on_a_data_set_in_files(tmp_path: Path, problems: Path) -> None:
+@pytest.mark.parametrize("name", ["code_reward", "summed_reward"])
+def test_the_command_of_trl_trains_on_a_data_set_in_files(tmp_path: Path, problems: Path, name: str) -> None:
     """`trl grpo --reward_funcs trainer.rewards.code_reward` needs no code of ours around it."""
     from tasks.registry import load_problems
     from trainer.data import to_dataset
@@ -91,20 +92,20 @@ def test_the_command_of_trl_trains_on_a_data_set_in_files(tmp_path: Path, proble
     rows.mkdir()
     to_dataset(load_problems(str(problems)), chat=False).to_json(rows / "train.jsonl")
     command = [str(Path(sys.executable).parent / "trl"), "grpo", "--dataset_name", str(rows)]
-    command += ["--model_name_or_path", str(folder), "--reward_funcs", "trainer.rewards.code_reward"]
+    command += ["--model_name_or_path", str(folder), "--reward_funcs", f"trainer.rewards.{name}"]
     command += ["--output_dir", str(folder / "out"), "--max_steps", "2", "--use_cpu", "true", "--bf16", "false"]
     command += ["--per_device_train_batch_size", "8", "--num_generations", "8", "--max_completion_length", "2"]
     command += ["--logging_steps", "1", "--report_to", "none", "--save_strategy", "steps", "--save_steps", "2"]
     with local_server(backend="embedded") as url:
-        ran = subprocess.run(
-            command, env=environment(url, tmp_path), capture_output=True, text=True, check=False, timeout=240
-        )
+        env = environment(url, tmp_path) | {"PASSRATE_REWARDS": "code format:0.1"}
+        ran = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=240)
     assert ran.returncode == 0, ran.stderr[-2000:]
     state = json.loads((folder / "out" / "checkpoint-2" / "trainer_state.json").read_text())
     logged = [entry for entry in state["log_history"] if "reward" in entry]
     assert len(logged) == 2
     assert all(entry["passrate/unscored"] == 0.0 for entry in logged)
-    assert any(entry["rewards/code_reward/mean"] > 0 for entry in logged)
+    assert any(entry[f"rewards/{name}/mean"] > 0 for entry in logged)
+    assert all(("passrate/reward/format" in entry) == (name == "summed_reward") for entry in logged)
 
 
 @contextmanager
@@ -153,6 +154,7 @@ def test_what_two_ranks_ask_for_is_run_once(tmp_path: Path, problems: Path, monk
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_addr", "127.0.0.1"]
     command += ["--master_port", str(free_port()), "-m", "trainer.cli", "train", *options(folder, problems)]
     command += ["--max_steps", "3", "--bf16", "false", "--ddp_backend", "gloo", "--per_device_train_batch_size", "4"]
+    command += ["--rewards", "code", "format", "efficiency", "--reward_weights", "1", "0.1", "0.1"]
     loopback = {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
     with server_here(port):
         ran = subprocess.run(
@@ -171,6 +173,7 @@ def test_what_two_ranks_ask_for_is_run_once(tmp_path: Path, problems: Path, monk
     assert set(run.values()) == {1}
     state = json.loads((folder / "out" / "trainer_state.json").read_text())
     assert state["global_step"] == 3
+    assert [entry["passrate/reward/format"] for entry in state["log_history"] if "reward" in entry]
 
 
 class Unreliable(BaseHTTPRequestHandler):

@@ -28,8 +28,9 @@ from trainer.rewards import (
     format_reward,
     length_reward,
     make_code_reward,
+    summed_reward,
 )
-from trainer.settings import NAMES, TrainerSettings
+from trainer.settings import NAMES, SUMMED, TrainerSettings
 from trainer.wire import VERDICTS, unscored
 
 SPEC = json.dumps({"tests": {"kind": "call"}})
@@ -219,7 +220,7 @@ def test_the_scheme_comes_from_the_environment(requests: list[dict[str, Any]], m
 
 def test_reward_functions_pickle_and_have_names() -> None:
     """AsyncGRPOTrainer sends them to a process of its own; TRL names metrics after them."""
-    for function in (code_reward, efficiency_reward, format_reward, length_reward):
+    for function in (code_reward, efficiency_reward, format_reward, length_reward, summed_reward):
         assert pickle.loads(pickle.dumps(function)) is function
     made = make_code_reward("http://127.0.0.1:1")
     assert getattr(made, "__name__", "") == "code_reward"
@@ -231,6 +232,116 @@ def test_efficiency_compares_cpu_time_of_programs_that_pass(requests: list[dict[
     got = run(efficiency_reward, ["1", "1", "1", "0.5", "lost", "1"], problem=[SPEC] * 6, reference_cpu_s=references)
     assert got == [1.0, pytest.approx(0.5), 1.0, 0.0, None, None]
     assert run(efficiency_reward, ["1"], problem=[SPEC]) == [None]
+
+
+GROUP = ["1", "0.5", "lost", "0", "1", "lost"]
+SUM: dict[str, Any] = {
+    "problem": [SPEC] * 6,
+    "completion_ids": [[0] * length for length in (0, 20, 20, 30, 10, 0)],
+    "reference_cpu_s": [0.04, 0.09, 0.09, 0.09, None, None],
+}
+
+
+@pytest.mark.parametrize(
+    ("rewards", "sums"),
+    [
+        ("", [1.0, 0.5, None, 0.0, 1.0, None]),
+        ("code:2", [2.0, 1.0, None, 0.0, 2.0, None]),
+        ("code length:0.2", [1.0, 0.4, None, -0.2, 1.0, None]),
+        ("length:0.2, code", [1.0, 0.4, None, -0.2, 1.0, None]),
+        ("length:-1 format:3", [0.0, 0.5, 0.5, 1.0, 0.0, 0.0]),
+        ("code efficiency:0.1", [1.05, 0.5, None, 0.0, 1.0, None]),
+        ("efficiency", [0.5, 0.0, None, 0.0, None, None]),
+    ],
+)
+def test_a_sum_is_weighted_and_none_where_a_part_that_needs_a_verdict_has_none(
+    requests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, rewards: str, sums: list[float | None]
+) -> None:
+    """TRL would take what the other parts say for all that such a completion is worth."""
+    monkeypatch.setenv("PASSRATE_REWARDS", rewards)
+    monkeypatch.setenv("PASSRATE_REWARD_LENGTH_FREE", "10")
+    monkeypatch.setenv("PASSRATE_REWARD_LENGTH_MAX", "30")
+    assert run(summed_reward, GROUP, **SUM) == [None if one is None else pytest.approx(one) for one in sums]
+
+
+def test_a_sum_is_judged_once_and_not_at_all_where_no_part_needs_a_verdict(
+    requests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PASSRATE_REWARDS", "code efficiency format")
+    run(summed_reward, GROUP, **SUM)
+    assert len(requests) == 1
+    monkeypatch.setenv("PASSRATE_REWARDS", "format length")
+    run(summed_reward, GROUP)
+    assert len(requests) == 1
+
+
+def test_a_sum_without_reference_times_is_of_its_other_parts(
+    requests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PASSRATE_REWARDS", "code efficiency")
+    assert run(summed_reward, ["1", "lost"], problem=[SPEC] * 2) == [1.0, None]
+
+
+def test_a_sum_looks_at_reference_times_before_it_asks_and_only_for_efficiency(
+    requests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(summed_reward, ["1"], problem=[SPEC], reference_cpu_s=["fast"]) == [1.0]
+    requests.clear()
+    monkeypatch.setenv("PASSRATE_REWARDS", "code efficiency")
+    with pytest.raises(TypeError, match="`reference_cpu_s`: 'fast'"):
+        run(summed_reward, ["1"], problem=[SPEC], reference_cpu_s=["fast"])
+    assert requests == []
+
+
+def test_a_sum_logs_its_parts_over_the_completions_that_have_one(
+    requests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the means, by weight, are the mean reward that TRL logs; beside all that `code_reward` logs."""
+    monkeypatch.setenv("PASSRATE_REWARDS", "code:2 format:0.1")
+    metrics: dict[str, float] = {}
+    columns: dict[str, list[Any]] = {}
+    log = {"log_metric": metrics.__setitem__, "log_extra": columns.__setitem__}
+    texts = ["1", "lost", "```python\nlost\n```", "0"]
+    sums = run(summed_reward, texts, problem=[SPEC] * 4, **log)
+    assert sums == [2.0, None, None, 0.0]
+    assert metrics["passrate/reward/code"] == 0.5
+    assert metrics["passrate/reward/format"] == 0.0, "not that of one without a verdict"
+    assert metrics["passrate/unscored"] == 0.5
+    assert not {"passrate/reward/length", "passrate/reward/efficiency"} & set(metrics)
+    assert columns["format_reward"] == [0.0, 0.0, 1.0, 0.0]
+    assert columns["code_reward"] == pytest.approx([1.0, math.nan, math.nan, 0.0], nan_ok=True)
+    assert columns["verdict"][1] == "sandbox_error"
+
+
+def test_a_sum_without_verdicts_stops_the_run_too(
+    requests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PASSRATE_REWARDS", "code format")
+    with pytest.raises(TooManyUnscored, match="slot lost"):
+        run(summed_reward, ["lost"] * ENOUGH, problem=[SPEC] * ENOUGH)
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ("pass_rate", ["no reward 'pass_rate'", *SUMMED]),
+        ("code format code:2", ["code is there twice"]),
+        ("code format:", ["format cannot weigh ''", "format:0.5"]),
+        ("code:nan", ["code cannot weigh 'nan'"]),
+        ("code:1e999", ["code cannot weigh '1e999'"]),
+        ("code:much", ["code cannot weigh 'much'"]),
+        ("code : 1", ["no reward ':'"]),
+    ],
+)
+def test_a_sum_that_makes_no_sense_is_named_before_anything_is_judged(
+    requests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, value: str, names: list[str]
+) -> None:
+    monkeypatch.setenv("PASSRATE_REWARDS", value)
+    with pytest.raises(ValueError, match=r"^PASSRATE_REWARDS: ") as caught:
+        run(summed_reward, ["1"], problem=[SPEC])
+    for name in names:
+        assert name in str(caught.value)
+    assert requests == []
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,7 @@ from trainer.client import SyncRewardClient
 from trainer.display import progress_bar
 from trainer.hub import check_model
 from trainer.parser import UsageError
+from trainer.settings import TrainerSettings, weighted
 from trainer.wire import judging_spec
 
 if TYPE_CHECKING:
@@ -44,6 +47,29 @@ def check_packages(training: GRPOConfig, model: ModelConfig) -> None:
             raise UsageError(f"--report_to: {error}") from None
         if name not in get_available_reporting_integrations():
             raise UsageError(f"--report_to: {name} is not installed: pip install {name}")
+
+
+def weigh_rewards(asked: Sequence[str], training: GRPOConfig) -> tuple[list[str], list[float]]:
+    """Settle what is rewarded and how it weighs: what the options leave open comes from `PASSRATE_REWARDS`."""
+    try:
+        chosen = dict(TrainerSettings.from_env(os.environ).rewards)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    try:
+        chosen = dict(weighted(asked)) if asked else chosen
+    except ValueError as error:
+        raise UsageError(f"--rewards: {error}") from None
+    weights = training.reward_weights or list(chosen.values())
+    if len(weights) != len(chosen):
+        raise UsageError(f"--reward_weights: {len(weights)} for {len(chosen)} of --rewards; give one for each")
+    if not all(math.isfinite(weight) for weight in weights):
+        raise UsageError(f"--reward_weights: {' '.join(map(str, weights))} does not do; give numbers")
+    if len(chosen) > 1 and training.multi_objective_aggregation != "sum_then_normalize":
+        raise UsageError(
+            f"--multi_objective_aggregation: {training.multi_objective_aggregation} takes each of --rewards apart, and "
+            "TRL would train on what the others say of a completion without a verdict; take sum_then_normalize"
+        )
+    return list(chosen), weights
 
 
 def check_steps(training: GRPOConfig, problems: int) -> None:

@@ -47,6 +47,19 @@ class RewardMetrics:
             log_extra("error", [result.error or "" for result in results])
 
 
+def log_parts(
+    parts: Mapping[str, Sequence[float | None]], sums: Sequence[float | None], columns: Mapping[str, Any]
+) -> None:
+    """Log the parts of a sum: their means over the completions that have one, and each as a column."""
+    log_metric, log_extra = columns.get("log_metric"), columns.get("log_extra")
+    for name, values in parts.items():
+        counted = [value for value, total in zip(values, sums, strict=True) if value is not None and total is not None]
+        if log_metric is not None and counted:
+            log_metric(f"passrate/reward/{name}", mean(counted))
+        if log_extra is not None:
+            log_extra(f"{name}_reward", [math.nan if value is None else value for value in values])
+
+
 class WaitingShare:
     """What part of a training step goes by waiting for rewards, in this process."""
 

@@ -6,6 +6,7 @@
 | `efficiency_reward` | 0 to 1, or None | CPU time against the reference's, for programs that pass every test |
 | `format_reward` | 0 or 1 | one closed Python block, last, after the thinking |
 | `length_reward` | -1 to 0 | tokens beyond what is free |
+| `summed_reward` | any, or None | several of these, weighted: the one to take where there is more than one |
 
 Promises: plain module-level functions (they pickle, and `trl grpo --reward_funcs trainer.rewards.code_reward` finds
 them) that take whatever keywords TRL passes; None, never 0, where no verdict could be had. Nothing is opened at import,
@@ -14,9 +15,6 @@ and what a call opens it closes.
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import json
 import math
 import os
 import re
@@ -25,16 +23,16 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from trainer.client import RewardClient
-from trainer.reward_metrics import RewardMetrics
+from trainer.columns import completion_text, problems_of, reference_times
+from trainer.reward_metrics import RewardMetrics, log_parts
 from trainer.settings import TrainerSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 
+    from trainer.columns import Completion
     from trainer.wire import Result, RewardScheme, Submission
 
-    Completion = str | Sequence[Mapping[str, Any]]
-    """Text, or in conversational datasets a list of messages."""
     RewardFunction = Callable[..., Coroutine[Any, Any, list[float | None]]]
 
 FENCE = re.compile(r"^[ \t]*```[ \t]*(\S*)[ \t]*$", re.MULTILINE)
@@ -74,13 +72,50 @@ _unscored, _metrics = UnscoredShare(), RewardMetrics()
 async def code_reward(completions: Sequence[Completion], **columns: Any) -> list[float | None]:
     """Reward each completion by the share of its problem's tests that pass (`PASSRATE_REWARD` names other schemes).
 
+    For TRL alone, or as a part of `summed_reward`: beside other functions its None would not keep a completion out.
+
     Columns: `problem` (what is judged, as a JSON string: see `trainer.data`) or `problem_id` (held by the server).
 
     Returns: length B, in [0, 1]; None where no verdict could be had (TRL >= 1.6 leaves those out of the group).
     Raises: TooManyUnscored; RequestRejected where the problem or the key is wrong; ValueError or TypeError where the
         column is missing or holds something else.
     """
-    return await _code_reward(completions, columns, TrainerSettings.from_env(os.environ), _unscored, _metrics)
+    results = await _scored(completions, columns, TrainerSettings.from_env(os.environ), _unscored, _metrics)
+    return [result.reward for result in results]
+
+
+async def summed_reward(completions: Sequence[Completion], **columns: Any) -> list[float | None]:
+    """Reward each completion by the weighted sum of what `PASSRATE_REWARDS` names, as in `code format:0.1`.
+
+    Give TRL this one in place of several. It leaves a completion out of its group only where every function says None;
+    where one of them has no verdict, it would train on what the others say alone. The batch is judged once.
+
+    Columns: those of the rewards that are summed.
+
+    Returns: length B; None where `code` or `efficiency` is in the sum and no verdict could be had. `efficiency` without
+        a `reference_cpu_s` adds nothing; where it is all there is, that is None too.
+    Raises: as `code_reward`; ValueError where `PASSRATE_REWARDS` is wrong.
+    """
+    settings = TrainerSettings.from_env(os.environ)
+    weights = dict(settings.rewards)
+    judged = [True] * len(completions)
+    every: dict[str, Sequence[float | None]] = {
+        "format": format_reward(completions),
+        "length": length_reward(completions, columns.get("completion_ids")),
+    }
+    if "code" in weights or "efficiency" in weights:
+        references = reference_times(columns if "efficiency" in weights else {}, len(completions))
+        results = await _scored(completions, columns, settings, _unscored, _metrics)
+        judged = [result.reward is not None for result in results]
+        every["code"] = [result.reward for result in results]
+        every["efficiency"] = [_efficiency(*pair) for pair in zip(results, references, strict=True)]
+    parts = {name: every[name] for name in weights}
+    sums = [
+        _weighted_sum(weights.values(), said) if has_verdict else None
+        for has_verdict, said in zip(judged, zip(*parts.values(), strict=True), strict=True)
+    ]
+    log_parts(parts, sums, columns)
+    return sums
 
 
 def make_code_reward(
@@ -91,7 +126,8 @@ def make_code_reward(
     counted, metrics = UnscoredShare(), RewardMetrics()
 
     async def code_reward(completions: Sequence[Completion], **columns: Any) -> list[float | None]:
-        return await _code_reward(completions, columns, settings, counted, metrics)
+        results = await _scored(completions, columns, settings, counted, metrics)
+        return [result.reward for result in results]
 
     return code_reward
 
@@ -100,23 +136,23 @@ async def efficiency_reward(completions: Sequence[Completion], **columns: Any) -
     """Reward programs that pass every test by how their CPU time compares with the reference's.
 
     Columns: `problem` or `problem_id` as for `code_reward`, and `reference_cpu_s`, seconds over all tests. The server
-    runs each program once: this function finds the verdicts of `code_reward` in flight or in its cache.
+    runs each program once: this function finds the verdicts of `code_reward` in flight or in its cache. Beside others
+    take it by `summed_reward`.
 
     Returns: length B; 1 when as fast as the reference or faster, 0.5 at twice its time, towards 0; 0 where a test
         fails; None where there is no verdict or no `reference_cpu_s`.
     """
-    references = columns.get("reference_cpu_s")
-    if references is None:
+    if columns.get("reference_cpu_s") is None:
         return [None] * len(completions)
-    for reference in references:
-        if isinstance(reference, bool) or not isinstance(reference, int | float | None):
-            raise TypeError(f"column `reference_cpu_s`: {reference!r} does not do; give seconds or None")
+    references = reference_times(columns, len(completions))
     _, results = await _judge(completions, columns, TrainerSettings.from_env(os.environ))
     return [_efficiency(result, reference) for result, reference in zip(results, references, strict=True)]
 
 
 def format_reward(completions: Sequence[Completion], **_: Any) -> list[float]:
     """Reward one closed Python block that ends the answer; a thinking part must be closed before it.
+
+    Beside the reward of code take it by `summed_reward`: it has a number also where code has no verdict.
 
     Returns: length B; 1.0 or 0.0.
     """
@@ -129,7 +165,7 @@ def length_reward(
     """Penalise long completions: nothing up to `PASSRATE_REWARD_LENGTH_FREE` tokens, all from `..._MAX` on.
 
     Between the two the penalty follows half a cosine, so that there is no edge to sit on. Without `completion_ids` a
-    token counts as four characters.
+    token counts as four characters. Beside the reward of code take it by `summed_reward`, as `format_reward`.
 
     Returns: length B, in [-1, 0].
     """
@@ -143,36 +179,26 @@ def length_reward(
     return [-(1 - math.cos(math.pi * share)) / 2 for share in over]
 
 
-def completion_text(completion: Completion) -> str:
-    """Take the text of a completion; of a conversation, that of the assistant's last message."""
-    if isinstance(completion, str):
-        return completion
-    answers = [message for message in completion if message.get("role", "assistant") == "assistant"]
-    content = answers[-1].get("content") if answers else ""
-    if isinstance(content, str) or content is None:
-        return content or ""
-    return "".join(block.get("text") or "" for block in content if block.get("type", "text") == "text")
-
-
-async def _code_reward(
+async def _scored(
     completions: Sequence[Completion],
     columns: Mapping[str, Any],
     settings: TrainerSettings,
     counted: UnscoredShare,
     metrics: RewardMetrics,
-) -> list[float | None]:
+) -> list[Result]:
+    """Have a batch judged, logged, and what has no verdict counted."""
     began = time.perf_counter()
     submissions, results = await _judge(completions, columns, settings)
     metrics.log(submissions, results, columns, began=began, ended=time.perf_counter())
     counted.add(results, settings.max_unscored)
-    return [result.reward for result in results]
+    return results
 
 
 async def _judge(
     completions: Sequence[Completion], columns: Mapping[str, Any], settings: TrainerSettings
 ) -> tuple[list[Submission], list[Result]]:
     """Have a batch judged: what was sent of each completion, and its result."""
-    keys, problems = _problems(columns, len(completions))
+    keys, problems = problems_of(columns, len(completions))
     submissions: list[Submission] = [
         {"problem": key, "completion": completion_text(completion)}
         for key, completion in zip(keys, completions, strict=True)
@@ -184,57 +210,17 @@ async def _judge(
         )
 
 
-def _problems(columns: Mapping[str, Any], size: int) -> tuple[list[str], dict[str, Any]]:
-    """Find each completion's problem: its key, and what is judged by key (none for problems that the server holds)."""
-    specs = columns.get("problem")
-    ids = columns.get("problem_id")
-    if specs is None and ids is None:
-        raise ValueError("the data set needs a column `problem` (see trainer.data.to_dataset) or `problem_id`")
-    keys: list[str] = []
-    problems: dict[str, Any] = {}
-    for spec, problem_id in zip(specs or [None] * size, ids or [None] * size, strict=True):
-        if spec is None and problem_id is None:
-            raise ValueError(
-                "a row of the data set has neither a `problem` (see trainer.data.to_dataset) nor a `problem_id`"
-            )
-        if spec is None:
-            keys.append(str(problem_id))
-            continue
-        key, parsed = _parsed(spec) if isinstance(spec, str) else ("", None)
-        if not isinstance(parsed, dict) or not parsed.get("tests"):
-            raise _unfit(spec, problem_id)
-        keys.append(key)
-        problems[key] = parsed
-    return keys, problems
-
-
-@functools.lru_cache(maxsize=4096)
-def _parsed(spec: str) -> tuple[str, Any]:
-    """Read a `problem` cell; None for one that is no JSON. Its key is its digest: ids may collide, contents cannot."""
-    try:
-        parsed = json.loads(spec)
-    except ValueError:
-        parsed = None
-    return hashlib.sha256(spec.encode()).hexdigest()[:16], parsed
-
-
-def _unfit(spec: Any, problem_id: Any) -> Exception:
-    """Say what is wrong with a `problem` cell that holds no tests."""
-    where = "column `problem`" if problem_id is None else f"column `problem` of {problem_id}"
-    if not isinstance(spec, str):
-        return TypeError(
-            f"{where}: give JSON strings, not {type(spec).__name__}, as Arrow changes nested values: json.dumps them, "
-            "or make the data set by trainer.data.to_dataset"
-        )
-    return ValueError(f"{where}: give a JSON object with `tests`, as trainer.data.to_dataset does; it is {spec[:60]!r}")
-
-
 def _efficiency(result: Result, reference_cpu_s: float | None) -> float | None:
     if result.reward is None or reference_cpu_s is None:
         return None
     if not result.all_passed:
         return 0.0
     return min(1.0, (reference_cpu_s + NOISE_CPU_S) / (result.cpu_s + NOISE_CPU_S))
+
+
+def _weighted_sum(weights: Iterable[float], said: Iterable[float | None]) -> float | None:
+    told = [weight * value for weight, value in zip(weights, said, strict=True) if value is not None]
+    return sum(told) if told else None
 
 
 def _is_well_formed(text: str) -> bool:

@@ -5,6 +5,7 @@
 | `PASSRATE_URL` | `http://127.0.0.1:8000` | where the reward server answers; several by comma |
 | `PASSRATE_API_KEY` | none | the bearer key to send |
 | `PASSRATE_REWARD` | `pass_rate` | `pass_rate`, `all_passed` or `weighted` |
+| `PASSRATE_REWARDS` | `code` | `summed_reward`: what it adds up, with weights, as in `code format:0.1 length:0.2` |
 | `PASSRATE_REWARD_DEADLINE_S` | `280` | seconds for one batch, retries included; what is missing then has no reward |
 | `PASSRATE_REWARD_MAX_UNSCORED` | `0.5` | the run stops above this share of recent completions without a reward |
 | `PASSRATE_REWARD_ALLOW_SHARED` | `1` | `0`: no reward from tests that share the submission's process |
@@ -24,16 +25,20 @@ from typing import TYPE_CHECKING
 from trainer.wire import SCHEMES, RewardScheme
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 DEFAULT_DEADLINE_S = 280.0
 """AsyncGRPOTrainer gives a reward call 300 s."""
 
+SUMMED = ("code", "efficiency", "format", "length")
+"""What `summed_reward` can add up."""
+
 NAMES = (
     "PASSRATE_URL",
     "PASSRATE_API_KEY",
     "PASSRATE_REWARD",
+    "PASSRATE_REWARDS",
     "PASSRATE_REWARD_DEADLINE_S",
     "PASSRATE_REWARD_MAX_UNSCORED",
     "PASSRATE_REWARD_ALLOW_SHARED",
@@ -49,6 +54,8 @@ class TrainerSettings:
     url: str = DEFAULT_URL
     api_key: str | None = None
     reward: RewardScheme = "pass_rate"
+    rewards: tuple[tuple[str, float], ...] = (("code", 1.0),)
+    """Those of `SUMMED` that are added up, each once, with its weight."""
     deadline_s: float = DEFAULT_DEADLINE_S
     max_unscored: float = 0.5
     allow_shared: bool = True
@@ -70,12 +77,38 @@ class TrainerSettings:
             url=env.get("PASSRATE_URL") or DEFAULT_URL,
             api_key=env.get("PASSRATE_API_KEY") or None,
             reward=scheme,
+            rewards=_rewards(env.get("PASSRATE_REWARDS", "")),
             deadline_s=_number(env, "PASSRATE_REWARD_DEADLINE_S", DEFAULT_DEADLINE_S, low=1),
             max_unscored=_number(env, "PASSRATE_REWARD_MAX_UNSCORED", 0.5, low=0, high=1),
             allow_shared=_number(env, "PASSRATE_REWARD_ALLOW_SHARED", 1, low=0, high=1) != 0,
             length_free_tokens=int(free),
             length_max_tokens=int(_number(env, "PASSRATE_REWARD_LENGTH_MAX", max(2048, 4 * free), low=free + 1)),
         )
+
+
+def _rewards(text: str) -> tuple[tuple[str, float], ...]:
+    try:
+        return weighted(text.replace(",", " ").split() or ["code"])
+    except ValueError as error:
+        raise ValueError(f"PASSRATE_REWARDS: {error}") from None
+
+
+def weighted(rewards: Iterable[str]) -> tuple[tuple[str, float], ...]:
+    """Read rewards such as `code` and `format:0.1`; the weight is 1 where there is none. Raises: ValueError."""
+    weights: dict[str, float] = {}
+    for reward in rewards:
+        name, colon, text = reward.partition(":")
+        if name not in SUMMED:
+            raise ValueError(f"no reward {reward!r}; there are {', '.join(SUMMED)}")
+        if name in weights:
+            raise ValueError(f"{name} is there twice; give it once, with its weight")
+        try:
+            weights[name] = float(text) if colon else 1.0
+        except ValueError:
+            weights[name] = math.nan
+        if not math.isfinite(weights[name]):
+            raise ValueError(f"{name} cannot weigh {text!r}; give a number, as in {name}:0.5")
+    return tuple(weights.items())
 
 
 def _number(env: Mapping[str, str], name: str, default: float, *, low: float, high: float = math.inf) -> float:

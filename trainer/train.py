@@ -25,16 +25,15 @@ from trainer.inputs import check_prompts, read_problems
 from trainer.local_server import server_at
 from trainer.parser import OneLineParser, UsageError, server_url
 from trainer.plot import plot_training
-from trainer.settings import TrainerSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from datasets import Dataset
 
     from tasks.schema import Problem
 
-REWARDS = {
+REWARDS: dict[str, Callable[..., Any]] = {
     "code": rewards.code_reward,
     "efficiency": rewards.efficiency_reward,
     "format": rewards.format_reward,
@@ -59,8 +58,11 @@ class CodeArguments(ScriptArguments):  # type: ignore[misc]
         default=None, metadata={"help": "the reward server (PASSRATE_URL); without it one is started and ended here"}
     )
     rewards: list[str] = field(
-        default_factory=lambda: ["code"],
-        metadata={"help": f"any of {', '.join(REWARDS)}; --reward_weights weighs them in this order"},
+        default_factory=list,
+        metadata={
+            "help": f"any of {', '.join(REWARDS)}, added up, weighed by --reward_weights in this order; "
+            "without it what PASSRATE_REWARDS says, else code"
+        },
     )
     languages: list[str] | None = field(default=None, metadata={"help": "keep only problems in these, such as python"})
     difficulties: list[str] | None = field(default=None, metadata={"help": "keep only these: easy, medium, hard"})
@@ -91,6 +93,7 @@ def main(argv: Sequence[str]) -> int:
     preflight.check_steps(training, len(train))
     if held_out:
         preflight.check_evaluation(training)
+    reward = reward_function(script, training)
     given = _given_url(script)
     if given is None and training.world_size > 1:
         raise UsageError("--url: a run of several processes needs one server for all: passrate serve")
@@ -115,7 +118,7 @@ def main(argv: Sequence[str]) -> int:
         trainer = GRPOTrainer(
             model=model.model_name_or_path,
             args=training,
-            reward_funcs=[REWARDS[name] for name in script.rewards],
+            reward_funcs=reward,
             train_dataset=datasets[0],
             eval_dataset=datasets[1] if held_out else None,
             peft_config=get_peft_config(model),
@@ -159,6 +162,16 @@ def rows(problems: Sequence[Problem], script: CodeArguments, tokenizer: Any, cpu
     return to_dataset(problems, chat=chat, system_prompt=script.system_prompt, reference_cpu_s=measured)
 
 
+def reward_function(script: CodeArguments, training: GRPOConfig) -> Callable[..., Any]:
+    """Choose what TRL is given: a reward as it is, several as their sum, with the weights in the environment."""
+    if len(script.rewards) == 1:
+        return REWARDS[script.rewards[0]]
+    weights, training.reward_weights = training.reward_weights, None
+    pairs = zip(script.rewards, weights, strict=True)
+    os.environ["PASSRATE_REWARDS"] = " ".join(f"{name}:{weight}" for name, weight in pairs)
+    return rewards.summed_reward
+
+
 def report(logged: Sequence[dict[str, Any]], folder: Path, *, problems: int) -> None:
     """Show the held-out pass@1 of both ends, and draw the training."""
     lines = {"pass rate in training": by_step(logged, "passrate/pass_rate"), "reward": by_step(logged, "reward")}
@@ -199,20 +212,11 @@ def parse(argv: Sequence[str]) -> tuple[CodeArguments, GRPOConfig, ModelConfig]:
     except (OSError, ValueError, TypeError, IndexError, yaml.YAMLError) as error:
         fix = f"; change one of {', '.join(BATCH_OPTIONS)}" if "num_generations" in str(error) else ""
         raise UsageError(f"{error}{fix}") from None
-    for name in script.rewards:
-        if name not in REWARDS:
-            raise UsageError(f"--rewards: no reward {name!r}; there are {', '.join(REWARDS)}")
-    weights = training.reward_weights
-    if weights is not None and len(weights) != len(script.rewards):
-        raise UsageError(f"--reward_weights: {len(weights)} for {len(script.rewards)} of --rewards; give one for each")
+    script.rewards, training.reward_weights = preflight.weigh_rewards(script.rewards, training)
     if not 0 <= script.held_out < 1:
         raise UsageError(f"--held_out: {script.held_out:g} does not do; give a share from 0 to below 1")
     if not model.model_name_or_path:
         raise UsageError("--model_name_or_path: give a folder with a model, or a model's name")
-    try:
-        TrainerSettings.from_env(os.environ)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
     for difficulty in script.difficulties or ():
         if difficulty not in DIFFICULTIES:
             raise UsageError(f"--difficulties: no difficulty {difficulty!r}; there are {', '.join(DIFFICULTIES)}")
