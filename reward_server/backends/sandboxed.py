@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import json
 import select
+import socket
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reward_server.errors import SandboxLost
@@ -14,9 +16,8 @@ from reward_server.jobs import Observation, Observations
 from reward_server.runner import frames
 
 if TYPE_CHECKING:
-    import socket
-
     from reward_server.jobs import Job
+    from tasks.schema import Limits
 
 MAX_REPLY_BYTES = 1 << 30
 CAP_FACTOR, CAP_EXTRA_S = 3.0, 30.0
@@ -70,23 +71,31 @@ class SandboxedSlot:
     async def run(self, job: Job) -> Observations:
         """Raises: SandboxLost; then the slot is spent, and nothing is known about the submission."""
         self.uses_left -= 1
-        finished = False
+        finished = late = False
+        loop = asyncio.get_running_loop()
+
+        def give_up() -> None:
+            nonlocal late
+            late = True
+            self.channel.shutdown(socket.SHUT_RDWR)  # at which whatever waits for it fails
+
+        alarm = loop.call_later(longest_s(job), give_up)
         try:
-            async with asyncio.timeout(longest_s(job)):
-                await asyncio.get_running_loop().sock_sendall(self.channel, request(job, self.seat))
-                header, body = await self.receive()
+            await loop.sock_sendall(self.channel, request(job, self.seat))
+            header, body = await self.receive()
             if header["broken"] is not None:
                 raise SandboxLost(header["broken"])
             finished = header["dirty"] is None and not header["spent"]
             self.why_spent = header["dirty"] or ""
             return observations(header, body)
-        except TimeoutError:
-            raise SandboxLost("the sandbox did not answer in time") from None
         except (OSError, EOFError) as error:
-            raise SandboxLost(f"the sandbox is gone: {error or 'it closed its channel'}") from None
+            if late:
+                raise SandboxLost("the sandbox did not answer in time") from None
+            raise SandboxLost(f"the sandbox is gone: {str(error) or 'it closed its channel'}") from None
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise SandboxLost(f"the sandbox broke its protocol: {type(error).__name__}: {error}") from None
         finally:
+            alarm.cancel()
             self.broken = self.broken or not finished
 
     async def receive(self) -> tuple[dict[str, Any], bytes]:
@@ -97,7 +106,7 @@ class SandboxedSlot:
             raise ValueError("a reply of more bytes than any job may have")
         begin, end = frames.LENGTHS.size + head_size, frames.LENGTHS.size + head_size + body_size
         await self.fill(end)
-        header = json.loads(self.buffered[frames.LENGTHS.size : begin])
+        header = json.loads(self.buffered[frames.LENGTHS.size : begin].decode())
         body = bytes(self.buffered[begin:end])
         del self.buffered[:end]
         return header, body
@@ -131,30 +140,33 @@ def longest_s(job: Job) -> float:
 
 
 def request(job: Job, seat: int) -> bytes:
-    limits, tests = job.limits, tests_of(job)
-    return frames.pack(
-        {
-            "kind": job.kind,
-            "pure": job.pure,
-            "shared": job.shared,
-            "package": job.package,
-            "seat": seat,
-            "stop": job.stop,
-            "tests": tests,
-            "limits": {
-                "cpu_s": limits.cpu_s,
-                "wall_s": limits.wall_s,
-                "cap_s": CAP_FACTOR * limits.wall_s + CAP_EXTRA_S,
-                "rlimit_cpu_s": limits.cpu_s * (1 if job.kind == "program" else 1 + 2 * max(1, tests)),
-                "memory_bytes": limits.memory_mb << 20,
-                "disk_bytes": limits.disk_mb << 20,
-                "output_bytes": limits.output_bytes,
-                "processes": limits.processes,
-                "open_files": limits.open_files,
-            },
-        },
-        (job.submission, job.judge, *job.cases),
-    )
+    asked = {
+        "kind": job.kind,
+        "pure": job.pure,
+        "shared": job.shared,
+        "package": job.package,
+        "seat": seat,
+        "stop": job.stop,
+        "tests": tests_of(job),
+        "limits": runner_limits(job.limits, 1 if job.kind == "program" else 1 + 2 * max(1, tests_of(job))),
+    }
+    return frames.pack(asked, (job.submission, job.judge, *job.cases))
+
+
+@lru_cache(maxsize=256)
+def runner_limits(limits: Limits, runs: int) -> dict[str, float]:
+    """Limits as the runner takes them, for a process that may run for so many tests."""
+    return {
+        "cpu_s": limits.cpu_s,
+        "wall_s": limits.wall_s,
+        "cap_s": CAP_FACTOR * limits.wall_s + CAP_EXTRA_S,
+        "rlimit_cpu_s": limits.cpu_s * runs,
+        "memory_bytes": limits.memory_mb << 20,
+        "disk_bytes": limits.disk_mb << 20,
+        "output_bytes": limits.output_bytes,
+        "processes": limits.processes,
+        "open_files": limits.open_files,
+    }
 
 
 def observations(header: dict[str, Any], body: bytes) -> Observations:
@@ -162,7 +174,7 @@ def observations(header: dict[str, Any], body: bytes) -> Observations:
     parts, rows = frames.split(body, header["parts"]), header["rows"]
     if len(parts) != 3 * len(rows):
         raise ValueError("each row has three parts")
-    seen = [Observation(*row, *parts[3 * at : 3 * at + 3]) for at, row in enumerate(rows)]
+    seen = [Observation._make((*row, *parts[3 * at : 3 * at + 3])) for at, row in enumerate(rows)]
     if header["failed_load"]:
         return Observations((), seen[0])
     return Observations(tuple(seen))

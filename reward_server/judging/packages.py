@@ -22,7 +22,8 @@ IMPORTS: Final = {
 def slow_package(*sources: str) -> str:
     """Name the package of these sources; empty where there is none."""
     for package, names in SLOW.items():
-        for source in sources:
-            if any(name in source for name in names) and IMPORTS[package].search(source):
-                return package
+        for name in names:
+            for source in sources:
+                if name in source and IMPORTS[package].search(source):
+                    return package
     return ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from reward_server.jobs import Job
 from reward_server.judging.counting import asserts_payload, pytest_names
@@ -16,6 +17,8 @@ from tasks.schema import AssertsTests, CallTests, Checker, PytestTests, StdioTes
 if TYPE_CHECKING:
     from reward_server.jobs import Observations
     from tasks.schema import Problem, Tests
+
+T = TypeVar("T")
 
 
 def plan(problem: Problem, code: str, *, stop: bool = False) -> Job:
@@ -39,7 +42,7 @@ def plan(problem: Problem, code: str, *, stop: bool = False) -> Job:
         case CallTests():
             # The sandbox does not know which exception is right, and would stop at any.
             stop = stop and not any(case.raises for case in tests.cases)
-            return Job("call", problem.limits, submission, cases=encoded_calls(tests), package=package, stop=stop)
+            return Job("call", problem.limits, submission, cases=encoded_calls(Same(tests)), package=package, stop=stop)
         case AssertsTests():
             judge, count, pure = asserts_payload(tests.source, problem.entry_point)
             return Job(
@@ -120,5 +123,21 @@ def dump(payload: dict[str, Any]) -> bytes:
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def encoded_calls(tests: CallTests) -> tuple[bytes, ...]:
-    return tuple(values.dumps(values.encode((list(case.args), case.kwargs))) for case in tests.cases)
+class Same(Generic[T]):
+    """A value as a key: equal to itself alone. Of what a request brings there is one for all its submissions."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.value is self.value
+
+
+@lru_cache(maxsize=64)
+def encoded_calls(tests: Same[CallTests]) -> tuple[bytes, ...]:
+    return tuple(values.dumps(values.encode((list(case.args), case.kwargs))) for case in tests.value.cases)
