@@ -134,9 +134,13 @@ def test_a_whole_program_is_started_for_each_case(tmp_path: Path) -> None:
     assert bare([program], tmp_path) == (0, 0)
 
 
-def test_a_whole_program_that_prints_the_wrong_thing_is_wrong(tmp_path: Path) -> None:
-    """A way that only looked at the exit code would be cheap."""
-    program = replace(references(stdio_problems()[:1], 1)[0], whole="print('wrong')")
+@pytest.mark.parametrize("whole", ["print('wrong')", "{reference}\nif input_text == {first!r}: print('more')"])
+def test_a_whole_program_that_prints_the_wrong_thing_is_wrong(whole: str, tmp_path: Path) -> None:
+    """In every case or in the first alone. A way that only looked at the exit code would be cheap."""
+    (program,) = references(stdio_problems()[:1], 1)
+    reading = "import io, sys\ninput_text = sys.stdin.read()\nsys.stdin = io.StringIO(input_text)\n"
+    code = whole.format(reference=program.whole, first=program.runs[0].stdin)
+    program = replace(program, whole=reading + code)
     assert ways.start_python([program], sys.executable, 2, tmp_path).failed == 1
 
 
