@@ -26,7 +26,7 @@ from tests.bench.__main__ import main
 from tests.bench.goals import goals_of
 from tests.bench.numpy_set import numpy_problems
 from tests.bench.processes import Process
-from tests.bench.programs import Program, references, whole_program
+from tests.bench.programs import Program, references, spread_out, whole_program
 from tests.bench.racing import QUICK, Effort, Field, noted, race
 from tests.bench.stdio_set import stdio_problems
 from tests.bench.works import Work
@@ -132,6 +132,16 @@ def test_a_whole_program_is_started_for_each_case(tmp_path: Path) -> None:
     (program,) = references(stdio_problems()[:1], 1)
     assert len(program.runs) == 20
     assert bare([program], tmp_path) == (0, 0)
+
+
+@pytest.mark.parametrize(("most_runs", "programs"), [(240, 12), (40, 2), (4, 1)])
+def test_a_slow_way_gets_few_runs_from_all_over(most_runs: int, programs: int) -> None:
+    """A program is never cut: its cases differ."""
+    everything = references(stdio_problems(), 1)
+    few = spread_out(everything, most_runs)
+    assert len(few) == programs
+    assert few[0] == everything[0]
+    assert programs == 1 or everything.index(few[-1]) >= 6
 
 
 @pytest.mark.parametrize("whole", ["print('wrong')", "{reference}\nif input_text == {first!r}: print('more')"])

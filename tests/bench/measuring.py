@@ -56,7 +56,7 @@ def measure(
             each.cpu_s / CALLS
             for each in samples([[many_calls(n)] for n in range(effort.slow_rounds)], servers[EMBEDDED])
         ]
-        batches = samples([batch_programs()] * effort.rounds, list(servers.values())[-1])
+        batches = samples([batch_programs()] * effort.other_rounds, list(servers.values())[-1])
         clients_s = client.overheads_s(effort.rounds)
     machine = f"{os.cpu_count()} CPUs, Python {platform.python_version()}, {load}, {os.getloadavg()[0]:.1f} after"
     return Measured(

@@ -76,9 +76,10 @@ def references(problems: Iterable[Problem], at_least: int) -> list[Program]:
     return list(distinct(made, -(-at_least // len(made))))
 
 
-def spread_out(programs: Sequence[Program], most: int) -> list[Program]:
-    """At most so many of them, from all over."""
-    return list(programs[:: -(-len(programs) // most)])
+def spread_out(programs: Sequence[Program], most_runs: int) -> list[Program]:
+    """Some of them, from all over, of about so many runs together; at least one."""
+    runs = sum(len(program.runs) for program in programs)
+    return list(programs[:: min(-(-runs // most_runs), len(programs))])
 
 
 CALLS = 20_000

@@ -34,17 +34,17 @@ class Effort:
     other_rounds: int
     """The same, with another work."""
     slow_rounds: int
-    slow_programs: int
-    """Of one round of a slow way."""
+    slow_runs: int
+    """Of one round of a slow way, about."""
     containers: int
-    """Programs of one round of `docker run`, at most."""
+    """Of one round of `docker run`, about; at least those of one program."""
     starts: int
     requests: int
     peak_completions: int
 
 
-FULL = Effort(12, 5, 3, 164, 16, 5, 500, 4096)
-QUICK = Effort(2, 1, 1, 40, 4, 1, 100, 512)
+FULL = Effort(12, 5, 3, 240, 16, 5, 500, 4096)
+QUICK = Effort(2, 1, 1, 60, 4, 1, 100, 512)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def ways_of(
     effort, at_once, image = field.effort, field.slots, Settings().image
     fast = effort.rounds if work.name == HUMANEVAL else effort.other_rounds
     fast = fast if work.shortcut_free is None else effort.slow_rounds
-    few = spread_out(work.programs, effort.slow_programs)
+    few = spread_out(work.programs, effort.slow_runs)
     options: dict[str, Any] = {} if work.shortcut_free is None else {"stop_on_failure": True}
     entered = [
         Way(name, fast, partial(ways.score, work.programs, *known, **options)) for name, known in clients.items()
@@ -131,8 +131,6 @@ def ways_of(
     ]
     if field.daemon is not None:
         contained = spread_out(work.programs, effort.containers)
-        if sum(len(each.runs) for each in contained) > 2 * effort.containers:
-            contained = contained[:1]
         entered.append(Way(CONTAINED, effort.slow_rounds, partial(ways.run_containers, contained, image, at_once)))
     if field.run_code_url is not None:
         entered.append(Way(RUN_CODE, effort.slow_rounds, partial(ways.run_code, few, field.run_code_url, at_once)))
