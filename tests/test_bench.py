@@ -172,6 +172,14 @@ def test_a_grpo_batch_has_its_shares_and_is_the_same_in_every_run() -> None:
         assert list(distinct.values()).count(kind) / len(distinct) == pytest.approx(share, abs=0.06)
 
 
+def test_a_wrong_program_does_not_pass_by_being_right_for_long(tmp_path: Path) -> None:
+    """With one test, it errs at the first call."""
+    batch = grpo.grpo_batch([problem(CHECK, "add", ADD).model_copy(update={"id": str(n)}) for n in range(9)], 9)
+    wrong = [each for each in batch if each.kind == "wrong"]
+    assert len(wrong) > 20
+    assert ways.fork(wrong, sys.executable, 2).failed == 0
+
+
 def test_what_saves_work_is_taken_from_a_batch() -> None:
     """No two codes alike, and no tests that a standing judge takes; else the comparison would be with itself."""
     batch = grpo.grpo_batch([problem(CHECK, "add", ADD).model_copy(update={"id": "p"})], 1)
@@ -279,6 +287,19 @@ def test_a_sandbox_without_the_module_is_left_out_and_named(exit_code: int, able
         field = Field(QUICK, 2, {}, None, None, [])
         assert (noted(work, numbers.DOCKER, server, field) is server) is able
     assert field.notes == ([] if able else ["numpy is not measured on Docker: its sandboxes have no numpy"])
+
+
+@pytest.mark.parametrize(("before", "value", "inside"), [("a", None, "a"), ("a", "b", "b"), (None, "b", "b")])
+def test_a_setting_for_one_server_is_taken_back(
+    before: str | None, value: str | None, inside: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "PASSRATE_SANDBOX_PYTHON"
+    monkeypatch.delenv(name, raising=False)
+    if before is not None:
+        monkeypatch.setenv(name, before)
+    with serving.set_for_children(name, value):
+        assert os.environ[name] == inside
+    assert os.environ.get(name) == before
 
 
 def test_the_time_of_what_ended_stays_with_its_zygote() -> None:

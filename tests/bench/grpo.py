@@ -72,9 +72,15 @@ def completion(rng: Random, problem: Problem, number: int) -> Program:
     elif kind == "loop":
         after = LOOP
     elif kind == "wrong":
-        after = WRONG.replace("{rights}", str(rng.choice(RIGHT_CALLS)))
+        after = WRONG.replace("{rights}", str(min(rng.choice(RIGHT_CALLS), tests_of(problem) - 1)))
     code = f"{problem.reference}\n# attempt {number}\n{after.replace('{name}', str(problem.entry_point))}"
     return answered(Program(limited, code, "", kind=kind))
+
+
+def tests_of(problem: Problem) -> int:
+    """How many there are, about: a program that errs after that many calls would pass."""
+    tests = problem.tests
+    return tests.source.count("assert ") if isinstance(tests, AssertsTests) else len(getattr(tests, "cases", "1"))
 
 
 def answered(program: Program) -> Program:

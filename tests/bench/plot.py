@@ -80,7 +80,7 @@ def _draw_cpu(axes: Any, measured: Measured) -> None:
             axes.barh(place, width, BAR, left=left, color=colour, label=part if place == 0 else None)
             left += width
         told = f"{written(raced.cpu_ms(way).median, 3)} ms"
-        told += f", {written(raced.cpu_ratio(way, FORKED).median, 3)} floors" if left >= MOST_FLOORS else ""
+        told += f", {written(raced.cpu_ratio(way, FORKED).median, 3)} x" if left >= MOST_FLOORS else ""
         axes.annotate(
             told, (left, place), (4, 0), textcoords="offset points", va="center", fontsize=8,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
@@ -88,7 +88,7 @@ def _draw_cpu(axes: Any, measured: Measured) -> None:
     axes.axvline(1, color="black", linewidth=1, linestyle="--", label="bare fork + exec")
     axes.set_yticks(range(len(rows)), [f"{raced.name}, {way}" for raced, way in rows], fontsize=9)
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.margins(x=0.3)
+    axes.margins(x=0.25)
     axes.set_title("CPU time of an evaluation, floor = 1", fontsize=12)
     axes.grid(alpha=0.3, axis="x")
     axes.set_axisbelow(True)

@@ -43,8 +43,11 @@ class Effort:
     peak_completions: int
 
 
-FULL = Effort(12, 5, 3, 240, 16, 5, 500, 4096)
+FULL = Effort(12, 5, 3, 240, 16, 5, 400, 4096)
 QUICK = Effort(2, 1, 1, 60, 4, 1, 100, 512)
+
+WARM_RUNS = 150
+"""Of the batch by which a server has warmed up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,8 @@ def race(work: Work, field: Field) -> Raced:
             if server is not None
         }
         entered = ways_of(work, field, clients, folder)
-        for way in entered[: len(clients)]:
-            way.take()  # the first batch of a server is not measured
+        for client, server in clients.values():
+            ways.score(spread_out(work.programs, WARM_RUNS), client, server)  # the first batch is not measured
         rounds: dict[str, list[ways.Sample]] = {way.name: [] for way in entered}
         for number in range(max(way.rounds for way in entered)):
             for way in entered:
@@ -114,7 +117,7 @@ def ways_of(
     """Those that can do the work, the servers first."""
     effort, at_once, image = field.effort, field.slots, Settings().image
     fast = effort.rounds if work.name == HUMANEVAL else effort.other_rounds
-    fast = fast if work.shortcut_free is None else effort.slow_rounds
+    fast = fast if work.shortcut_free is None else min(fast, effort.slow_rounds)
     few = spread_out(work.programs, effort.slow_runs)
     options: dict[str, Any] = {} if work.shortcut_free is None else {"stop_on_failure": True}
     entered = [

@@ -80,12 +80,17 @@ def server(
 
 @contextlib.contextmanager
 def set_for_children(name: str, value: str | None) -> Iterator[None]:
+    """Give a variable to what is started in the block; None leaves it as it is."""
+    before = os.environ.get(name)
     if value is not None:
         os.environ[name] = value
     try:
         yield
     finally:
-        os.environ.pop(name, None)
+        if before is not None:
+            os.environ[name] = before
+        elif value is not None:
+            del os.environ[name]
 
 
 def start_s() -> float:
