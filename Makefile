@@ -35,7 +35,7 @@ test: $(READY)  ## run the tests
 defences: $(READY)  ## remove each defence in a copy and watch its tests fail, in some minutes; ARGS="NAME..."
 	$(BIN)/python -m tests.defences $(ARGS)
 
-bench: $(READY)  ## measure what an evaluation costs; ARGS=--quick for a shorter run
+bench: $(READY)  ## measure what an evaluation costs; ARGS="--quick --works NAME,... --plot FILE.png"
 	$(BIN)/python -m tests.bench $(ARGS)
 
 soak: $(READY)  ## 10,000 evaluations, and whether anything grows; ARGS="--backend embedded"

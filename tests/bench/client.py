@@ -12,8 +12,6 @@ import httpx
 from trainer.client import NDJSON, RewardClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from trainer.wire import Submission
 
 BATCH, CHARS = 512, 1000
@@ -35,7 +33,7 @@ RESULT = {
 }
 
 
-def overheads_s(rounds: int, on_progress: Callable[[], None]) -> list[float]:
+def overheads_s(rounds: int) -> list[float]:
     """CPU seconds of the client for each completion, in each round."""
     lines = b"".join(json.dumps({"index": place, **RESULT}).encode() + b"\n" for place in range(BATCH))
     answer = {"headers": {"Content-Type": NDJSON}, "content": lines}
@@ -54,7 +52,6 @@ def overheads_s(rounds: int, on_progress: Callable[[], None]) -> list[float]:
                 results = await client.score(batch, problems)
                 taken.append((time.process_time() - began) / BATCH)
                 assert all(result.reward == 1.0 for result in results)
-                on_progress()
         return taken
 
     return asyncio.run(run())

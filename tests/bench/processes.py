@@ -50,3 +50,9 @@ def memory_bytes(pids: list[int]) -> int | None:
             return None
         total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) << 10
     return total
+
+
+def highest_bytes(pid: int) -> int:
+    """The largest resident set that a process has had."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) << 10

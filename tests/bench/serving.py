@@ -1,4 +1,4 @@
-"""What a server costs beside its evaluations: its start, its memory while idle, the time that one request takes."""
+"""What a server costs beside its evaluations: its start, its memory, the time that one request takes."""
 
 from __future__ import annotations
 
@@ -8,29 +8,34 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from reward_server.backends import docker_daemon
-from tests.bench.processes import Process, memory_bytes, tree
+from tests.bench.processes import Process, highest_bytes, memory_bytes, tree
+from trainer.client import SyncRewardClient
 from trainer.local_server import LocalServerFailed, local_server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import docker
 
+    from trainer.wire import Submission
+
 SERVE = [sys.executable, "-m", "trainer.cli", "serve", "--backend", "embedded", "--port", "0"]
 DEADLINE_S = 30.0
-TRIVIAL = {
+ADD = "def add(a, b): return a + b"
+TRIVIAL: dict[str, Any] = {
     "problems": {"p": {"entry_point": "add", "tests": {"kind": "call", "cases": [{"args": [1, 2], "expected": 3}]}}},
-    "submissions": [{"problem": "p", "code": "def add(a, b): return a + b"}],
+    "submissions": [{"problem": "p", "code": ADD}],
 }
-
 
 CONTROL_DEPTH = 2
 """Of a control process: below the server and its bwrap. A container's first process is one."""
+ZYGOTE_DEPTH = 3
+"""Of the warm interpreters that control processes fork from. What is deeper runs tests and submissions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,12 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(backend: str, slots: int, daemon: docker.APIClient | None = None) -> Iterator[Server]:
-    """Start a server with all its slots and spares."""
+def server(
+    backend: str, slots: int, daemon: docker.APIClient | None = None, python: str | None = None
+) -> Iterator[Server]:
+    """Start a server with all its slots and spares. `python`: of its sandboxes, where it is not the usual one."""
     before = {process.pid for process in tree(os.getpid())}
-    with local_server(backend=backend, slots=slots) as url:
+    with set_for_children("PASSRATE_SANDBOX_PYTHON", python), local_server(backend=backend, slots=slots) as url:
         (pid,) = (process.pid for process in tree(os.getpid()) if process.depth == 1 and process.pid not in before)
         ended = time.monotonic() + DEADLINE_S
         while (ready := httpx.get(f"{url}/readyz", trust_env=False).json())["slots"] < slots or not ready["spares"]:
@@ -69,6 +76,21 @@ def server(backend: str, slots: int, daemon: docker.APIClient | None = None) -> 
                 raise LocalServerFailed(f"not all slots of {backend} opened: {ready}")
             time.sleep(0.1)
         yield Server(url, pid, daemon)
+
+
+@contextlib.contextmanager
+def set_for_children(name: str, value: str | None) -> Iterator[None]:
+    """Give a variable to what is started in the block; None leaves it as it is."""
+    before = os.environ.get(name)
+    if value is not None:
+        os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ[name] = before
+        elif value is not None:
+            del os.environ[name]
 
 
 def start_s() -> float:
@@ -102,7 +124,29 @@ def slot_bytes(server: Server) -> float | None:
     return None if total is None else total / sum(process.depth == CONTROL_DEPTH for process in idle)
 
 
-def latencies_s(url: str, requests: int, on_progress: Callable[[], None]) -> list[float]:
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """Memory of a server process, its sandboxes apart, before and during one batch. Bytes, resident."""
+
+    completions: int
+    before_bytes: int
+    peak_bytes: int
+
+
+def peak(backend: str, slots: int, daemon: docker.APIClient | None, completions: int) -> Peak:
+    """Have a server of its own score one batch of so many trivial completions."""
+    batch: list[Submission] = [
+        {"problem": "p", "completion": f"<think>Easy.</think>\n```python\n{ADD}  # {number}\n```"}
+        for number in range(completions)
+    ]
+    with server(backend, slots, daemon) as measured, SyncRewardClient(measured.url, chunk_items=completions) as client:
+        before = highest_bytes(measured.pid)
+        results = client.score(batch, TRIVIAL["problems"], detail="tests")
+        assert all(result.reward == 1.0 for result in results)
+        return Peak(completions, before, highest_bytes(measured.pid))
+
+
+def latencies_s(url: str, requests: int) -> list[float]:
     """Seconds of each of a row of trivial requests to a server that has nothing else to do."""
     taken = []
     with httpx.Client(base_url=url, trust_env=False) as client:
@@ -111,5 +155,4 @@ def latencies_s(url: str, requests: int, on_progress: Callable[[], None]) -> lis
             response = client.post("/v1/score", json=TRIVIAL)
             taken.append(time.perf_counter() - began)
             assert response.json()["results"][0]["reward"] == 1.0, response.text
-            on_progress()
     return taken

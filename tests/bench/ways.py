@@ -1,5 +1,8 @@
 """The ways to evaluate the same programs, each measured as CPU and wall seconds of one round.
 
+The bare ways are given the same as plain programs, and judge by the exit code and, all but the floor, by what was
+printed where that is the test.
+
 Promises: as many programs run at once in each way, so that shared caches and hyper-threads weigh on all alike; time in
 which the client or this process worked is in none of them.
 """
@@ -11,13 +14,19 @@ import resource
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import httpx
+
+from tests.bench.programs import Run
+from tests.bench.serving import ZYGOTE_DEPTH
 from trainer.wire import judging_spec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from tasks.schema import Isolation
     from tests.bench.processes import Process
     from tests.bench.programs import Program
@@ -34,6 +43,10 @@ class Unmeasurable(Exception):
     """No clean round could be had; says why."""
 
 
+class NoAnswer(Exception):
+    """The server that was named does not speak `/run_code`; says what it did instead."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One round of one way."""
@@ -41,14 +54,19 @@ class Sample:
     cpu_s: float
     wall_s: float
     failed: int
+    """Programs whose outcome was not the one that is known."""
     parts_s: dict[str, float] = field(default_factory=dict)
-    """CPU seconds by who used them."""
-    evaluations: int | None = None
-    """Where it is not the number of all programs."""
+    """CPU seconds by who used them, for a server."""
+    evaluations: int = 1
 
 
 def score(
-    programs: list[Program], client: SyncRewardClient, server: Server, isolation: Isolation | None = None
+    programs: list[Program],
+    client: SyncRewardClient,
+    server: Server,
+    *,
+    isolation: Isolation | None = None,
+    stop_on_failure: bool = False,
 ) -> Sample:
     """Score all programs in one batch and count what the server and its sandboxes use.
 
@@ -58,75 +76,142 @@ def score(
     problems = {program.problem.id: judging_spec(program.problem) for program in programs}
     for problem in problems.values() if isolation is not None else ():
         problem["tests"] = {**problem["tests"], "isolation": isolation}
+    batch = [program.submission for program in programs]
     for _ in range(ATTEMPTS):
         before, began = server.processes(), time.perf_counter()
-        results = client.score([{"problem": each.problem.id, "code": each.code} for each in programs], problems)
+        results = client.score(batch, problems, stop_on_failure=stop_on_failure)
         wall_s = time.perf_counter() - began
         after = server.processes()
-        if identities(before) == identities(after):
+        if lasting(before) == lasting(after):
             parts_s = {name: used_s - parts_of(before)[name] for name, used_s in parts_of(after).items()}
-            return Sample(sum(parts_s.values()), wall_s, sum(each.reward != 1.0 for each in results), parts_s)
+            passed = [None if each.reward is None else each.reward == 1.0 for each in results]
+            return Sample(sum(parts_s.values()), wall_s, misjudged(programs, passed), parts_s, len(programs))
     raise Unmeasurable(f"a slot was replaced in each of {ATTEMPTS} rounds")
 
 
-def identities(processes: list[Process]) -> set[tuple[int, int]]:
-    return {(process.pid, process.born_ticks) for process in processes}
+def misjudged(programs: list[Program], passed: Sequence[bool | None]) -> int:
+    """How many outcomes are not as is known. None: there was no outcome."""
+    return sum((program.kind == "right") is not one for program, one in zip(programs, passed, strict=True))
+
+
+def lasting(processes: list[Process]) -> set[tuple[int, int]]:
+    """The server and its slots. What a zygote has begun may end: the zygote waits for it, and keeps count."""
+    return {(process.pid, process.born_ticks) for process in processes if process.depth <= ZYGOTE_DEPTH}
 
 
 def parts_of(processes: list[Process]) -> dict[str, float]:
-    """CPU seconds so far: of the server, of its slots' control processes (and bwrap), and of what those have run."""
-    own = {depth: sum(each.own_s for each in processes if each.depth == depth) for depth in range(3)}
+    """CPU seconds so far: of the server, of the runner in its slots, and of the submissions and what judges them there.
+
+    The runner is the control process, with its bwrap, and the zygotes, whose work is to fork.
+    """
+    own = [sum(each.own_s for each in processes if each.depth == depth) for depth in range(ZYGOTE_DEPTH + 1)]
     total = sum(each.own_s + each.reaped_s for each in processes)
-    control = own[1] + own[2]
-    return {"server": own[0], "control": control, "runs": total - own[0] - control}
+    return {"server": own[0], "runner": sum(own[1:]), "submission": total - sum(own)}
 
 
-def fork(programs: list[Program], python: str, at_once: int) -> Sample:
+def fork(programs: list[Program], python: str, at_once: int, preload: str | None = None) -> Sample:
     """Run bare loops of fork and exec, each over its share of the programs."""
-    shares = [json.dumps([each.whole for each in programs[first::at_once]]) for first in range(at_once)]
+    options = ["-I", "-S"] if preload is None else ["-I"]
+    command = [python, *options, str(FLOOR), *([] if preload is None else [preload])]
 
-    def loop(share: str) -> dict[str, float]:
-        command = [python, "-I", "-S", str(FLOOR)]
-        done = subprocess.run(command, input=share, capture_output=True, text=True, timeout=LOOP_S, check=True)
-        told: dict[str, float] = json.loads(done.stdout)
+    def loop(share: list[Program]) -> dict[str, Any]:
+        given = json.dumps([(each.whole, [run.stdin for run in each.runs]) for each in share])
+        done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=LOOP_S, check=True)
+        told: dict[str, Any] = json.loads(done.stdout)
         return told
 
+    shares = [programs[first::at_once] for first in range(at_once)]
     with ThreadPoolExecutor(at_once) as pool:
         loops = list(pool.map(loop, shares))
     return Sample(
         cpu_s=sum(each["cpu_s"] for each in loops),
         wall_s=max(each["wall_s"] for each in loops),
-        failed=int(sum(each["failed"] for each in loops)),
+        failed=sum(
+            misjudged(
+                share,
+                [bool(program.runs) and not failures for program, failures in zip(share, each["failed"], strict=True)],
+            )
+            for share, each in zip(shares, loops, strict=True)
+        ),
+        evaluations=len(programs),
     )
 
 
-def start_python(files: list[Path], python: str, at_once: int) -> Sample:
-    """Start an interpreter for each program, by `subprocess.run`."""
-
-    def run(file: Path) -> int:
-        command = [python, str(file)]
-        return subprocess.run(command, stdout=subprocess.DEVNULL, timeout=PROGRAM_S, check=False).returncode
-
+def start_each(programs: list[Program], at_once: int, passes: Callable[[Run], bool]) -> Sample:
+    """Start every run of every program, so many at once. The CPU time is that of this process's children."""
+    flat = [(place, run) for place, program in enumerate(programs) for run in program.runs]
     began_cpu, began = reaped_s(), time.perf_counter()
     with ThreadPoolExecutor(at_once) as pool:
-        codes = list(pool.map(run, files))
-    return Sample(reaped_s() - began_cpu, time.perf_counter() - began, sum(code != 0 for code in codes))
+        seen = list(pool.map(lambda one: passes(one[1]), flat))
+    wall_s, cpu_s = time.perf_counter() - began, reaped_s() - began_cpu
+    passed = [bool(program.runs) for program in programs]
+    for (place, _), one in zip(flat, seen, strict=True):
+        passed[place] = passed[place] and one
+    return Sample(cpu_s, wall_s, misjudged(programs, passed), evaluations=len(programs))
+
+
+def start_python(programs: list[Program], python: str, at_once: int, folder: Path) -> Sample:
+    """Start an interpreter for each run, by `subprocess.run` of a file."""
+    files = {program.whole: folder / f"{number}.py" for number, program in enumerate(programs)}
+    for whole, file in files.items():
+        file.write_text(whole, encoding="utf-8")
+
+    def passes(run: Run) -> bool:
+        done = subprocess.run(
+            [python, str(files[run.whole])],
+            input=run.stdin.encode(),
+            capture_output=True,
+            timeout=PROGRAM_S,
+            check=False,
+        )
+        return done.returncode == 0 and printed_right(run, done.stdout.decode())
+
+    return start_each(programs, at_once, passes)
 
 
 def run_containers(programs: list[Program], image: str, at_once: int) -> Sample:
-    """Run one `docker run` for each program. Only the clock counts: what it costs is spent by the daemon."""
+    """Run one `docker run` for each run. Only the clock counts: what it costs is spent by the daemon."""
 
-    def run(program: Program) -> int:
-        command = ["docker", "run", "--rm", "--interactive", "--network", "none", image, "python3", "-"]
-        text = program.whole.encode()
-        return subprocess.run(
-            command, input=text, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=PROGRAM_S, check=False
-        ).returncode
+    def passes(run: Run) -> bool:
+        command = ["docker", "run", "--rm", "--interactive", "--network", "none", image, "python3", "-c", run.whole]
+        done = subprocess.run(command, input=run.stdin.encode(), capture_output=True, timeout=PROGRAM_S, check=False)
+        return done.returncode == 0 and printed_right(run, done.stdout.decode())
 
-    began = time.perf_counter()
-    with ThreadPoolExecutor(at_once) as pool:
-        codes = list(pool.map(run, programs))
-    return Sample(0.0, time.perf_counter() - began, sum(code != 0 for code in codes), evaluations=len(programs))
+    return replace(start_each(programs, at_once, passes), cpu_s=0.0)
+
+
+def run_code(programs: list[Program], url: str, at_once: int) -> Sample:
+    """Send one `POST /run_code` for each run, as SandboxFusion takes it. Only the clock counts. Raises: NoAnswer."""
+    with run_code_client(url, at_once) as client:
+        sample = start_each(programs, at_once, lambda run: answers_right(client, run))
+    return replace(sample, cpu_s=0.0)
+
+
+def run_code_client(url: str, at_once: int) -> httpx.Client:
+    limits = httpx.Limits(max_connections=at_once)
+    return httpx.Client(base_url=url, timeout=PROGRAM_S, limits=limits, trust_env=False)
+
+
+def check_run_code(url: str) -> None:
+    """Raises: NoAnswer."""
+    with run_code_client(url, 1) as client:
+        if not answers_right(client, Run("print(input())", "hello", "hello")):
+            raise NoAnswer(f"{url} answers /run_code, but not with what a program prints")
+
+
+def answers_right(client: httpx.Client, run: Run) -> bool:
+    """Raises: NoAnswer."""
+    asked = {"code": run.whole, "language": "python", "stdin": run.stdin, "run_timeout": PROGRAM_S / 2}
+    try:
+        answer = client.post("/run_code", json=asked).raise_for_status().json()
+        result = answer["run_result"] or {}
+        return answer["status"] == "Success" and result["return_code"] == 0 and printed_right(run, result["stdout"])
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
+        raise NoAnswer(f"{client.base_url} does not answer /run_code: {type(error).__name__}: {error}") from None
+
+
+def printed_right(run: Run, stdout: str) -> bool:
+    return run.stdout is None or stdout.split() == run.stdout.split()
 
 
 def reaped_s() -> float:
