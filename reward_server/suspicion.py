@@ -52,9 +52,7 @@ EARLY_EXIT: Final = "ended with exit code 0"
 
 def suspicions(code: str, results: Iterable[TestResult]) -> list[Suspicion]:
     """Say what is suspicious about a submission: from its text, and from what was seen of it."""
-    found = {
-        kind for kind, words in WORDS.items() if any(clue in code for clue in CLUES[kind]) and words.search(code)
-    }
+    found = {kind for kind, words in WORDS.items() if any(clue in code for clue in CLUES[kind]) and words.search(code)}
     if any(EARLY_EXIT in result.message for result in results):
         found.add("early_exit")
     return [kind for kind in SUSPICIONS if kind in found]
