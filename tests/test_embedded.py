@@ -6,9 +6,13 @@ import asyncio
 import os
 import select
 import signal
+import sys
 from pathlib import Path
 
+import pytest
+
 from reward_server.backends.embedded import BubblewrapProcess, EmbeddedBackend
+from reward_server.errors import BackendUnavailable
 from reward_server.judging import plan
 from reward_server.settings import Settings
 from tests.contract.support import stdio
@@ -30,3 +34,17 @@ def test_a_sandbox_that_hangs_ends_with_its_slot() -> None:
         finally:
             signal.pidfd_send_signal(watched, signal.SIGKILL)
             os.close(watched)
+
+
+def test_an_interpreter_where_each_sandbox_has_its_own_folder_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would not be there. Red without the check: `bwrap: execvp: No such file or directory`."""
+    monkeypatch.setattr("reward_server.backends.embedded.python_prefixes", lambda _: ["/usr", "/tmp/mine/venv"])
+    with pytest.raises(BackendUnavailable, match="needs /tmp/mine/venv, and each sandbox has a /tmp of its own"):
+        EmbeddedBackend(Settings()).command()
+
+
+def test_an_interpreter_is_found_behind_a_link(tmp_path: Path) -> None:
+    """A sandbox shows folders under their real names. Red before: `bwrap: execvp: No such file or directory`."""
+    (tmp_path / "link").symlink_to(Path(sys.executable).parent)
+    backend = EmbeddedBackend(Settings.from_env({}, sandbox_python=tmp_path / "link" / Path(sys.executable).name))
+    assert backend.python == Path(sys.executable).parent.resolve() / Path(sys.executable).name

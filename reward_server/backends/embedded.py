@@ -52,7 +52,8 @@ class EmbeddedBackend:
     memory_mb = None
 
     def __init__(self, settings: Settings) -> None:
-        self.python = Path(settings.sandbox_python) if settings.sandbox_python else Path(base_python())
+        named = Path(settings.sandbox_python or base_python())
+        self.python = named.parent.resolve() / named.name  # folders are shown under the names that they really have
         self.slot_uses, self.slot_age_s = settings.slot_uses, settings.slot_age_s
         self.by_uid = os.geteuid() == 0
         self.configs = RunnerConfigs(settings, "uid" if self.by_uid else "namespaces")
@@ -109,8 +110,18 @@ class EmbeddedBackend:
     async def close(self) -> None:
         """Nothing is shared between slots."""
 
+    def check_in_sight(self, prefixes: set[str]) -> None:
+        """Refuse an interpreter where each sandbox has a folder of its own. Raises: BackendUnavailable."""
+        for folder in (*containment.WRITABLE, containment.JUDGE_BOX):
+            for prefix in prefixes:
+                if Path(prefix).is_relative_to(folder):
+                    raise BackendUnavailable(
+                        f"sandbox_python: {self.python} needs {prefix}, and each sandbox has a {folder} of its own: "
+                        "take an interpreter that lies elsewhere"
+                    )
+
     def command(self) -> list[str]:
-        """The sandbox's command line."""
+        """The sandbox's command line. Raises: BackendUnavailable."""
         command = [self.bwrap, "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv"]
         # As root never --unshare-all, nor a user namespace: it would keep every capability.
         command += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
@@ -124,6 +135,7 @@ class EmbeddedBackend:
         for folder in SYSTEM_FOLDERS:
             command += bind(folder, folder, made)
         prefixes = {str(Path(prefix).resolve()) for prefix in python_prefixes(self.python)}
+        self.check_in_sight(prefixes)
         for prefix in sorted(prefixes):
             if not prefix.startswith("/usr"):
                 command += bind(prefix, prefix, made)

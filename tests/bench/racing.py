@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reward_server.backends.embedded import EmbeddedBackend
+from reward_server.errors import BackendUnavailable
 from reward_server.settings import Settings
 from tasks.schema import AssertsTests
 from tests.bench import serving, ways
@@ -96,11 +98,23 @@ def able(work: Work, name: str, server: serving.Server, field: Field) -> Iterato
     """Yield a server of that way whose sandboxes have what the work needs; None where there is none, which is noted."""
     if work.needs is None:
         yield server
+    elif name == EMBEDDED and (cause := why_unseen(own_python())):
+        field.notes.append(f"{work.name} is not measured on {name}: {cause}")
+        yield None
     elif name == EMBEDDED:
         with serving.server("embedded", field.slots, python=own_python()) as own:
             yield noted(work, name, own, field)
     else:
         yield noted(work, name, server, field)
+
+
+def why_unseen(python: str) -> str | None:
+    """Say why sandboxes cannot have this interpreter, if so."""
+    try:
+        EmbeddedBackend(Settings.from_env({}, sandbox_python=python)).command()
+    except BackendUnavailable as error:
+        return str(error)
+    return None
 
 
 def noted(work: Work, name: str, server: serving.Server, field: Field) -> serving.Server | None:

@@ -14,6 +14,7 @@ from reward_server.judging import plan
 from reward_server.judging.packages import slow_package
 from reward_server.runner.cell import MOST_ZYGOTES
 from reward_server.settings import Settings
+from tests.contract.conftest import skip_where_unseen
 from tests.contract.support import ROOMY, Sandbox, asserts, call, pytest_files, returns, stdio
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ def test_a_slot_keeps_few_processes_however_many_packages_are_asked_for() -> Non
     """Each holds what its package takes of memory. Red without the bound: 8 were held."""
     with asyncio.Runner() as runner:
         backend = EmbeddedBackend(Settings.from_env({}, sandbox_python=sys.executable))
+        skip_where_unseen(backend)
         slot = runner.run(backend.open_slot())
         assert isinstance(slot.process, BubblewrapProcess)
         try:
