@@ -88,7 +88,7 @@ def _draw_cpu(axes: Any, measured: Measured) -> None:
     axes.axvline(1, color="black", linewidth=1, linestyle="--", label="bare fork + exec")
     axes.set_yticks(range(len(rows)), [f"{raced.name}, {way}" for raced, way in rows], fontsize=9)
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.margins(x=0.25)
+    axes.margins(x=0.5)  # at the right, for the legend
     axes.set_title("CPU time of an evaluation, floor = 1", fontsize=12)
     axes.grid(alpha=0.3, axis="x")
     axes.set_axisbelow(True)
