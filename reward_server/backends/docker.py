@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 START_S = 20.0
 TMPFS_OPTIONS = f"rw,exec,nosuid,nodev,size={TMPFS_BYTES},nr_inodes=65536,mode=1777"
-RUNNER_BYTES = 256 << 20
-"""Memory that the runner and the judge may take beside a submission."""
+RUNNER_BYTES = 512 << 20
+"""Memory that the runner, packages that it has loaded, and the judge may take beside a submission."""
 MAX_PROCESSES = 1024
 FORBIDDEN = {"kernel.shmmni": "0", "kernel.msgmni": "0", "kernel.sem": "0 0 0 0", "fs.mqueue.queues_max": "0"}
 """System V and POSIX message queues, semaphores and shared memory, of which a submission may make none."""
