@@ -202,7 +202,7 @@ def test_a_container_can_do_no_more_than_the_runner_needs(client: Any) -> None:
     assert host["LogConfig"]["Type"] == "none"
     assert host["AutoRemove"]
     assert host["PidsLimit"] == 1024
-    assert host["Memory"] == host["MemorySwap"] == (64 + 4 * 128 + 256) << 20
+    assert host["Memory"] == host["MemorySwap"] == (64 + 4 * 128 + 512) << 20
     assert host["NanoCpus"] == 1_000_000_000
     assert set(host["Tmpfs"]) == {"/box", "/tmp", "/dev/shm", "/judge"}
     assert all("size=134217728" in options and "nosuid,nodev" in options for options in host["Tmpfs"].values())
