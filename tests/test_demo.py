@@ -139,8 +139,8 @@ def test_a_short_run_ends_in_a_report_a_plot_and_a_cached_model(
     monkeypatch.setattr(run, "SAMPLES", 8)
     split = split_tasks(0)
     monkeypatch.setattr(run, "split_tasks", lambda seed: replace(split, held_out=split.held_out[:: 8 + seed]))
-    found = run.run_demo(seed=0, steps=2, out=tmp_path / "out", base_steps=10)
-    assert found.steps == 2
+    found = run.run_demo(seed=0, steps=4, out=tmp_path / "out", base_steps=10)
+    assert found.steps == 4
     assert found.unscored == 0
     assert found.pretraining_s > 0
     assert 0 < found.reward_wait_s < found.training_s

@@ -22,14 +22,16 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     """A callback of one training. Needs `logging_steps=1` and `trainer.rewards.code_reward`."""
 
     def __init__(self) -> None:
-        self.rewards: list[float] = []
-        """The share of tests that each step's completions passed: the mean reward, unless rewards are random."""
+        self.steps = 0
+        self.rewards: dict[int, float] = {}
+        """By the step that drew completions, the share of tests they passed: the mean reward, unless that is random."""
         self.cached: list[float] = []
-        """By step, the share of completions whose verdict the server had already."""
+        """Of each batch, the share of completions whose verdict the server had already."""
         self.seconds = 0.0
         self.reward_wait_s = 0.0
         self._began = 0.0
         self._shown = 0.0
+        self._told = 0
         self._console = Console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -52,19 +54,23 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     def on_log(
         self, _arguments: Any, state: TrainerState, _control: Any, logs: dict[str, float] | None = None, **_: Any
     ) -> None:
-        if logs is None or "reward" not in logs:  # the summary at the end
+        if logs is None or "train_runtime" in logs:  # the summary at the end
             return
         self.seconds = time.perf_counter() - self._began
-        self.rewards.append(logs.get("passrate/pass_rate", logs["reward"]))
+        self.steps = state.global_step
+        if "reward" not in logs:  # a further step on the same batch
+            return
+        reward = self.rewards[state.global_step] = logs.get("passrate/pass_rate", logs["reward"])
         self.cached.append(logs.get("passrate/cached", 0.0))
         self.reward_wait_s += logs.get("passrate/reward_s", 0.0)
-        self._shown += (self.rewards[-1] - self._shown) * max(SMOOTHING, 1 / len(self.rewards))
-        step_s = self.seconds / len(self.rewards)
-        self._progress.update(self._bar, completed=len(self.rewards), reward=self._shown, step_s=step_s)
-        if self._progress.disable and len(self.rewards) % max(1, state.max_steps // LINES) == 0:
-            left_s = step_s * (state.max_steps - len(self.rewards))
+        self._shown += (reward - self._shown) * max(SMOOTHING, 1 / len(self.rewards))
+        step_s = self.seconds / self.steps
+        self._progress.update(self._bar, completed=self.steps, reward=self._shown, step_s=step_s)
+        if self._progress.disable and self.steps >= self._told + state.max_steps / LINES:
+            self._told = self.steps
+            left_s = step_s * (state.max_steps - self.steps)
             self._console.print(
-                f"GRPO {len(self.rewards)}/{state.max_steps}: reward {self._shown:.2f}, "
+                f"GRPO {self.steps}/{state.max_steps}: reward {self._shown:.2f}, "
                 f"{step_s:.2f} s a step, {left_s:.0f} s left",
                 highlight=False,
             )
