@@ -9,10 +9,9 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,6 +29,7 @@ from tests.bench.programs import Program, references, spread_out, whole_program
 from tests.bench.racing import QUICK, Effort, Field, noted, race
 from tests.bench.stdio_set import stdio_problems
 from tests.bench.works import Work
+from tests.stub_server import served
 from trainer.local_server import free_port
 
 if TYPE_CHECKING:
@@ -220,14 +220,8 @@ def run_code_server(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> Itera
         def log_message(self, *_: object) -> None:
             """Says nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(Handler) as url:
+        yield url
 
 
 def executed(asked: dict[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.stub_server import served
 from trainer.parser import UsageError
 
 if TYPE_CHECKING:
@@ -28,12 +28,8 @@ class Hub(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hub_url() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+    with served(Hub) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.stub_server import served
 from tests.tiny_model import build_model
 from trainer.cli import main
 from trainer.settings import SUMMED
@@ -61,15 +61,6 @@ class StubHandler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
-def serve_stub(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
-
-
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run says in the environment where its server is and what is added up: that ends with the test."""
@@ -79,7 +70,8 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def stub_url() -> Iterator[str]:
-    yield from serve_stub(StubHandler)
+    with served(StubHandler) as url:
+        yield url
 
 
 @pytest.fixture
@@ -205,7 +197,8 @@ class LaterHandler(StubHandler):
 
 @pytest.fixture
 def later_url() -> Iterator[str]:
-    yield from serve_stub(LaterHandler)
+    with served(LaterHandler) as url:
+        yield url
 
 
 class RefusingHandler(StubHandler):
@@ -220,7 +213,8 @@ class RefusingHandler(StubHandler):
 
 @pytest.fixture
 def refusing_url() -> Iterator[str]:
-    yield from serve_stub(RefusingHandler)
+    with served(RefusingHandler) as url:
+        yield url
 
 
 @pytest.fixture

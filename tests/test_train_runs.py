@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ import httpx
 import pytest
 
 from tests.own_server import OwnServer
+from tests.stub_server import served
 from tests.tiny_model import build_model
 from trainer.cli import main
 from trainer.local_server import free_port, local_server
@@ -254,17 +255,13 @@ def test_no_reward_is_wrong_though_the_server_is_killed_on_the_way(
     monkeypatch.setattr(Unreliable, "rng", random.Random(1))
     folder = build_model(tmp_path / "model", chat=False, words=PROGRAMS)
     began = time.monotonic()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Unreliable) as proxy:
-        serving = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05})
-        serving.start()
+    with served(Unreliable) as url:
         try:
             server.wait_ready()
-            monkeypatch.setenv("PASSRATE_URL", f"http://127.0.0.1:{proxy.server_address[1]}")
+            monkeypatch.setenv("PASSRATE_URL", url)
             given = ["train", *options(folder, problems), "--max_steps", str(STEPS), "--bf16", "false"]
             assert main([*given, "--per_device_train_batch_size", "16", "--report_to", "none"]) == 0
         finally:
-            proxy.shutdown()
-            serving.join()
             for thread in killer:
                 thread.join()
             server.end()
