@@ -63,10 +63,6 @@ class Batch:
         self._news = asyncio.Event()
         self._ended = asyncio.Event()
 
-    @property
-    def complete(self) -> bool:
-        return len(self._finished) == len(self._rendered)
-
     def add(
         self,
         index: int,
@@ -88,7 +84,7 @@ class Batch:
         self._rendered[index] = json.dumps(result, separators=(",", ":")).encode()
         self._finished.append(index)
         self._news.set()
-        if self.complete:
+        if len(self._finished) == len(self._rendered):
             self._ended.set()
 
     async def wait(self) -> None:

@@ -45,20 +45,14 @@ CLUES: Final[dict[Suspicion, tuple[str, ...]]] = {
     "kills": ("kill", "pidfd_send_signal", "SIGSTOP", "SIGKILL"),
     "patches": ("builtins", "unittest", "pytest", "math", "sys.modules"),
 }
-"""Without one of these there is no such word: to look for a text is some twenty times faster than for a pattern."""
+"""Without one of these there is no such word: to look for a text is some ten times faster than for a pattern."""
 EARLY_EXIT: Final = "ended with exit code 0"
 """What is said of a process that left before its tests were through. A whole program may end so: it gets no message."""
 
 
 def suspicions(code: str, results: Iterable[TestResult]) -> list[Suspicion]:
     """Say what is suspicious about a submission: from its text, and from what was seen of it."""
-    found: set[Suspicion] = set()
-    for kind, clues in CLUES.items():
-        for clue in clues:  # a loop takes a third of the time of any()
-            if clue in code:
-                if WORDS[kind].search(code):
-                    found.add(kind)
-                break
+    found = {kind for kind, words in WORDS.items() if any(clue in code for clue in CLUES[kind]) and words.search(code)}
     if any(EARLY_EXIT in result.message for result in results):
         found.add("early_exit")
     return [kind for kind in SUSPICIONS if kind in found]

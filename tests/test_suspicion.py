@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from reward_server.suspicion import SUSPICIONS, suspicions
+from reward_server.suspicion import SUSPICIONS, WORDS, suspicions
 from reward_server.verdicts import TestResult
 from tasks.registry import load_problems
+
+EXPLOITS = Path(__file__).parent / "exploits"
 
 
 @pytest.mark.parametrize(
@@ -47,3 +51,11 @@ def test_no_reference_of_ours_is_suspicious() -> None:
     found = {problem.id: suspicions(problem.reference or "", []) for problem in load_problems("bundled")}
     assert {name: signs for name, signs in found.items() if signs} == {}
     assert len(SUSPICIONS) == 5
+
+
+def test_no_clue_hides_a_sign() -> None:
+    """A pattern is tried only where one of its clues stands: each text of our exploits that it fits has one."""
+    texts = [part for file in EXPLOITS.glob("*.py") for part in file.read_text(encoding="utf-8").split("\n\n")]
+    signs = {text: [kind for kind, words in WORDS.items() if words.search(text)] for text in texts}
+    assert {kind for found in signs.values() for kind in found} == set(SUSPICIONS)
+    assert {text: set(suspicions(text, [])) for text in texts} == {text: set(found) for text, found in signs.items()}

@@ -8,7 +8,6 @@ import json
 import select
 import socket
 import time
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reward_server.errors import SandboxLost
@@ -17,7 +16,6 @@ from reward_server.runner import frames
 
 if TYPE_CHECKING:
     from reward_server.jobs import Job
-    from tasks.schema import Limits
 
 MAX_REPLY_BYTES = 1 << 30
 CAP_FACTOR, CAP_EXTRA_S = 3.0, 30.0
@@ -140,33 +138,30 @@ def longest_s(job: Job) -> float:
 
 
 def request(job: Job, seat: int) -> bytes:
-    asked = {
-        "kind": job.kind,
-        "pure": job.pure,
-        "shared": job.shared,
-        "package": job.package,
-        "seat": seat,
-        "stop": job.stop,
-        "tests": tests_of(job),
-        "limits": runner_limits(job.limits, 1 if job.kind == "program" else 1 + 2 * max(1, tests_of(job))),
-    }
-    return frames.pack(asked, (job.submission, job.judge, *job.cases))
-
-
-@lru_cache(maxsize=256)
-def runner_limits(limits: Limits, runs: int) -> dict[str, float]:
-    """Limits as the runner takes them, for a process that may run for so many tests."""
-    return {
-        "cpu_s": limits.cpu_s,
-        "wall_s": limits.wall_s,
-        "cap_s": CAP_FACTOR * limits.wall_s + CAP_EXTRA_S,
-        "rlimit_cpu_s": limits.cpu_s * runs,
-        "memory_bytes": limits.memory_mb << 20,
-        "disk_bytes": limits.disk_mb << 20,
-        "output_bytes": limits.output_bytes,
-        "processes": limits.processes,
-        "open_files": limits.open_files,
-    }
+    limits, tests = job.limits, tests_of(job)
+    return frames.pack(
+        {
+            "kind": job.kind,
+            "pure": job.pure,
+            "shared": job.shared,
+            "package": job.package,
+            "seat": seat,
+            "stop": job.stop,
+            "tests": tests,
+            "limits": {
+                "cpu_s": limits.cpu_s,
+                "wall_s": limits.wall_s,
+                "cap_s": CAP_FACTOR * limits.wall_s + CAP_EXTRA_S,
+                "rlimit_cpu_s": limits.cpu_s * (1 if job.kind == "program" else 1 + 2 * max(1, tests)),
+                "memory_bytes": limits.memory_mb << 20,
+                "disk_bytes": limits.disk_mb << 20,
+                "output_bytes": limits.output_bytes,
+                "processes": limits.processes,
+                "open_files": limits.open_files,
+            },
+        },
+        (job.submission, job.judge, *job.cases),
+    )
 
 
 def observations(header: dict[str, Any], body: bytes) -> Observations:

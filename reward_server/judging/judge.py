@@ -198,12 +198,12 @@ def result(seen: Observation, verdict: Verdict, weight: float, message: str) -> 
         seen.memory_bytes,
         message[:MAX_MESSAGE],
         printed(seen),
-        seen.stderr.decode(errors="replace") if seen.stderr else "",
+        seen.stderr.decode(errors="replace"),
     )
 
 
 def printed(seen: Observation) -> str:
-    return seen.stdout.decode(errors="replace") if seen.stdout else ""
+    return seen.stdout.decode(errors="replace")
 
 
 def ending_text(seen: Observation) -> str:

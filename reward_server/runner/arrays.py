@@ -7,10 +7,14 @@ records, masked arrays and matrices: they stay where they are, as other objects 
 from __future__ import annotations
 
 import binascii
+import contextlib
 import importlib
 import re
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 KINDS = frozenset("biufcSUMm")
 NAME = re.compile(r"[<>|][biufcSUMm]\d{1,9}(\[\d{0,9}[A-Za-z]{1,2}\])?")
@@ -33,6 +37,11 @@ def is_scalar(value: Any) -> bool:
     return isinstance(value, generic) and value.dtype.kind in KINDS
 
 
+def crosses(value: Any) -> bool:
+    """Whether it is one of numpy's values that go as plain ones."""
+    return is_array(value) or is_scalar(value)
+
+
 def encode(value: Any) -> list[Any]:
     """What stands for an array, or a scalar, of one of our kinds."""
     data = binascii.b2a_base64(value.tobytes(), newline=False).decode("ascii")
@@ -44,14 +53,12 @@ def encode(value: Any) -> list[Any]:
 def decode(name: str, shape: list[int], data: str) -> Any:
     """Make an array. Raises: Unarranged."""
     numpy, kind = numpy_type(name)
-    try:
+    with arriving():
         raw = binascii.a2b_base64(data, strict_mode=True)
         flat = numpy.frombuffer(raw, kind) if raw else numpy.empty(0, kind)
         if kind.kind == "b":  # a byte of 2 would be neither equal to True nor false
             flat = flat.view("u1") != 0
         return numpy.broadcast_to(flat.reshape(shape), shape).copy()  # which, unlike reshape, takes no -1
-    except (ValueError, TypeError, OverflowError, MemoryError) as error:
-        raise Unarranged(f"an array did not arrive in one piece: {type(error).__name__}") from None
 
 
 def decode_scalar(name: str, data: str) -> Any:
@@ -62,10 +69,8 @@ def decode_scalar(name: str, data: str) -> Any:
 def empty(name: str, shape: list[int]) -> Any:
     """Make an array that is to be filled. Raises: Unarranged."""
     numpy, kind = numpy_type(name)
-    try:
+    with arriving():
         return numpy.empty(shape, kind)
-    except (ValueError, TypeError, OverflowError, MemoryError) as error:
-        raise Unarranged(f"an array did not arrive in one piece: {type(error).__name__}") from None
 
 
 def fill(value: Any, new: Any) -> None:
@@ -81,8 +86,15 @@ def numpy_type(name: str) -> tuple[Any, Any]:
     """Raises: Unarranged for a type that is none of ours, or without numpy."""
     if NAME.fullmatch(name) is None:
         raise Unarranged("an array of a type that does not cross")
-    try:
+    with arriving():
         numpy = importlib.import_module("numpy")
         return numpy, numpy.dtype(name)
-    except (ImportError, TypeError, ValueError):
-        raise Unarranged("an array that cannot be made here") from None
+
+
+@contextlib.contextmanager
+def arriving() -> Iterator[None]:
+    """What goes wrong in the block is Unarranged."""
+    try:
+        yield
+    except (ImportError, ValueError, TypeError, OverflowError, MemoryError) as error:
+        raise Unarranged(f"an array did not arrive in one piece: {type(error).__name__}") from None

@@ -108,7 +108,7 @@ class Cell:
             self.zygotes[kind, package] = known
             return known
         if len(self.zygotes) >= MOST_ZYGOTES:
-            self.end_zygote(next(which for which in self.zygotes if which != (PLAIN, "")))
+            self.end_zygote(self.passing_zygotes[0])
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pid = os.fork()
         if pid == 0:
@@ -211,8 +211,13 @@ class Cell:
     def rest(self) -> None:
         """End the standing judge and every zygote but the plain one."""
         self.end_standing()
-        for which in [which for which in self.zygotes if which != (PLAIN, "")]:
+        for which in self.passing_zygotes:
             self.end_zygote(which)
+
+    @property
+    def passing_zygotes(self) -> list[tuple[str, str]]:
+        """All but the plain one: they are started anew when asked for. The one used longest ago stands first."""
+        return [which for which in self.zygotes if which != (PLAIN, "")]
 
     def end_zygote(self, which: tuple[str, str]) -> None:
         ended = self.zygotes.pop(which)

@@ -31,8 +31,6 @@ def split(body: bytes, lengths: Sequence[int]) -> list[bytes]:
     """Cut a body into its parts. Raises: ValueError when the lengths do not add up."""
     if sum(lengths) != len(body) or any(length < 0 for length in lengths):
         raise ValueError("the parts of a frame do not add up to its body")
-    if not body:
-        return [b""] * len(lengths)
     parts, at = [], 0
     for length in lengths:
         parts.append(body[at : at + length])

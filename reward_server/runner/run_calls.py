@@ -102,7 +102,7 @@ def run_calls(cell: Cell, job: Job) -> Seen:
     seen = Seen()
     called: Called | None = None
     cases = job.cases()
-    start = 0
+    first, _ = job.parts[2]
     try:
         for case in range(2, len(job.parts)):
             if called is None:
@@ -117,9 +117,8 @@ def run_calls(cell: Cell, job: Job) -> Seen:
                     else:  # it loaded before: the remaining cases end as this start did
                         seen.rows += [row] * (len(job.parts) - case)
                     break
-            size = job.parts[case][1]
-            answer = called.call(start, size)
-            start += size
+            start, size = job.parts[case]
+            answer = called.call(start - first, size)
             submission = called.submission
             submission.meter.glance()
             if (

@@ -53,10 +53,13 @@ class Submission:
         self.loop.add(self.child.descriptor, self._on_exit)
 
     def _on_exit(self) -> None:
-        self.exited = True
-        self.loop.remove(self.child.descriptor)
+        self._note_exit()
         if self.cell.by_uid:  # what it started ends with it, or could hold its channel and answer with silence
             self.cell.kill_submission()
+
+    def _note_exit(self) -> None:
+        self.exited = True
+        self.loop.remove(self.child.descriptor)
 
     def begin(self) -> None:
         """Begin the next test: limits count from now."""
@@ -96,8 +99,7 @@ class Submission:
         ended_by_itself = self.exited and self.ending is None
         if not self.exited:
             self.cell.kill_submission()
-            self.exited = True
-            self.loop.remove(self.child.descriptor)
+            self._note_exit()
         usage = self.child.reap()
         processes.reap_orphans()
         deadline = time.monotonic() + DRAIN_S

@@ -64,7 +64,7 @@ def refuse(value: object, plain: bool = False) -> Encoded:
 
 def as_json(value: object, plain: bool = False) -> Encoded:
     """A `Handle` by which numpy's values cross as what `tolist` makes of them."""
-    if arrays.is_array(value) or arrays.is_scalar(value):
+    if arrays.crosses(value):
         return encode(value.tolist(), as_json)  # type: ignore[attr-defined]
     return refuse(value, plain)
 
@@ -122,7 +122,7 @@ def _encode(value: Any, handle: Handle) -> Encoded:
         if named is not None:
             return named
     elif coder is None:
-        if arrays.is_array(value) or arrays.is_scalar(value):
+        if arrays.crosses(value):
             named = handle(value, True)
             return arrays.encode(value) if named is None else named
         for base, inherited in INHERITED:
