@@ -15,7 +15,7 @@ from reward_server.backends.embedded import BubblewrapProcess, EmbeddedBackend
 from reward_server.errors import BackendUnavailable
 from reward_server.judging import plan
 from reward_server.settings import Settings
-from tests.contract.support import stdio
+from tests.contract.support import children, stdio
 
 
 def test_a_sandbox_that_hangs_ends_with_its_slot() -> None:
@@ -24,7 +24,7 @@ def test_a_sandbox_that_hangs_ends_with_its_slot() -> None:
         slot = runner.run(EmbeddedBackend(Settings()).open_slot())
         assert isinstance(slot.process, BubblewrapProcess)
         bwrap = slot.process.process.pid
-        (first,) = map(int, Path(f"/proc/{bwrap}/task/{bwrap}/children").read_text().split())
+        (first,) = children(bwrap)
         runner.run(slot.run(plan(stdio(("", "")), "pass")))
         watched = os.pidfd_open(first)
         os.kill(first, signal.SIGSTOP)

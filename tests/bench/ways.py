@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from reward_server.judging.comparing import same_tokens
 from tests.bench.programs import Run
 from tests.bench.serving import ZYGOTE_DEPTH
 from trainer.wire import judging_spec
@@ -211,7 +212,7 @@ def answers_right(client: httpx.Client, run: Run) -> bool:
 
 
 def printed_right(run: Run, stdout: str) -> bool:
-    return run.stdout is None or stdout.split() == run.stdout.split()
+    return run.stdout is None or same_tokens(run.stdout, stdout)
 
 
 def reaped_s() -> float:

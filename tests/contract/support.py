@@ -63,6 +63,11 @@ LIMITS = Limits(cpu_s=0.5, wall_s=1.5, memory_mb=128)
 ROOMY = Limits(cpu_s=5, wall_s=15, memory_mb=512, output_bytes=8 << 20)
 
 
+def children(pid: int) -> list[int]:
+    """The processes that a process has started and not yet waited for."""
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 class Sandbox:
     """One slot after another of a backend, for tests that are not asynchronous. A spent slot is replaced."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +14,7 @@ from reward_server.judging.packages import slow_package
 from reward_server.runner.cell import MOST_ZYGOTES
 from reward_server.settings import Settings
 from tests.contract.conftest import skip_where_unseen
-from tests.contract.support import ROOMY, Sandbox, asserts, call, pytest_files, returns, stdio
+from tests.contract.support import ROOMY, Sandbox, asserts, call, children, pytest_files, returns, stdio
 
 if TYPE_CHECKING:
     from tasks.schema import Problem
@@ -131,7 +130,3 @@ def test_a_slot_keeps_few_processes_however_many_packages_are_asked_for() -> Non
         finally:
             runner.run(slot.close())
             runner.run(backend.close())
-
-
-def children(pid: int) -> list[int]:
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
