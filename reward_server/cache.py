@@ -33,8 +33,10 @@ class JudgementCache:
         return found[0]
 
     def put(self, key: bytes, results: tuple[TestResult, ...]) -> None:
-        size = sum(RESULT_BYTES + len(each.message) + len(each.stdout) + len(each.stderr) for each in results)
-        if not self._max_entries or size > self._max_bytes:
+        if not self._max_entries:
+            return
+        size = sum([RESULT_BYTES + len(each.message) + len(each.stdout) + len(each.stderr) for each in results])
+        if size > self._max_bytes:
             return
         if key in self._kept:
             self._bytes -= self._kept.pop(key)[1]

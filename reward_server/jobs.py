@@ -6,7 +6,6 @@ from the submission. `Observations` are facts (exit status, seconds, bytes), nev
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -19,8 +18,7 @@ did. `cpu`, `wall`, `memory`, `output`: the runner ended it at that limit. `unre
 failure."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One submission with its tests, as the runner needs them."""
 
     kind: Kind
@@ -65,8 +63,7 @@ class Observation(NamedTuple):
     """`call`: the encoded value that was returned. Untrusted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observations:
+class Observations(NamedTuple):
     """What was seen of one job: one observation a test, in order.
 
     `failed_load` is set when the submission did not get as far as its tests (syntax error, exception at import, a

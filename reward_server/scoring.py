@@ -15,6 +15,8 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
+
 from reward_server.cache import JudgementCache
 from reward_server.dispatch import Ticket
 from reward_server.errors import BadRequest, TooLarge, Unjudged
@@ -42,7 +44,7 @@ Results = tuple["TestResult", ...]
 
 ITEMS_AT_ONCE: Final = 128
 """Items that are prepared before others get the event loop."""
-GATHER_S: Final = 0.02
+GATHER_S: Final = 0.1
 """For so long a result waits for others to be sent with it: a write and a wake-up each would cost more than judging."""
 
 
@@ -74,14 +76,15 @@ class Batch:
         cached: bool = False,
     ) -> None:
         result = _result(results, self._reward, self._detail)
-        result["suspicion"] = suspicions(code, results) if code is not None else []
-        self.suspicions.update(result["suspicion"])
+        result["suspicion"] = signs = suspicions(code, results) if code is not None else []
+        if signs:
+            self.suspicions.update(signs)
         result["isolation"] = "shared" if is_shared(problem.tests) else "separate"
         result["queue_s"] = round(queue_s, 6)
         result["cached"] = cached
         self.verdicts[result["verdict"]] += 1
         self.cached += cached
-        self._rendered[index] = json.dumps(result, separators=(",", ":")).encode()
+        self._rendered[index] = _json(result)
         self._finished.append(index)
         self._news.set()
         if len(self._finished) == len(self._rendered):
@@ -322,13 +325,20 @@ def _result(results: Results, scheme: Scheme, detail: Detail) -> dict[str, Any]:
     }
 
 
+def _json(result: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(result)
+    except TypeError:  # a message quotes a lone surrogate: JSON can say it, by an escape, and UTF-8 cannot
+        return json.dumps(result, separators=(",", ":")).encode()
+
+
 def _report(result: TestResult, detail: Detail) -> dict[str, Any]:
     return {
         "verdict": result.verdict,
         "weight": result.weight,
         "name": result.name,
-        "cpu_s": round(result.cpu_s, 6),
-        "wall_s": round(result.wall_s, 6),
+        "cpu_s": result.cpu_s,
+        "wall_s": result.wall_s,
         "memory_bytes": result.memory_bytes,
         "message": result.message,
         "stdout": result.stdout if detail == "output" else "",

@@ -46,13 +46,15 @@ CLUES: Final[dict[Suspicion, tuple[str, ...]]] = {
     "patches": ("builtins", "unittest", "pytest", "math", "sys.modules"),
 }
 """Without one of these there is no such word: to look for a text is some ten times faster than for a pattern."""
+KIND_BY_CLUE: Final = [(clue, kind) for kind, clues in CLUES.items() for clue in clues]
 EARLY_EXIT: Final = "ended with exit code 0"
 """What is said of a process that left before its tests were through. A whole program may end so: it gets no message."""
 
 
 def suspicions(code: str, results: Iterable[TestResult]) -> list[Suspicion]:
     """Say what is suspicious about a submission: from its text, and from what was seen of it."""
-    found = {kind for kind, words in WORDS.items() if any(clue in code for clue in CLUES[kind]) and words.search(code)}
-    if any(EARLY_EXIT in result.message for result in results):
+    clued = {kind for clue, kind in KIND_BY_CLUE if clue in code}
+    found = {kind for kind in clued if WORDS[kind].search(code)}
+    if any([EARLY_EXIT in result.message for result in results if result.message]):  # noqa: C419 a generator is slower
         found.add("early_exit")
-    return [kind for kind in SUSPICIONS if kind in found]
+    return [kind for kind in SUSPICIONS if kind in found] if found else []

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import select
 import socket
 import time
 from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
 
 from reward_server.errors import SandboxLost
 from reward_server.jobs import Observation, Observations
@@ -39,6 +40,12 @@ class SandboxedSlot:
         self.poll = select.poll()
         self.poll.register(channel, select.POLLIN)
         self.buffered = bytearray()
+        self.listening = self.asked = False
+        self.gone: Exception | None = None
+        """Why nothing more can come."""
+        self.wanted_bytes = 0
+        self.news: asyncio.Future[None] | None = None
+        """Done when so many bytes are there, or nothing more can come."""
         self.seat = 0
         self.uses_left = uses
         self.dies_at = time.monotonic() + age_s
@@ -60,9 +67,7 @@ class SandboxedSlot:
     async def start(self, bundle: bytes, within_s: float) -> None:
         """Send the runner in and wait for its hello. Raises: OSError, EOFError, TimeoutError, ValueError."""
         async with asyncio.timeout(within_s):
-            loop = asyncio.get_running_loop()
-            await loop.sock_sendall(self.channel, bundle)
-            header, _ = await self.receive()
+            header, _ = await self.ask(bundle)
         if header.get("hello") != 1:
             raise ValueError("the sandbox speaks another protocol")
 
@@ -70,20 +75,18 @@ class SandboxedSlot:
         """Raises: SandboxLost; then the slot is spent, and nothing is known about the submission."""
         self.uses_left -= 1
         finished = late = False
-        loop = asyncio.get_running_loop()
 
         def give_up() -> None:
             nonlocal late
             late = True
             self.channel.shutdown(socket.SHUT_RDWR)  # at which whatever waits for it fails
 
-        alarm = loop.call_later(longest_s(job), give_up)
+        alarm = asyncio.get_running_loop().call_later(longest_s(job), give_up)
         try:
-            await loop.sock_sendall(self.channel, request(job, self.seat))
-            header, body = await self.receive()
+            header, body = await self.ask(request(job, self.seat))
             if header["broken"] is not None:
                 raise SandboxLost(header["broken"])
-            finished = header["dirty"] is None and not header["spent"]
+            finished = header["dirty"] is None and not header["spent"] and not self.buffered
             self.why_spent = header["dirty"] or ""
             return observations(header, body)
         except (OSError, EOFError) as error:
@@ -96,31 +99,60 @@ class SandboxedSlot:
             alarm.cancel()
             self.broken = self.broken or not finished
 
-    async def receive(self) -> tuple[dict[str, Any], bytes]:
-        """Raises: EOFError, ValueError."""
+    async def ask(self, frame: bytes) -> tuple[dict[str, Any], bytes]:
+        """Send a frame and wait for the answer. Raises: OSError, EOFError, ValueError."""
+        loop = asyncio.get_running_loop()
+        if not self.listening:  # for good: the loop's sock_recv would tell the kernel to watch and to stop each time
+            self.listening = True
+            loop.add_reader(self.channel, self.on_readable)
+        self.asked = True
+        sent = self.channel.send(frame)
+        if sent < len(frame):
+            await loop.sock_sendall(self.channel, memoryview(frame)[sent:])
         await self.fill(frames.LENGTHS.size)
         head_size, body_size = frames.LENGTHS.unpack_from(self.buffered)
         if head_size + body_size > MAX_REPLY_BYTES:
             raise ValueError("a reply of more bytes than any job may have")
         begin, end = frames.LENGTHS.size + head_size, frames.LENGTHS.size + head_size + body_size
         await self.fill(end)
-        header = json.loads(self.buffered[frames.LENGTHS.size : begin].decode())
+        self.asked = False
+        header = orjson.loads(memoryview(self.buffered)[frames.LENGTHS.size : begin])
         body = bytes(self.buffered[begin:end])
         del self.buffered[:end]
         return header, body
 
     async def fill(self, size: int) -> None:
-        """Read until that many bytes are there: a short reply comes whole with the first read."""
-        loop = asyncio.get_running_loop()
+        """Wait until that many bytes are there: a short reply comes whole with the first read."""
         while len(self.buffered) < size:
-            piece = await loop.sock_recv(self.channel, max(1 << 16, min(size - len(self.buffered), 1 << 20)))
-            if not piece:
-                raise EOFError
+            if self.gone is not None:
+                raise self.gone
+            self.wanted_bytes, self.news = size, asyncio.get_running_loop().create_future()
+            await self.news
+
+    def on_readable(self) -> None:
+        try:
+            piece = self.channel.recv(max(1 << 16, min(self.wanted_bytes - len(self.buffered), 1 << 20)))
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.gone = error
+        else:
             self.buffered += piece
+            self.gone = None if piece else EOFError()
+        if self.gone is not None or not self.asked:
+            self.stop_listening()  # its end, or what nobody asked for, which is never read on
+        if self.news and not self.news.done() and (self.gone is not None or len(self.buffered) >= self.wanted_bytes):
+            self.news.set_result(None)
+
+    def stop_listening(self) -> None:
+        self.broken = True
+        if self.listening:
+            self.listening = False
+            asyncio.get_running_loop().remove_reader(self.channel)
 
     async def close(self) -> None:
         """End the sandbox. It ends by itself when its channel closes; this does not rely on it."""
-        self.broken = True
+        self.stop_listening()
         self.channel.close()
         with contextlib.suppress(OSError):
             await self.process.end()
@@ -161,15 +193,19 @@ def request(job: Job, seat: int) -> bytes:
             },
         },
         (job.submission, job.judge, *job.cases),
+        orjson.dumps,
     )
 
 
 def observations(header: dict[str, Any], body: bytes) -> Observations:
     """Raises: ValueError, KeyError, TypeError."""
     parts, rows = frames.split(body, header["parts"]), header["rows"]
-    if len(parts) != 3 * len(rows):
+    if not parts:  # nothing was printed, and nothing returned
+        seen = [Observation._make((*row, b"", b"", b"")) for row in rows]
+    elif len(parts) == 3 * len(rows):
+        seen = [Observation._make((*row, *parts[3 * at : 3 * at + 3])) for at, row in enumerate(rows)]
+    else:
         raise ValueError("each row has three parts")
-    seen = [Observation._make((*row, *parts[3 * at : 3 * at + 3])) for at, row in enumerate(rows)]
     if header["failed_load"]:
         return Observations((), seen[0])
     return Observations(tuple(seen))

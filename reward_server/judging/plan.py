@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import orjson
 
 from reward_server.jobs import Job
 from reward_server.judging.counting import asserts_payload, pytest_names
@@ -22,11 +23,11 @@ T = TypeVar("T")
 
 
 def plan(problem: Problem, code: str, *, stop: bool = False) -> Job:
-    """The job for one submission. Raises: UnicodeEncodeError for a code with lone surrogates, which is no program."""
+    """The job for one submission. Raises: TypeError for a code with lone surrogates, which is no program."""
     tests = problem.tests
     module = tests.module if isinstance(tests, PytestTests) else None
     package = slow_package(code, problem.setup, *sources_of(tests))
-    submission = dump(
+    submission = orjson.dumps(
         {
             "code": code,
             "setup": problem.setup,
@@ -88,7 +89,7 @@ def follow_up(problem: Problem, observations: Observations) -> Job | None:
     ]
     if not calls:
         return None
-    submission = dump({"code": tests.compare.checker, "setup": "", "files": {}, "entry_point": "check", "module": None})
+    submission = orjson.dumps({"code": tests.compare.checker, "setup": "", "files": {}, "entry_point": "check", "module": None})
     cases = tuple(values.dumps(values.encode((call, {}))) for call in calls)
     return Job("call", problem.limits, submission, cases=cases, package=slow_package(tests.compare.checker))
 
@@ -107,7 +108,7 @@ def sources_of(tests: Tests) -> tuple[str, ...]:
 def pytest_payload(tests: PytestTests, names: list[str]) -> bytes:
     sources = [source for name, source in tests.files.items() if name.endswith(".py")]
     star, modules = star_names(*sources)
-    return dump(
+    return orjson.dumps(
         {
             "files": tests.files,
             "module": tests.module,
@@ -117,10 +118,6 @@ def pytest_payload(tests: PytestTests, names: list[str]) -> bytes:
             "star_modules": modules,
         }
     )
-
-
-def dump(payload: dict[str, Any]) -> bytes:
-    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 class Same(Generic[T]):

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 PROTOCOL = 1
 KINDS = {"program": run_programs, "call": run_calls, "asserts": run_judged, "pytest": run_judged, "shared": run_shared}
-KEPT_FIELDS = ("ending", "code", "cpu_s", "wall_s", "memory_bytes", "message", "passed", "name")
 
 
 def main(config: dict[str, Any]) -> Callable[[], object]:
@@ -86,13 +85,15 @@ def serve(kept: cell.Cell, header: dict[str, Any], body: int) -> bytes:
         dirty = str(error)
     rows = ([seen.failed_load] if seen.failed_load else []) + seen.rows
     parts = [part for row in rows for part in (row.stdout, row.stderr, row.value)]
+    if not any(parts):
+        parts = []
     return frames.pack(
         {
             "broken": broken,
             "dirty": dirty,
             "spent": kept.spent,
             "failed_load": seen.failed_load is not None,
-            "rows": [[getattr(row, name) for name in KEPT_FIELDS] for row in rows],
+            "rows": [row.facts() for row in rows],
         },
         parts,
     )

@@ -15,16 +15,24 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 LENGTHS = struct.Struct(">II")
 SEALS = 0x0008 | 0x0004 | 0x0002 | 0x0001  # F_SEAL_WRITE, _GROW, _SHRINK, _SEAL
 F_ADD_SEALS = 1033
 
 
-def pack(header: dict[str, Any], parts: Sequence[bytes] = ()) -> bytes:
-    head = json.dumps({**header, "parts": [len(part) for part in parts]}, separators=(",", ":")).encode()
-    return b"".join((LENGTHS.pack(len(head), sum(map(len, parts))), head, *parts))
+def dumps(header: dict[str, Any]) -> bytes:
+    return json.dumps(header, separators=(",", ":")).encode()
+
+
+def pack(
+    header: dict[str, Any], parts: Sequence[bytes] = (), dumps: Callable[[dict[str, Any]], bytes] = dumps
+) -> bytes:
+    """Make a frame. The server has a faster `dumps` than what any Python brings."""
+    lengths = list(map(len, parts))
+    head = dumps({**header, "parts": lengths})
+    return b"".join((LENGTHS.pack(len(head), sum(lengths)), head, *parts))
 
 
 def split(body: bytes, lengths: Sequence[int]) -> list[bytes]:

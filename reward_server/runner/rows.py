@@ -33,6 +33,12 @@ class Row:
         return self.passed or self.ending == "returned" or (self.ending == "exited" and self.code == 0)
 
 
+    def facts(self) -> list[Any]:
+        """The first fields of an `Observation`; the others are parts of the frame."""
+        seconds = round(self.cpu_s, 6), round(self.wall_s, 6)
+        return [self.ending, self.code, *seconds, self.memory_bytes, self.message, self.passed, self.name]
+
+
 class Seen:
     """What was seen of one job."""
 
