@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import json
 import logging
 import signal
@@ -37,6 +38,7 @@ def serve(settings: Settings) -> int:
     with listener:
         try:
             app = create_app(settings)
+            gc.freeze()  # what is here now stays: a full collection need not look through it, with all else waiting
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(_serve(app, settings, listener))
         except (BackendUnavailable, BadSetting) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 from reward_server.judging.comparing import close_tokens, close_value, same_items, same_text, same_tokens, same_value
@@ -39,9 +40,10 @@ def judge(problem: Problem, observations: Observations, followed: Observations |
     tests = problem.tests
     if observations.failed_load is not None:
         return failed(problem, observations.failed_load)
-    if any(seen.ending == "lost" for seen in observations.tests):
-        seen = next(seen for seen in observations.tests if seen.ending == "lost")
-        return [result(seen, "sandbox_error", weight, seen.message) for weight in weights_of(problem)]
+    weights = weights_of(problem)
+    for seen in observations.tests:
+        if seen.ending == "lost":
+            return [result(seen, "sandbox_error", weight, seen.message) for weight in weights]
     match tests:
         case StdioTests():
             results = judge_programs(tests, observations.tests, followed)
@@ -50,12 +52,14 @@ def judge(problem: Problem, observations: Observations, followed: Observations |
                 judge_call(case, tests, seen) for case, seen in zip(tests.cases, observations.tests, strict=False)
             ]
         case AssertsTests() | PytestTests():
-            results = judge_checks(problem, observations.tests)
+            results = judge_checks(observations.tests, weights if isinstance(tests, AssertsTests) else [])
     if isinstance(tests, PytestTests) and results:
         return results  # pytest knows how many tests there are: marks skip some, parameters make more
-    stopped = any(one.verdict != "passed" for one in results)
-    missing: Verdict = "skipped" if stopped else "sandbox_error"
-    return results + [TestResult(missing, weight) for weight in weights_of(problem)[len(results) :]]
+    if len(results) < len(weights):
+        stopped = any(one.verdict != "passed" for one in results)
+        missing: Verdict = "skipped" if stopped else "sandbox_error"
+        results += [TestResult(missing, weight) for weight in weights[len(results) :]]
+    return results
 
 
 def failed(problem: Problem, seen: Observation) -> list[TestResult]:
@@ -167,12 +171,11 @@ def judge_call(case: CallCase, tests: CallTests, seen: Observation) -> TestResul
     return result(seen, "passed" if passed else "wrong_answer", case.weight, message)
 
 
-def judge_checks(problem: Problem, observed: Sequence[Observation]) -> list[TestResult]:
-    weights = weights_of(problem)
+def judge_checks(observed: Sequence[Observation], weights: Sequence[float]) -> list[TestResult]:
+    """What the judge's process found. A test beyond the weights counts 1."""
     results = []
     stopped = False
-    for row, seen in enumerate(observed):
-        weight = weights[row] if row < len(weights) and isinstance(problem.tests, AssertsTests) else 1.0
+    for seen, weight in zip(observed, chain(weights, repeat(1.0)), strict=False):
         if seen.passed:
             results.append(result(seen, "passed", weight, ""))
             continue
@@ -197,13 +200,13 @@ def result(seen: Observation, verdict: Verdict, weight: float, message: str) -> 
         seen.wall_s,
         seen.memory_bytes,
         message[:MAX_MESSAGE],
-        printed(seen),
-        seen.stderr.decode(errors="replace"),
+        seen.stdout.decode("utf-8", "replace"),
+        seen.stderr.decode("utf-8", "replace"),
     )
 
 
 def printed(seen: Observation) -> str:
-    return seen.stdout.decode(errors="replace")
+    return seen.stdout.decode("utf-8", "replace")
 
 
 def ending_text(seen: Observation) -> str:
