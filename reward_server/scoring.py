@@ -20,6 +20,7 @@ import orjson
 from reward_server.cache import JudgementCache
 from reward_server.dispatch import Ticket
 from reward_server.errors import BadRequest, TooLarge, Unjudged
+from reward_server.expectations import Expectations
 from reward_server.extraction import extract_code
 from reward_server.identity import submission_key
 from reward_server.jobs import Observation, Observations
@@ -113,9 +114,10 @@ class Batch:
 class Evaluation:
     """One distinct submission in flight, and the batches that wait for it."""
 
-    def __init__(self, key: bytes, problem: Problem, code: str, *, stop: bool) -> None:
+    def __init__(self, key: bytes, known: Known, code: str, *, stop: bool) -> None:
         self.key = key
-        self.problem = problem
+        self.problem = known.problem
+        self.digest = known.digest
         self.ticket: Ticket[Results]
         self.waiting: dict[Batch, list[int]] = {}
         """The indexes at which each batch holds this submission."""
@@ -149,6 +151,7 @@ class Scorer:
         self._store = store
         self._settings = settings
         self._cache = JudgementCache(settings.cache_entries, settings.cache_bytes)
+        self._expected = Expectations()
         self._running: dict[bytes, Evaluation] = {}
 
     async def begin(self, request: ScoreRequest) -> Batch:
@@ -246,10 +249,11 @@ class Scorer:
                 continue
             evaluation = self._running.get(key) or new.get(key)
             if evaluation is None:
-                evaluation = new[key] = Evaluation(key, known.problem, code, stop=stop)
+                evaluation = new[key] = Evaluation(key, known, code, stop=stop)
                 evaluation.ticket = Ticket(evaluation.run, partial(self._end, evaluation), lane=batch)
             joined.append((index, evaluation))
-        self._dispatcher.submit([evaluation.ticket for evaluation in new.values()])
+        longest_first = sorted(new.values(), key=lambda each: self._expected[each.digest], reverse=True)
+        self._dispatcher.submit([evaluation.ticket for evaluation in longest_first])
         self._running.update(new)
         for index, evaluation in joined:
             evaluation.waiting.setdefault(batch, []).append(index)
@@ -262,6 +266,7 @@ class Scorer:
         if ticket.error is None and ticket.value is not None:
             results = ticket.value
             self._cache.put(evaluation.key, results)
+            self._expected.note(evaluation.digest, time.monotonic() - ticket.started_at)
         elif isinstance(ticket.error, Unjudged):
             results = ticket.error.results
         else:

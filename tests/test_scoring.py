@@ -329,3 +329,31 @@ async def test_whoever_trusts_no_shared_tests_gets_no_reward_from_them() -> None
     assert refused["verdict"] == "sandbox_error"
     assert "allow_shared" in refused["error"]
     assert other["reward"] == 1.0
+
+
+async def test_the_longest_runs_of_a_batch_begin_first() -> None:
+    """Else its end waits for one of them beside idle slots. What nobody has tried may be the longest of all.
+
+    Red without the order: in that of the request.
+    """
+    order: list[str] = []
+
+    async def answer(job: Job) -> Observations:
+        order.append(code_of(job))
+        await asyncio.sleep(0.2 if "slow" in order[-1] else 0)
+        return Observations((Observation("exited", stdout=b"good"),))
+
+    problems = {
+        name: {"tests": {"kind": "stdio", "cases": [{"stdout": "good", "stdin": name}]}} for name in ("q", "s", "n")
+    }
+
+    def request(*submissions: tuple[str, str]) -> ScoreRequest:
+        items = [{"problem": problem, "code": code} for problem, code in submissions]
+        return ScoreRequest.model_validate({"problems": problems, "submissions": items})
+
+    async with started(FakeBackend(answer), slots=1) as service:
+        await scored(service, request(("q", "quick 1"), ("s", "slow 1")))
+        order.clear()
+        results = await scored(service, request(("q", "quick 2"), ("s", "slow 2"), ("n", "new 2"), ("q", "quick 3")))
+    assert order == ["new 2", "slow 2", "quick 2", "quick 3"]
+    assert [each["reward"] for each in results] == [1.0] * 4

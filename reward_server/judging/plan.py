@@ -89,7 +89,9 @@ def follow_up(problem: Problem, observations: Observations) -> Job | None:
     ]
     if not calls:
         return None
-    submission = orjson.dumps({"code": tests.compare.checker, "setup": "", "files": {}, "entry_point": "check", "module": None})
+    submission = orjson.dumps(
+        {"code": tests.compare.checker, "setup": "", "files": {}, "entry_point": "check", "module": None}
+    )
     cases = tuple(values.dumps(values.encode((call, {}))) for call in calls)
     return Job("call", problem.limits, submission, cases=cases, package=slow_package(tests.compare.checker))
 

@@ -32,7 +32,6 @@ class Row:
     def good(self) -> bool:
         return self.passed or self.ending == "returned" or (self.ending == "exited" and self.code == 0)
 
-
     def facts(self) -> list[Any]:
         """The first fields of an `Observation`; the others are parts of the frame."""
         seconds = round(self.cpu_s, 6), round(self.wall_s, 6)
