@@ -20,7 +20,7 @@ from trainer.local_server import free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.docker, pytest.mark.alone, pytest.mark.timeout(900)]
 
 IMAGE = "passrate-python:latest"
 CERTIFICATES = REPOSITORY / "ca.crt"

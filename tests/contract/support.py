@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 IMAGE = os.environ.get("CONTRACT_IMAGE", "passrate-python:slim")
 FULL_IMAGE = "passrate-python:latest"
+SEAT = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+"""Lest all of the tests' processes have their slots on one processor."""
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 TRANSPORT = os.environ.get("CONTRACT_TRANSPORT", "auto")
 BACKENDS: dict[str, Callable[[], Backend]] = {
@@ -85,6 +87,7 @@ class Sandbox:
             self.replaced += 1
         if self.slot is None:
             self.slot = self.runner.run(self.backend.open_slot())
+            self.slot.sit(SEAT)
         return self.runner.run(self.slot.run(job))
 
     def judge(self, problem: Problem, code: str, *, stop: bool = False) -> list[TestResult]:
