@@ -7,9 +7,10 @@ import pytest
 
 from reward_server.settings import usable_cores
 from tests.company import Company, InPieces
+from tests.contract.support import Sandboxes
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
     from xdist.remote import Producer
     from xdist.scheduler import Scheduling
@@ -49,3 +50,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 def is_alone(item: pytest.Item) -> bool:
     return item.get_closest_marker("alone") is not None
+
+
+@pytest.fixture(scope="session")
+def sandboxes() -> Iterator[Sandboxes]:
+    held = Sandboxes()
+    yield held
+    held.close()
