@@ -12,7 +12,7 @@ GROUP: Final = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memor
 
 
 LOOK_S: Final = 0.5
-"""Short jobs in a row share a look at the counters, of 50 us: what was killed so long before one may be held against it."""
+"""A look at the counters takes 50 us, so short jobs share one: a kill so long before a job may be held against it."""
 
 
 class KernelKills:
