@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,16 +21,20 @@ WORKERS_PER_CORE = 2
 COMPANY = pytest.StashKey[Company]()
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     return WORKERS_PER_CORE * usable_cores()
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
     return InPieces(config, log)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     if hasattr(session.config, "workerinput"):
+        # Else the threads of several trainings spin for the same processors.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
         folders = session.config._tmp_path_factory  # type: ignore[attr-defined]
         session.config.stash[COMPANY] = Company(folders.getbasetemp().parent)
 

@@ -105,7 +105,7 @@ def plain(arguments: Sequence[str], stdin: str, folder: Path) -> str:
         capture_output=True,
         cwd=folder,
         timeout=20,
-        env={**os.environ, "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )
     assert ended.returncode == 0, ended.stderr.decode(errors="replace")
     return ended.stdout.decode()
