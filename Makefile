@@ -29,8 +29,8 @@ fix: $(READY)  ## format, and mend what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: $(READY)  ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+test: $(READY)  ## run the tests, several at once; ARGS="tests/test_link.py -k shape", ARGS="-n 0" for one by one
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
 defences: $(READY)  ## remove each defence in a copy and watch its tests fail, in some minutes; ARGS="NAME..."
 	$(BIN)/python -m tests.defences $(ARGS)

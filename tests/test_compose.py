@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from reward_server.backends import docker_daemon
 from tests.contract.support import REPOSITORY, docker_here, without_docker
 from trainer.client import ServerUnavailable, SyncRewardClient
 from trainer.local_server import free_port
@@ -83,7 +84,10 @@ def client() -> Iterator[Any]:
 
 
 def sandboxes(client: Any) -> set[str]:
-    return {found["Id"] for found in client.containers(filters={"ancestor": IMAGE})}
+    """Those of servers in containers: other tests have theirs meanwhile."""
+    ours = str(Path("/proc/self/ns/pid").readlink())
+    found = client.containers(filters={"ancestor": IMAGE, "label": docker_daemon.OWNER})
+    return {row["Id"] for row in found if ours not in row["Labels"][docker_daemon.OWNER]}
 
 
 def test_compose_serves_judges_and_comes_back(project: Project, client: Any) -> None:
@@ -100,6 +104,7 @@ def test_compose_serves_judges_and_comes_back(project: Project, client: Any) -> 
     assert httpx.get(f"{project.url}/readyz").json()["backend"] == "docker"
 
     ours = sandboxes(client) - others
+    assert ours
     server = client.inspect_container(project.run("ps", "-q", "server").strip())
     process = Path(f"/proc/{server['State']['Pid']}")
     (uids,) = [line for line in (process / "status").read_text().splitlines() if line.startswith("Uid:")]

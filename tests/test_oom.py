@@ -59,6 +59,17 @@ def test_kills_are_counted_since_the_last_question(counter: Path) -> None:
     assert not kills.happened()
 
 
+def test_a_kill_before_a_job_says_nothing_about_it(counter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Red when a slot kept what it knew from its start: one kill anywhere cost each slot a verdict, however late."""
+    monkeypatch.setattr(oom, "LOOK_S", 0.0)
+    kills = oom.KernelKills()
+    counter.write_text("oom_kill 3\n")
+    kills.begin_job()
+    assert not kills.happened()
+    counter.write_text("oom_kill 4\n")
+    assert kills.happened() == "machine"
+
+
 def test_a_kill_in_a_container_of_ones_own_is_told_apart(counter: Path, group: Path) -> None:
     kills = oom.KernelKills()
     counter.write_text("oom_kill 3\n")

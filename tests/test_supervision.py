@@ -108,3 +108,25 @@ def test_the_pipe_of_a_submission_is_kept_to_its_limit_only() -> None:
     os.close(writer)
     assert (pump.over, len(pump.take())) == (True, 10)
     pump.close()
+
+
+def test_a_standstill_counts_whole_however_long_this_process_waited_before(machine: dict[str, Any]) -> None:
+    """Red when the waits of all steps before were taken off it: `wall_timeout` after a pause of a busy machine."""
+
+    class Poll:
+        def __init__(self, took_s: float, waited_s: float) -> None:
+            self.took_s, self.waited_s = took_s, waited_s
+
+        def poll(self, _: int) -> list[tuple[int, int]]:
+            machine["now"] += self.took_s
+            machine["delay"][os.getpid()] = machine["delay"].get(os.getpid(), 0.0) + self.waited_s
+            return []
+
+    loop: Any = supervision.Loop()
+    loop.poll = Poll(took_s=0.04, waited_s=0.04)
+    for _ in range(50):
+        loop.step(0.25)
+    assert loop.stalled_s == 0.0
+    loop.poll = Poll(took_s=2.35, waited_s=0.1)
+    loop.step(0.25)
+    assert loop.stalled_s == pytest.approx(2.0)

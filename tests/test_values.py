@@ -47,7 +47,7 @@ PLAIN = [
     *(None, True, False, 0, -1, 2**62, -(2**64), 10**3000, -(10**5000), 1 << 8192, (1 << 8193) + 1),
     *(0.0, -0.0, 1.5, 1e308, 5e-324, math.inf, -math.inf, 1j, complex(-0.0, 2)),
     *("", "text", "\x00\n\u2028", "\ud800", "😀", b"", b"\x00\xff", bytearray(b"ab")),
-    *([], (), [1, [2, (3,)]], (1,), ((),), [None, "a", 1.0, True], {1, 2}, frozenset({"a"}), {(1, 2), "x"}, set(), frozenset()),
+    *([], (), [1, [2, (3,)]], (1,), ((),), [None, "a", 1.0, True], {1, 2}, frozenset({"a"}), {(1, "x")}, set(), frozenset()),
     *({}, {"a": 1}, {1: {2: [3]}}, {None: 0, (1, "a"): [2]}, {1.5: b"x"}),
     *(range(3), range(5, -5, -2), slice(1, None, 2), ..., NotImplemented),
     *(Decimal("1.10"), Decimal("-Infinity"), Decimal("1E+999"), fractions.Fraction(-7, 3)),

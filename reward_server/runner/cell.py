@@ -134,6 +134,7 @@ class Cell:
         return processes.pids() - ours
 
     def begin_job(self) -> None:
+        self.kernel_kills.begin_job()
         if self.by_uid:
             self.uid = self.next_uid
             self.next_uid += 1

@@ -42,7 +42,6 @@ class Loop:
         self.handlers: dict[int, Callable[[], None]] = {}
         self.stalled_s = 0.0
         """Seconds in which this process, and so everyone here, stood still: the machine was paused, not busy."""
-        self.own_delay_s = processes.run_delay(os.getpid())
         if CHANNEL:
             self.handlers[CHANNEL[0]] = leave
             self.poll.register(CHANNEL[0], select.POLLRDHUP)
@@ -56,13 +55,12 @@ class Loop:
             self.poll.unregister(descriptor)
 
     def step(self, timeout_s: float) -> None:
+        own_delay_s = processes.run_delay(os.getpid())
         began = time.monotonic()
         ready = self.poll.poll(max(0, int(timeout_s * 1000) + 1))
         late_s = time.monotonic() - began - max(0.0, timeout_s)
         if late_s > LATE_S:
-            own_delay_s = processes.run_delay(os.getpid())
-            self.stalled_s += max(0.0, late_s - (own_delay_s - self.own_delay_s))
-            self.own_delay_s = own_delay_s
+            self.stalled_s += max(0.0, late_s - (processes.run_delay(os.getpid()) - own_delay_s))
         for descriptor, _ in ready:
             handler = self.handlers.get(descriptor)
             if handler is not None:

@@ -6,12 +6,13 @@ import pytest
 
 from reward_server.backends.embedded import EmbeddedBackend
 from reward_server.errors import BackendUnavailable
-from tests.contract.support import BACKENDS, WITH_PACKAGES, Sandbox, without_docker
+from tests.contract.support import BACKENDS, WITH_PACKAGES, without_docker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from reward_server.backends.base import Backend
+    from tests.contract.support import Sandbox, Sandboxes
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,17 +22,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
-def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    yield from lent(BACKENDS, request.param)
+def sandbox(request: pytest.FixtureRequest, sandboxes: Sandboxes) -> Sandbox:
+    return lent(sandboxes, BACKENDS, request.param)
 
 
 @pytest.fixture(scope="module", params=WITH_PACKAGES)
-def with_packages(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+def with_packages(request: pytest.FixtureRequest, sandboxes: Sandboxes) -> Sandbox:
     """A sandbox whose Python has numpy, pandas and sympy."""
     pytest.importorskip("pandas")
     if request.param == "embedded":
         skip_where_unseen(WITH_PACKAGES["embedded"]())
-    yield from lent(WITH_PACKAGES, request.param)
+    return lent(sandboxes, WITH_PACKAGES, request.param)
 
 
 def skip_where_unseen(backend: Backend) -> None:
@@ -43,13 +44,10 @@ def skip_where_unseen(backend: Backend) -> None:
         pytest.skip(f"NOT TESTED on embedded: {error}")
 
 
-def lent(backends: Mapping[str, Callable[[], Backend]], name: str) -> Iterator[Sandbox]:
+def lent(sandboxes: Sandboxes, backends: Mapping[str, Callable[[], Backend]], name: str) -> Sandbox:
     try:
-        backend = backends[name]()
+        return sandboxes.lend(backends[name])
     except BackendUnavailable as error:
         if name != "docker":
             raise
         without_docker(error)
-    sandbox = Sandbox(backend)
-    yield sandbox
-    sandbox.close()

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 IMAGE = os.environ.get("CONTRACT_IMAGE", "passrate-python:slim")
 FULL_IMAGE = "passrate-python:latest"
+SEAT_NAME = "PYTEST_XDIST_WORKER"
+SEAT = int(os.environ.get(SEAT_NAME, "gw0").removeprefix("gw"))
+"""Where the slots of this process sit, lest those of all processes of the tests keep to one processor."""
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 TRANSPORT = os.environ.get("CONTRACT_TRANSPORT", "auto")
 BACKENDS: dict[str, Callable[[], Backend]] = {
@@ -80,11 +83,11 @@ class Sandbox:
     def run(self, job: Job) -> Observations:
         """Raises: SandboxLost."""
         if self.slot is not None and self.slot.spent:
-            self.runner.run(self.slot.close())
-            self.slot = None
+            self.rest()
             self.replaced += 1
         if self.slot is None:
             self.slot = self.runner.run(self.backend.open_slot())
+            self.slot.sit(SEAT)
         return self.runner.run(self.slot.run(job))
 
     def judge(self, problem: Problem, code: str, *, stop: bool = False) -> list[TestResult]:
@@ -105,11 +108,37 @@ class Sandbox:
     def spent(self) -> bool:
         return self.slot is None or self.slot.spent
 
-    def close(self) -> None:
+    def rest(self) -> None:
+        """Do without a slot until the next run."""
         if self.slot is not None:
             self.runner.run(self.slot.close())
+            self.slot = None
+
+    def close(self) -> None:
+        self.rest()
         self.runner.run(self.backend.close())
         self.runner.close()
+
+
+class Sandboxes:
+    """One sandbox of each backend for all files: to open one takes as long as many tests."""
+
+    def __init__(self) -> None:
+        self.held: dict[Callable[[], Backend], Sandbox] = {}
+
+    def lend(self, backend: Callable[[], Backend]) -> Sandbox:
+        """Raises: BackendUnavailable."""
+        if backend not in self.held:
+            self.held[backend] = Sandbox(backend())
+        return self.held[backend]
+
+    def rest(self) -> None:
+        for sandbox in self.held.values():
+            sandbox.rest()
+
+    def close(self) -> None:
+        for sandbox in self.held.values():
+            sandbox.close()
 
 
 def stdio(*cases: tuple[str, str], compare: Any = "tokens", limits: Limits = LIMITS, **fields: Any) -> Problem:

@@ -28,6 +28,8 @@ from tests.contract.support import IMAGE, REPOSITORY, ROOMY, Sandbox, asserts, d
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.contract.support import Sandboxes
+
 SLEEP = plan(stdio(("", ""), limits=ROOMY.model_copy(update={"wall_s": 60})), "import time\ntime.sleep(40)")
 HOLDER = """
 import asyncio, sys
@@ -44,6 +46,11 @@ asyncio.run(hold())
 
 def backend(**settings: Any) -> DockerBackend:
     return DockerBackend(Settings(image=IMAGE, **settings))
+
+
+@pytest.fixture(autouse=True)
+def _no_other_containers(sandboxes: Sandboxes) -> None:
+    sandboxes.rest()
 
 
 @pytest.fixture

@@ -104,8 +104,8 @@ def plain(arguments: Sequence[str], stdin: str, folder: Path) -> str:
         input=stdin.encode("utf-8", "surrogatepass"),
         capture_output=True,
         cwd=folder,
-        timeout=20,
-        env={**os.environ, "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        timeout=100,
+        env={**os.environ, "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )
     assert ended.returncode == 0, ended.stderr.decode(errors="replace")
     return ended.stdout.decode()
