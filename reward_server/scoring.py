@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from reward_server.backends.base import Slot
+    from reward_server.disk_cache import DiskCache
     from reward_server.dispatch import Dispatcher
     from reward_server.models import Detail, ScoreRequest, Submission
     from reward_server.problems import ProblemStore
@@ -143,9 +144,15 @@ class Evaluation:
 
 class Scorer:
     def __init__(
-        self, dispatcher: Dispatcher, store: ProblemStore, settings: Settings, memory_mb: int | None = None
+        self,
+        dispatcher: Dispatcher,
+        store: ProblemStore,
+        settings: Settings,
+        memory_mb: int | None = None,
+        disk: DiskCache | None = None,
     ) -> None:
         """`memory_mb`: the highest limit of memory that the sandboxes can give; None where there is no bound."""
+        self._disk = disk
         self._dispatcher = dispatcher
         self._memory_mb = memory_mb
         self._store = store
@@ -180,6 +187,10 @@ class Scorer:
             if reason not in unrun:
                 unrun[reason] = results_without_run(known.problem, *code)
             batch.add(index, unrun[reason], known.problem)
+        if self._disk is not None:
+            missing = {key for *_, key in programs if self._cache.get(key) is None and key not in self._running}
+            for key, results in (await self._disk.find(list(missing))).items():
+                self._cache.put(key, results)
         finished = self._enter(batch, programs, stop=request.stop_on_failure)
         try:
             for at, (index, known, code, results) in enumerate(finished):
@@ -266,6 +277,8 @@ class Scorer:
         if ticket.error is None and ticket.value is not None:
             results = ticket.value
             self._cache.put(evaluation.key, results)
+            if self._disk is not None:
+                self._disk.put(evaluation.key, results)
             self._expected.note(evaluation.digest, time.monotonic() - ticket.started_at)
         elif isinstance(ticket.error, Unjudged):
             results = ticket.error.results

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reward_server.canary import Canary
+from reward_server.disk_cache import DiskCache, version_of_judge
 from reward_server.dispatch import Dispatcher
 from reward_server.metrics import Metrics
 from reward_server.problems import ProblemStore
@@ -26,14 +27,18 @@ class Service:
     scorer: Scorer
     canary: Canary
     metrics: Metrics
+    disk: DiskCache | None
 
     @classmethod
     def assemble(cls, settings: Settings, backend: Backend) -> Service:
         """Wire the parts; nothing is started. Raises: BadSetting."""
         dispatcher = Dispatcher(backend, settings)
         store = ProblemStore(settings.problems, settings.max_stored_bytes, _load)
-        scorer, canary = Scorer(dispatcher, store, settings, backend.memory_mb), Canary(dispatcher)
-        return cls(settings, backend, dispatcher, store, scorer, canary, Metrics(dispatcher, settings.slots))
+        disk = None
+        if settings.cache_file is not None:
+            disk = DiskCache(settings.cache_file, version_of_judge(backend.runs_in), settings.cache_file_bytes)
+        scorer, canary = Scorer(dispatcher, store, settings, backend.memory_mb, disk), Canary(dispatcher)
+        return cls(settings, backend, dispatcher, store, scorer, canary, Metrics(dispatcher, settings.slots), disk)
 
     async def start(self) -> None:
         """Open the slots and begin to read the problem sets. Raises: BackendUnavailable."""
@@ -43,11 +48,15 @@ class Service:
             await self.backend.close()
             raise
         await self.store.start()
+        if self.disk is not None:
+            await self.disk.start()
 
     async def close(self) -> None:
         try:
             await self.dispatcher.close()
         finally:
+            if self.disk is not None:
+                await self.disk.close()
             await self.store.close()
             await self.backend.close()
 

@@ -70,6 +70,10 @@ class Settings(BaseModel):
     """Finished judgements that are kept for an identical submission; 0 keeps none."""
     cache_bytes: ByteSize = Field(default=ByteSize(256 << 20), ge=0)
     """Bytes of all kept judgements, about."""
+    cache_file: Path | None = None
+    """A file in which finished judgements are kept as well, for the next server and for others on this machine."""
+    cache_file_bytes: ByteSize = Field(default=ByteSize(1 << 30), ge=1 << 20)
+    """Bytes of that file, about."""
     sandbox_python: Path | None = None
     """The interpreter that runs submissions; None takes the one this server's environment was made from."""
     image: str = Field(default="passrate-python:latest", min_length=1)
@@ -104,6 +108,8 @@ class Settings(BaseModel):
     def _a_batch_fits_the_queue(self) -> Settings:
         if self.max_queued < self.max_batch_items:
             raise ValueError("max_queued must be at least max_batch_items, or a full batch could never be accepted")
+        if self.cache_file is not None and not self.cache_entries:
+            raise ValueError("cache_file needs cache_entries above 0: what is found in the file goes through memory")
         return self
 
     @classmethod

@@ -21,6 +21,7 @@ ROWS: list[set[str]] = [
         "reward_server.extraction",
         "reward_server.identity",
         "reward_server.cache",
+        "reward_server.disk_cache",
         "reward_server.expectations",
     },
     {"reward_server.fair_queue", "reward_server.settings", "reward_server.backends.base"},

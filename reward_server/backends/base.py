@@ -45,6 +45,11 @@ class Backend(Protocol):
         """The largest limit of memory that a problem may have here; None where there is no bound."""
         ...
 
+    @property
+    def runs_in(self) -> str:
+        """What programs run in: where two backends say the same, the same program does the same."""
+        ...
+
     async def open_slot(self) -> Slot:
         """Start a sandbox and wait until it can run jobs. Raises: BackendUnavailable with the cause and its fix."""
         ...

@@ -60,6 +60,7 @@ class DockerBackend:
         daemon = docker_daemon.connect(settings.image, settings.runtime)
         self.client = daemon.client
         self.version = daemon.version
+        self.runs_in = f"docker {daemon.image_id} {settings.runtime or ''}"
         self.configs = RunnerConfigs(settings, "uid")
         self.transport = settings.transport
         docker_daemon.reap(self.client)

@@ -9,7 +9,7 @@ import contextlib
 import os
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +44,8 @@ class Daemon:
     client: docker.APIClient
     version: str
     info: dict[str, Any]
+    image_id: str = ""
+    """Of the image that was asked for."""
 
     @property
     def runtimes(self) -> list[str]:
@@ -61,7 +63,7 @@ def connect(image: str | None = None, runtime: str | None = None) -> Daemon:
         daemon = Daemon(client, known["Version"], client.info())
         cause = lacks(daemon, runtime)
         if cause is None and image is not None:
-            client.inspect_image(image)
+            daemon = replace(daemon, image_id=client.inspect_image(image)["Id"])
         if cause is None:
             return daemon
     except docker.errors.ImageNotFound:

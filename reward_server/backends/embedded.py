@@ -64,6 +64,11 @@ class EmbeddedBackend:
         inside = "inside bubblewrap, with a seccomp filter and no network"
         return f"each submission has {way} {inside}; not against kernel exploits"
 
+    @property
+    def runs_in(self) -> str:
+        """The interpreter: whoever installs packages for it removes kept judgements."""
+        return f"embedded {self.python.resolve()} {self.python.stat().st_mtime_ns}"
+
     @cached_property
     def bwrap(self) -> str:
         """The system's bubblewrap, else the one that a wheel brought. Raises: BackendUnavailable."""

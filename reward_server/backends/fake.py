@@ -60,6 +60,7 @@ class FakeBackend:
     name = "fake"
     covers = "nothing: it runs nothing"
     memory_mb: int | None = None
+    runs_in = "nothing"
 
     def __init__(
         self,

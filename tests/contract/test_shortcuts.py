@@ -1,7 +1,7 @@
 """Shortcuts save time and nothing else: verdicts and rewards are those of programs that are run without any.
 
-With them: warm slots that serve many, a standing judge, packages loaded before the fork, duplicates run once, the cache,
-the order of a batch. Without: each program in a sandbox of its own, with a judge of its own, one after the other.
+With them: warm slots that serve many, a standing judge, packages loaded before the fork, duplicates run once, the
+cache, the order of a batch. Without: each program in a sandbox of its own, with a judge of its own, one after the other.
 """
 
 from __future__ import annotations
@@ -64,6 +64,10 @@ def request(asked: list[tuple[Problem, str]], **fields: Any) -> ScoreRequest:
     return ScoreRequest.model_validate({"problems": problems, "submissions": items * 2} | fields)
 
 
+def said_of(result: dict[str, Any]) -> Said:
+    return result["reward"], [(test["verdict"], told(test["message"])) for test in result["tests"]]
+
+
 async def with_shortcuts(backend: Backend, asked: list[tuple[Problem, str]], **fields: Any) -> list[Said]:
     service = Service.assemble(Settings(slots=2, problems=""), backend)
     await service.start()
@@ -72,8 +76,7 @@ async def with_shortcuts(backend: Backend, asked: list[tuple[Problem, str]], **f
         for _ in range(2):  # the second time from the cache
             batch = await service.scorer.begin(request(asked, **fields))
             await batch.wait()
-            for result in json.loads(batch.body())["results"]:
-                said.append((result["reward"], [(test["verdict"], told(test["message"])) for test in result["tests"]]))
+            said += map(said_of, json.loads(batch.body())["results"])
             assert batch.cached in (0, 2 * len(asked))
     finally:
         await service.close()
