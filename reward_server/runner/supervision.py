@@ -10,7 +10,7 @@ import select
 import time
 from typing import TYPE_CHECKING, Any
 
-from reward_server.runner import processes
+from reward_server.runner import containment, processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,7 +174,7 @@ class Meter:
             return "lost", 0.0  # so slow that it says more of this machine than of the submission
         if self.peak_bytes > self.limits["memory_bytes"]:
             return "memory", 0.0
-        if any(held_inodes(path) > MAX_INODES for path in ("/box", "/tmp")):
+        if any(held_inodes(path) > MAX_INODES for path in containment.WRITABLE):
             return "memory", 0.0
         left_s = min((self.limits["cpu_s"] - cpu_s) / PROCESSORS, self.limits["wall_s"] - wall_s)
         return None, min(max(left_s, SHORTEST_TICK_S), LONGEST_TICK_S)

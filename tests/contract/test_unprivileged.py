@@ -100,7 +100,7 @@ def test_the_contract_holds_for_an_unprivileged_user() -> None:
     if reason:
         pytest.skip(reason)
     options = ["-q", "--tb=short", "--no-header", "-p", "no:cacheprovider", "-k", "not fools and not docker"]
-    suites = ("contract", "exploits", "honest", "test_end_to_end.py")
+    suites = ("contract", "exploits", "honest", "hostile", "test_end_to_end.py")
     what = [str(REPOSITORY / "tests" / name) for name in suites]
     ran = run([sys.executable, "-m", "pytest", *options, *what], **{INNER: "1"})
     assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-2000:]

@@ -238,7 +238,7 @@ ROWS = (
             (
                 "CORE",
                 "It leaves no core dump.",
-                "resource.RLIMIT_CORE, ",
+                "    resource.setrlimit(resource.RLIMIT_CORE, (core, core))",
                 "",
                 (attempt("resource.setrlimit(resource.RLIMIT_CORE, (-1, -1))"),),
             ),
