@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from tests.defences.defence import CLEAN, WALLS, Defence, attempt, cheat, outlives
+from tests.defences.defence import CLEAN, WALLS, Defence, attempt, cheat, holds, outlives
 
 RUNNER = "reward_server/runner"
 CONTAINMENT, CELL, ZYGOTE = (f"{RUNNER}/{name}.py" for name in ("containment", "cell", "zygote"))
@@ -133,6 +133,15 @@ ROWS = (
         "for folder in (*WRITABLE, JUDGE_BOX):",
         "for folder in ():",
         (cheat("files_for_pytest", "pytest"),),
+        "nobody",
+    ),
+    Defence(
+        "no_user_in_want_of_inotify",
+        "Without root, it cannot take all that the kernel counts for the server's user.",
+        CONTAINMENT,
+        "for name, most in OF_THE_USER.items():",
+        "for name, most in ():",
+        (holds("inotify_and_pipes"),),
         "nobody",
     ),
     Defence(
@@ -303,6 +312,23 @@ ROWS = (
         "if any(held_inodes(path) > MAX_INODES",
         "if any(False",
         (due("{'inodes': 20001}-memory"),),
+    ),
+    Defence(
+        "files_are_counted_everywhere",
+        "In every folder that it may write to.",
+        SUPERVISION,
+        "in containment.WRITABLE)",
+        "in containment.WRITABLE[:2])",
+        (holds("inodes_filled_in_shm"),),
+        "root",
+    ),
+    Defence(
+        "killed_first",
+        "Where memory runs out, the kernel ends a sandbox rather than what runs beside it.",
+        f"{RUNNER}/control.py",
+        "oom.be_killed_first()",
+        "pass",
+        ("tests/contract/test_limits.py::test_the_kernel_takes_a_sandbox_before_what_runs_beside_it[embedded]",),
     ),
     Defence(
         "output_ends",
