@@ -121,6 +121,8 @@ class Meter:
         self.limits, self.population, self.shared_bytes = limits, population, shared_bytes
         self.seconds: dict[int, float] = {}
         self.delays: dict[int, float] = {}
+        """By thread."""
+        self.waited_s = 0.0
         self.peak_bytes = 0
         self.beside_s = self.beside_delay_s = self.stalled_s = 0.0
         self.sampled_at = 0.0
@@ -143,11 +145,17 @@ class Meter:
 
     def sample(self) -> None:
         """Measure every process: processor time, time spent waiting for a processor, memory."""
-        self.sampled_at = time.monotonic()
+        now = time.monotonic()
+        since_s, self.sampled_at = now - self.sampled_at, now
         alive = self.population()
+        longest_s = 0.0
         for pid in alive:
             self.seconds[pid] = max(self.seconds.get(pid, 0.0), processes.clock(pid))
-            self.delays[pid] = max(self.delays.get(pid, 0.0), processes.run_delay(pid))
+            for thread, delay_s in processes.run_delays(pid).items():
+                longest_s = max(longest_s, delay_s - self.delays.get(thread, 0.0))
+                self.delays[thread] = delay_s
+        # Of those that waited since the last look one stands for all; what waited before may have ended since.
+        self.waited_s += min(longest_s, since_s)
         # What each process shares with the zygote is there once, however many there are.
         resident = sum(map(processes.resident_bytes, alive)) - max(0, len(alive) - 1) * self.shared_bytes
         self.peak_bytes = max(self.peak_bytes, resident)
@@ -158,7 +166,7 @@ class Meter:
 
     @property
     def delay_s(self) -> float:
-        return max(self.delays.values(), default=0.0) + self.stalled_s
+        return self.waited_s + self.stalled_s
 
     def check(self) -> tuple[str | None, float]:
         """Returns the ending that is due, if any, and the seconds until the next check."""

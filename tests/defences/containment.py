@@ -298,6 +298,25 @@ ROWS = (
         (due("{'now': 30.0, 'delay': {7: 29.0}}-None"),),
     ),
     Defence(
+        "threads_wait_too",
+        "Nor what a thread of it waits, while the main one waits for that.",
+        PROCESSES,
+        "if several else (pid,)",
+        "if False else (pid,)",
+        (holds("honest_thread_beside_six_hogs"),),
+    ),
+    Defence(
+        "waits_add_up",
+        "Nor what its children wait, one after another.",
+        SUPERVISION,
+        "self.waited_s += min(longest_s, since_s)",
+        "self.waited_s = max(self.delays.values(), default=0.0)",
+        (
+            "tests/test_supervision.py::test_those_that_wait_one_after_another_wait_in_all_that_long",
+            holds("honest_children_beside_six_hogs"),
+        ),
+    ),
+    Defence(
         "memory_is_measured",
         "Memory is that of all its processes, and ends it at the limit.",
         SUPERVISION,

@@ -48,11 +48,14 @@ class Target:
     def __init__(self, backend: Backend, seat: int) -> None:
         self.backend, self.seat = backend, seat
         self.slot: Slot | None = None
+        self.why_spent: list[str] = []
+        """Of each slot that was given up so far."""
         self.fresh: list[TestResult] = []
 
     async def ready(self) -> Slot:
         """Return the slot, or a new one where it is spent. Raises: RewardServerError."""
         if self.slot is not None and self.slot.spent:
+            self.why_spent.append(getattr(self.slot, "why_spent", ""))
             await self.close()
         if self.slot is None:
             self.slot = await self.backend.open_slot()
@@ -71,24 +74,22 @@ class Target:
 
     async def attacked(self, payload: Payload) -> Outcome:
         """Run a payload and then the canary. Never raises for what a payload does."""
+        given_up_before = len(self.why_spent)
         try:
             await self.ready()
+            given_up_before = len(self.why_spent)
             seen, wrong = await self.struck(payload)
         except RewardServerError as error:
             seen, wrong = "none", f"no verdict: {error}"
-        spent = self.slot is None or self.slot.spent
-        why_spent = getattr(self.slot, "why_spent", "") if spent else ""
         try:
             await self.ready()
-            found = canary.complaint(self.fresh if spent else await self.looked(), None if spent else self.fresh)
+            found = canary.complaint(await self.judged(canary.PROBLEM, canary.PROGRAM), self.fresh)
         except RewardServerError as error:
             found = f"no verdict: {error}"
         if found:
             wrong = wrong or f"afterwards {found}"
-        return Outcome(seen, "dirty" if found else "replaced" if spent else "clean", wrong, why_spent)
-
-    async def looked(self) -> list[TestResult]:
-        return await self.judged(canary.PROBLEM, canary.PROGRAM)
+        given_up = self.why_spent[given_up_before:]
+        return Outcome(seen, "dirty" if found else "replaced" if given_up else "clean", wrong, ", ".join(given_up))
 
     async def struck(self, payload: Payload) -> tuple[str, str]:
         """Run a payload with all that belongs to it. Returns its verdict and what was wrong. Raises: SandboxLost."""

@@ -55,7 +55,7 @@ PROBLEM = Problem(
 )
 
 
-def complaint(results: Sequence[TestResult], fresh: Sequence[TestResult] | None = None) -> str:
+def complaint(results: Sequence[TestResult], fresh: Sequence[TestResult]) -> str:
     """Say what the canary did not like, if anything. `fresh`: what it saw when the slot had run nothing else."""
     verdicts = [result.verdict for result in results]
     if verdicts != VERDICTS:
@@ -64,7 +64,7 @@ def complaint(results: Sequence[TestResult], fresh: Sequence[TestResult] | None 
     for name in EMPTY:
         if seen[name]:
             return f"{name}: {seen[name]}"[:200]
-    before = seen if fresh is None else look(fresh)
+    before = look(fresh)
     for name, value in seen.items():
         if value != before[name]:
             return f"{name}: {value} after {before[name]}"[:200]

@@ -123,6 +123,38 @@ os.waitpid(pid, 0)
         "import re\nre.match('(a+)+$', 'a' * 50 + 'b')",
     ),
     Payload(
+        "honest_thread_beside_six_hogs",
+        ("six host hogs beside a 0.7 s honest job (passes)",),
+        ("passed",),
+        f"""
+import threading, time
+def work():
+    while time.thread_time() < 0.4: pass
+worker = threading.Thread(target=work)
+worker.start()
+worker.join()
+print({SAID!r})
+""",
+        limits=Limits(cpu_s=0.9, wall_s=0.9, memory_mb=128),
+        hogs=6,
+    ),
+    Payload(
+        "honest_children_beside_six_hogs",
+        ("six host hogs beside a 0.7 s honest job (passes)",),
+        ("passed",),
+        f"""
+import os, time
+for _ in range(4):
+    if not os.fork():
+        while time.process_time() < 0.1: pass
+        os._exit(0)
+    os.wait()
+print({SAID!r})
+""",
+        limits=Limits(cpu_s=0.9, wall_s=0.9, memory_mb=128),
+        hogs=6,
+    ),
+    Payload(
         "honest_beside_six_hogs",
         ("six host hogs beside a 0.7 s honest job (passes)",),
         ("passed",),

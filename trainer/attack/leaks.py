@@ -239,7 +239,7 @@ print({SAID!r} if whole and '/tmp' not in sys.path else 'left')
         "random_numbers",
         ("the same random numbers in two runs",),
         ("wrong_answer",),
-        "import os, random, tempfile, uuid\nprint(random.random(), random.gauss(0, 1), uuid.uuid4())",
+        "import random\nprint(random.random())",
         differs=True,
     ),
     Payload(

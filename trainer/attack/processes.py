@@ -12,7 +12,8 @@ while True:
     try: os.fork()
     except OSError: pass
 """
-PATIENT = Limits(cpu_s=0.5, wall_s=2, memory_mb=512)
+PATIENT = Limits(cpu_s=0.5, wall_s=12, memory_mb=512)
+"""Of many processes each waits long for its turn, so that the clock must leave them time."""
 
 PAYLOADS = (
     Payload("fork_bomb", ("fork bomb",), ("cpu_timeout",), FORK_BOMB, limits=PATIENT),
