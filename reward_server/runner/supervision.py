@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROCESSORS = os.cpu_count() or 1
-SHORTEST_TICK_S, LONGEST_TICK_S = 0.01, 0.25
+SHORTEST_TICK_S, LONGEST_TICK_S = 0.01, 0.1
+"""What a process waited for a processor after the last look before its end is never known: a tick of it at most."""
 LATE_S = 0.05
 """A wait that ends so much too late was not ended by its timer."""
+LONGEST_WAIT_S = 1.0
+"""For a processor, at one time."""
 GLANCE_S = 0.005
 """For so long after a look at all processes, only the clocks of those that were seen then are read."""
 MAX_INODES = 20_000
@@ -122,7 +125,7 @@ class Meter:
         self.seconds: dict[int, float] = {}
         self.delays: dict[int, float] = {}
         """By thread."""
-        self.waited_s = 0.0
+        self.waited_s = self.unclaimed_s = 0.0
         self.peak_bytes = 0
         self.beside_s = self.beside_delay_s = self.stalled_s = 0.0
         self.sampled_at = 0.0
@@ -154,8 +157,12 @@ class Meter:
             for thread, delay_s in processes.run_delays(pid).items():
                 longest_s = max(longest_s, delay_s - self.delays.get(thread, 0.0))
                 self.delays[thread] = delay_s
-        # Of those that waited since the last look one stands for all; what waited before may have ended since.
-        self.waited_s += min(longest_s, since_s)
+        # Of those that waited one stands for all, and what waited earlier may have ended since. The kernel tells of a
+        # wait when it is over: part of it may lie before the last look.
+        self.unclaimed_s = min(self.unclaimed_s, LONGEST_WAIT_S) + since_s
+        claimed_s = min(longest_s, self.unclaimed_s)
+        self.unclaimed_s -= claimed_s
+        self.waited_s += claimed_s
         # What each process shares with the zygote is there once, however many there are.
         resident = sum(map(processes.resident_bytes, alive)) - max(0, len(alive) - 1) * self.shared_bytes
         self.peak_bytes = max(self.peak_bytes, resident)

@@ -309,7 +309,7 @@ ROWS = (
         "waits_add_up",
         "Nor what its children wait, one after another.",
         SUPERVISION,
-        "self.waited_s += min(longest_s, since_s)",
+        "self.waited_s += claimed_s",
         "self.waited_s = max(self.delays.values(), default=0.0)",
         (
             "tests/test_supervision.py::test_those_that_wait_one_after_another_wait_in_all_that_long",

@@ -146,12 +146,12 @@ print({SAID!r})
 import os, time
 for _ in range(4):
     if not os.fork():
-        while time.process_time() < 0.1: pass
+        while time.process_time() < 0.17: pass
         os._exit(0)
     os.wait()
 print({SAID!r})
 """,
-        limits=Limits(cpu_s=0.9, wall_s=0.9, memory_mb=128),
+        limits=Limits(cpu_s=1.2, wall_s=1.5, memory_mb=128),
         hogs=6,
     ),
     Payload(
