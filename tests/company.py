@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PIECE = 40
 ONE_BY_ONE = ("tests/contract/test_unprivileged.py", "tests/test_train_runs.py")
 """Files whose tests take long and share nothing."""
+BY_BACKEND = ("tests/hostile/test_payloads.py",)
+"""Files whose tests share one run for each backend, which the first parameter names."""
 
 
 class Pieces:
@@ -37,7 +39,9 @@ class Pieces:
         """The piece of a test, by its id. Tests are asked for in their order."""
         if test not in self.known:
             file = test.partition("::")[0]
-            self.known[test] = f"{file} {self.tests_of[file] // (1 if file in ONE_BY_ONE else PIECE)}"
+            number = self.tests_of[file] // (1 if file in ONE_BY_ONE else PIECE)
+            backend = test.partition("[")[2].partition("-")[0]
+            self.known[test] = f"{file} {backend if file in BY_BACKEND else number}"
             self.tests_of[file] += 1
         return self.known[test]
 

@@ -114,6 +114,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("serve --backend podman", ["--backend", "embedded"]),
         ("demo --sede 1", ["--sede", "--seed"]),
         ("doctor --verbose", ["--verbose"]),
+        ("doctor --attack --backend podman", ["--backend", "embedded"]),
+        ("doctor --backend embedded", ["--backend", "--attack"]),
     ],
 )
 def test_wrong_input_is_one_line_that_names_the_option_and_exit_code_2(

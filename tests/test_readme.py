@@ -11,6 +11,7 @@ from reward_server.verdicts import Verdict
 from tasks.registry import load_problems
 from tasks.schema import Limits
 from trainer import cli
+from trainer.attack.payloads import PAYLOADS
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -45,3 +46,7 @@ def test_every_limit_is_named_with_its_default() -> None:
 
 def test_the_number_of_bundled_problems_is_right() -> None:
     assert f"{len(load_problems('bundled'))} problems of our own" in README
+
+
+def test_the_number_of_hostile_programs_is_right() -> None:
+    assert f"{sum(map(len, PAYLOADS.values()))} hostile programs" in README

@@ -20,7 +20,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What is seen of a submission of two processes, 7 and 8, and what the clock says."""
     seen: dict[str, Any] = {"cpu": {}, "delay": {}, "bytes": {}, "now": 0.0, "inodes": 0}
     monkeypatch.setattr(processes, "clock", lambda pid: seen["cpu"].get(pid, 0.0))
-    monkeypatch.setattr(processes, "run_delay", lambda pid: seen["delay"].get(pid, 0.0))
+    monkeypatch.setattr(processes, "run_delays", lambda pid: {pid: seen["delay"].get(pid, 0.0)})
     monkeypatch.setattr(processes, "resident_bytes", lambda pid: seen["bytes"].get(pid, 0))
     monkeypatch.setattr("reward_server.runner.supervision.time.monotonic", lambda: seen["now"])
     monkeypatch.setattr(supervision, "held_inodes", lambda _: seen["inodes"])
@@ -47,6 +47,19 @@ def test_a_limit_is_due_when_it_is_passed(machine: dict[str, Any], what: dict[st
     meter = Meter(LIMITS, lambda: {7, 8}, 0)
     machine.update(what)
     assert meter.check()[0] == ending
+
+
+def test_those_that_wait_one_after_another_wait_in_all_that_long(machine: dict[str, Any]) -> None:
+    """A program that starts others and waits for each; what waits at the same time waits once."""
+    meter = Meter(LIMITS, lambda: {7, 8}, 0)
+    for now, delay in ((5.0, {7: 4.0, 8: 3.9}), (10.0, {7: 4.0, 8: 8.4})):
+        machine.update(now=now, delay=delay)
+        meter.sample()
+    assert meter.delay_s == pytest.approx(8.5)
+    machine["delay"] = {7: 4.0, 8: 100.0}
+    machine["now"] = 11.0
+    meter.sample()
+    assert meter.delay_s == pytest.approx(10.5), "nobody waits for longer than the clock has gone"
 
 
 def test_what_ended_processes_used_still_counts(machine: dict[str, Any]) -> None:

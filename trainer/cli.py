@@ -94,6 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
     _eval_options(made["eval"])
     _demo_options(made["demo"])
     _images_options(made["images"])
+    _doctor_options(made["doctor"])
     return parser
 
 
@@ -207,6 +208,13 @@ def _images_options(parser: argparse.ArgumentParser) -> None:
     build.add_argument("--ca", type=Path, metavar="FILE", help="certificates in PEM that the build is to trust")
     build.add_argument("--network", metavar="MODE", help="Docker's network for the build, such as host")
     build.add_argument("--verbose", action="store_true", help="show all that the build prints")
+
+
+def _doctor_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--attack", action="store_true", help="run hostile programs here, and see whether the sandbox holds (a minute)"
+    )
+    _add_backend(parser, default=None)
 
 
 def _add_problems(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,7 @@
 """`passrate doctor`: what this machine can do, and how to mend what it cannot.
 
-Promises: changes nothing, and imports neither torch nor trl to find them.
+Promises: changes nothing, and imports neither torch nor trl to find them. With `--attack` it runs hostile programs, in
+the sandbox alone.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from rich.text import Text
 from reward_server.backends import choose_backend, docker_daemon
 from reward_server.errors import RewardServerError
 from reward_server.settings import Settings
+from trainer.attack.report import report
 from trainer.display import show, table
-from trainer.parser import one_line
+from trainer.parser import UsageError, one_line
 from trainer.settings import NAMES
 
 if TYPE_CHECKING:
@@ -48,8 +50,12 @@ class Finding:
     fix: str = ""
 
 
-def main(_: argparse.Namespace) -> int:
+def main(arguments: argparse.Namespace) -> int:
     """Show what this machine can do. Returns: 0 where at least one backend works, else 1."""
+    if arguments.attack:
+        return report(settings_here(backend=arguments.backend))
+    if arguments.backend is not None:
+        raise UsageError("--backend: says what --attack attacks; without it, doctor looks at all of them")
     docker, embedded = find_docker(), find_embedded()
     findings = [
         Finding("python", "ok", platform.python_version()),

@@ -26,6 +26,8 @@ STATUS = struct.Struct("=iddq")
 DATA_BEYOND = 128 << 20
 """Room for thread stacks and allocator arenas, which are reserved but not used. What is used is measured apart."""
 STACK_BYTES = 256 << 20
+OF_THE_USER = {"max_inotify_instances": 16, "max_inotify_watches": 4096}
+"""What the kernel counts for each user, and through all namespaces: one submission could take all that its user has."""
 
 
 def arrange_descriptors(descriptors: list[int]) -> None:
@@ -58,8 +60,11 @@ def prepare_zygote(*, by_uid: bool) -> None:
     os.umask(0o022)
     if by_uid:
         os.setgroups([])
-    for kind in (resource.RLIMIT_CORE, resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE):
+    for kind in (resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE):
         resource.setrlimit(kind, (0, 0))
+    # At 0 the kernel would still start a core handler, such as systemd's, on the machine; only 1 means none at all.
+    core = min(1, resource.getrlimit(resource.RLIMIT_CORE)[1] % (1 << 64))
+    resource.setrlimit(resource.RLIMIT_CORE, (core, core))
 
 
 def seed_random() -> None:
@@ -102,6 +107,13 @@ def enter_namespaces(uid: int, gid: int, disk_bytes: int) -> None:
     for folder in (*WRITABLE, JUDGE_BOX):
         kernel.mount("tmpfs", folder, f"size={disk_bytes},nr_inodes=4096,mode=1777")
     kernel.mount("proc", "/proc", flags=kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
+    for name, most in OF_THE_USER.items():
+        try:
+            descriptor = os.open(f"/proc/sys/user/{name}", os.O_WRONLY)
+        except FileNotFoundError:  # a kernel that does not count it
+            continue
+        os.write(descriptor, str(most).encode())
+        os.close(descriptor)
     # The submission will have this process's user id: without a dump flag it can neither trace nor read it.
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
 

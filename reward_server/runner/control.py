@@ -11,7 +11,7 @@ import select
 import signal
 from typing import TYPE_CHECKING, Any
 
-from reward_server.runner import cell, frames, kernel, processes, supervision, zygote
+from reward_server.runner import cell, frames, kernel, oom, processes, supervision, zygote
 from reward_server.runner.rows import Job, Seen
 from reward_server.runner.run_calls import run_calls
 from reward_server.runner.run_judged import run_judged
@@ -31,6 +31,7 @@ def main(config: dict[str, Any]) -> Callable[[], object]:
     supervision.CHANNEL.append(channel.fileno())
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)  # pid 1 would ignore them; the sandbox ends with its channel
+    oom.be_killed_first()  # before its own files in /proc are closed to it
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     kernel.keep_no_inheritable(kernel.CAP_SETGID | kernel.CAP_SETUID if config["containment"] == "uid" else 0)
     kept = cell.Cell(config)

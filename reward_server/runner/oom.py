@@ -1,4 +1,4 @@
-"""Whether the kernel has killed a process for want of memory: then a SIGKILL says nothing about who was killed."""
+"""Whom the kernel kills for want of memory, and whether it has: then a SIGKILL says nothing about who was killed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,22 @@ from pathlib import Path
 from typing import Final
 
 MACHINE: Final = Path("/proc/vmstat")
+OWN_SCORE: Final = Path("/proc/self/oom_score_adj")
+FIRST_OF_ALL: Final = 1000
 GROUP: Final = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"))
 """A container sees the counters of its own control group here (version 2, version 1)."""
 
 
 LOOK_S: Final = 0.5
 """A look at the counters takes 50 us, so short jobs share one: a kill so long before a job may be held against it."""
+
+
+def be_killed_first() -> None:
+    """Have the kernel end this sandbox, if memory runs out, rather than the server or a trainer beside it.
+
+    Inherited by all that is in it. A submission may take it back, but not ask for less than what the server has.
+    """
+    OWN_SCORE.write_text(str(FIRST_OF_ALL), encoding="ascii")
 
 
 class KernelKills:

@@ -111,6 +111,16 @@ def run_delay(pid: int) -> float:
         return 0.0
 
 
+def run_delays(pid: int) -> dict[int, float]:
+    """The same of each of its threads: the main one often only waits for those that work."""
+    try:
+        several = os.stat(f"/proc/{pid}/task").st_nlink > 3  # a link for each thread, and the two of any folder
+        threads = map(int, os.listdir(f"/proc/{pid}/task")) if several else (pid,)
+    except OSError:
+        return {}
+    return {thread: run_delay(thread) for thread in threads}
+
+
 def resident_bytes(pid: int) -> int:
     try:
         with open(f"/proc/{pid}/statm") as file:

@@ -10,15 +10,18 @@ import select
 import time
 from typing import TYPE_CHECKING, Any
 
-from reward_server.runner import processes
+from reward_server.runner import containment, processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROCESSORS = os.cpu_count() or 1
-SHORTEST_TICK_S, LONGEST_TICK_S = 0.01, 0.25
+SHORTEST_TICK_S, LONGEST_TICK_S = 0.01, 0.1
+"""What a process waited for a processor after the last look before its end is never known: a tick of it at most."""
 LATE_S = 0.05
 """A wait that ends so much too late was not ended by its timer."""
+LONGEST_WAIT_S = 1.0
+"""For a processor, at one time."""
 GLANCE_S = 0.005
 """For so long after a look at all processes, only the clocks of those that were seen then are read."""
 MAX_INODES = 20_000
@@ -119,6 +122,8 @@ class Meter:
         self.limits, self.population, self.shared_bytes = limits, population, shared_bytes
         self.seconds: dict[int, float] = {}
         self.delays: dict[int, float] = {}
+        """By thread."""
+        self.waited_s = self.unclaimed_s = 0.0
         self.peak_bytes = 0
         self.beside_s = self.beside_delay_s = self.stalled_s = 0.0
         self.sampled_at = 0.0
@@ -141,11 +146,21 @@ class Meter:
 
     def sample(self) -> None:
         """Measure every process: processor time, time spent waiting for a processor, memory."""
-        self.sampled_at = time.monotonic()
+        now = time.monotonic()
+        since_s, self.sampled_at = now - self.sampled_at, now
         alive = self.population()
+        longest_s = 0.0
         for pid in alive:
             self.seconds[pid] = max(self.seconds.get(pid, 0.0), processes.clock(pid))
-            self.delays[pid] = max(self.delays.get(pid, 0.0), processes.run_delay(pid))
+            for thread, delay_s in processes.run_delays(pid).items():
+                longest_s = max(longest_s, delay_s - self.delays.get(thread, 0.0))
+                self.delays[thread] = delay_s
+        # Of those that waited one stands for all, and what waited earlier may have ended since. The kernel tells of a
+        # wait when it is over: part of it may lie before the last look.
+        self.unclaimed_s = min(self.unclaimed_s, LONGEST_WAIT_S) + since_s
+        claimed_s = min(longest_s, self.unclaimed_s)
+        self.unclaimed_s -= claimed_s
+        self.waited_s += claimed_s
         # What each process shares with the zygote is there once, however many there are.
         resident = sum(map(processes.resident_bytes, alive)) - max(0, len(alive) - 1) * self.shared_bytes
         self.peak_bytes = max(self.peak_bytes, resident)
@@ -156,7 +171,7 @@ class Meter:
 
     @property
     def delay_s(self) -> float:
-        return max(self.delays.values(), default=0.0) + self.stalled_s
+        return self.waited_s + self.stalled_s
 
     def check(self) -> tuple[str | None, float]:
         """Returns the ending that is due, if any, and the seconds until the next check."""
@@ -172,7 +187,7 @@ class Meter:
             return "lost", 0.0  # so slow that it says more of this machine than of the submission
         if self.peak_bytes > self.limits["memory_bytes"]:
             return "memory", 0.0
-        if any(held_inodes(path) > MAX_INODES for path in ("/box", "/tmp")):
+        if any(held_inodes(path) > MAX_INODES for path in containment.WRITABLE):
             return "memory", 0.0
         left_s = min((self.limits["cpu_s"] - cpu_s) / PROCESSORS, self.limits["wall_s"] - wall_s)
         return None, min(max(left_s, SHORTEST_TICK_S), LONGEST_TICK_S)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import resource
 from typing import TYPE_CHECKING
 
 import pytest
@@ -116,3 +117,14 @@ def test_the_kernel_refuses_what_measuring_would_find_too_late(sandbox: Sandbox,
 def test_a_program_below_its_limits_passes(sandbox: Sandbox) -> None:
     code = "import time\nt = time.process_time()\nwhile time.process_time() - t < 0.3: pass\nprint('done')"
     assert sandbox.verdicts(stdio(("", "done"), limits=LIMITS), code) == ["passed"]
+
+
+def test_the_kernel_takes_a_sandbox_before_what_runs_beside_it(sandbox: Sandbox) -> None:
+    """A machine that runs out of memory would otherwise lose what is largest: a trainer, or the server."""
+    assert sandbox.output("print(open('/proc/self/oom_score_adj').read())").split() == ["1000"]
+
+
+def test_a_crash_calls_no_core_handler_of_the_machine(sandbox: Sandbox) -> None:
+    """It runs as root outside of every sandbox; a limit of 0 calls it all the same, and 1 does not (core(5))."""
+    said = sandbox.output("import resource\nprint(*resource.getrlimit(resource.RLIMIT_CORE))")
+    assert said == "1 1\n" or resource.getrlimit(resource.RLIMIT_CORE)[1] == 0

@@ -20,7 +20,7 @@ from tests.contract.support import REPOSITORY, SEAT, SEAT_NAME
 
 NOBODY = 65534
 INNER = "CONTRACT_RUNS_UNPRIVILEGED"
-SUITES = (("contract",), ("exploits",), ("honest", "test_end_to_end.py"))
+SUITES = (("contract",), ("exploits",), ("honest", "test_end_to_end.py"), ("hostile",))
 """What is run again, in parts that may run at once."""
 MAX_S = 900
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from tests.defences.defence import CLEAN, WALLS, Defence, attempt, cheat, outlives
+from tests.defences.defence import CLEAN, WALLS, Defence, attempt, cheat, holds, outlives
 
 RUNNER = "reward_server/runner"
 CONTAINMENT, CELL, ZYGOTE = (f"{RUNNER}/{name}.py" for name in ("containment", "cell", "zygote"))
@@ -136,6 +136,15 @@ ROWS = (
         "nobody",
     ),
     Defence(
+        "no_user_in_want_of_inotify",
+        "Without root, it cannot take all that the kernel counts for the server's user.",
+        CONTAINMENT,
+        "for name, most in OF_THE_USER.items():",
+        "for name, most in ():",
+        (holds("inotify_and_pipes"),),
+        "nobody",
+    ),
+    Defence(
         "proc_of_its_own",
         "Without root, it sees no process but its own.",
         CONTAINMENT,
@@ -238,7 +247,7 @@ ROWS = (
             (
                 "CORE",
                 "It leaves no core dump.",
-                "resource.RLIMIT_CORE, ",
+                "    resource.setrlimit(resource.RLIMIT_CORE, (core, core))",
                 "",
                 (attempt("resource.setrlimit(resource.RLIMIT_CORE, (-1, -1))"),),
             ),
@@ -289,6 +298,25 @@ ROWS = (
         (due("{'now': 30.0, 'delay': {7: 29.0}}-None"),),
     ),
     Defence(
+        "threads_wait_too",
+        "Nor what a thread of it waits, while the main one waits for that.",
+        PROCESSES,
+        "if several else (pid,)",
+        "if False else (pid,)",
+        (holds("honest_thread_beside_six_hogs"),),
+    ),
+    Defence(
+        "waits_add_up",
+        "Nor what its children wait, one after another.",
+        SUPERVISION,
+        "self.waited_s += claimed_s",
+        "self.waited_s = max(self.delays.values(), default=0.0)",
+        (
+            "tests/test_supervision.py::test_those_that_wait_one_after_another_wait_in_all_that_long",
+            holds("honest_children_beside_six_hogs"),
+        ),
+    ),
+    Defence(
         "memory_is_measured",
         "Memory is that of all its processes, and ends it at the limit.",
         SUPERVISION,
@@ -303,6 +331,23 @@ ROWS = (
         "if any(held_inodes(path) > MAX_INODES",
         "if any(False",
         (due("{'inodes': 20001}-memory"),),
+    ),
+    Defence(
+        "files_are_counted_everywhere",
+        "In every folder that it may write to.",
+        SUPERVISION,
+        "in containment.WRITABLE)",
+        "in containment.WRITABLE[:2])",
+        (holds("inodes_filled_in_shm"),),
+        "root",
+    ),
+    Defence(
+        "killed_first",
+        "Where memory runs out, the kernel ends a sandbox rather than what runs beside it.",
+        f"{RUNNER}/control.py",
+        "oom.be_killed_first()",
+        "pass",
+        ("tests/contract/test_limits.py::test_the_kernel_takes_a_sandbox_before_what_runs_beside_it[embedded]",),
     ),
     Defence(
         "output_ends",

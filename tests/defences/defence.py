@@ -54,3 +54,8 @@ def attempt(code: str) -> str:
 def outlives(name: str) -> str:
     """The test that nothing of this program is left for the next."""
     return f"{CLEAN}::test_nothing_outlives_its_run[embedded-{name}]"
+
+
+def holds(payload: str) -> str:
+    """The test that this payload of the hostile list gets what it must, and leaves nothing."""
+    return f"tests/hostile/test_payloads.py::test_the_sandbox_holds[embedded-{payload}]"
