@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tests.company import ONE_BY_ONE, Pieces
+from tests.company import BY_BACKEND, ONE_BY_ONE, Pieces
 from tests.contract.support import REPOSITORY
 
 if TYPE_CHECKING:
@@ -61,5 +61,9 @@ def test_a_file_goes_to_one_process_and_a_long_one_in_pieces() -> None:
 
 
 def test_files_that_go_out_one_by_one_exist() -> None:
-    assert [name for name in ONE_BY_ONE if not (REPOSITORY / name).exists()] == []
+    assert [name for name in (*ONE_BY_ONE, *BY_BACKEND) if not (REPOSITORY / name).exists()] == []
     assert [Pieces().of(f"{name}::test") for name in ONE_BY_ONE] == [f"{name} 0" for name in ONE_BY_ONE]
+    (name,) = BY_BACKEND
+    named = [f"{name}::test[{backend}-{number}]" for backend in ("embedded", "docker") for number in range(90)]
+    pieces = Pieces()
+    assert Counter(map(pieces.of, named)) == {f"{name} embedded": 90, f"{name} docker": 90}

@@ -1,7 +1,7 @@
 """Shortcuts save time and nothing else: verdicts and rewards are those of programs that are run without any.
 
 With them: warm slots that serve many, a standing judge, packages loaded before the fork, duplicates run once, the
-cache, the order of a batch. Without: each program in a sandbox of its own, with a judge of its own, one after the other.
+cache, the order of a batch. Without: each program in a sandbox of its own, with a judge of its own, one by one.
 """
 
 from __future__ import annotations
