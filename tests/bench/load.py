@@ -26,31 +26,31 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 SPINNERS, CONNECTIONS = 6, 64
-LIMITS = {"cpu_s": 2.0, "wall_s": 3.0, "memory_mb": 256}
 BURN = """import os, threading, time
 def burn(s, clock=time.process_time):
     began = clock()
     while clock() - began < s: pass
+def thread(s): return threading.Thread(target=burn, args=(s, time.thread_time))
+def fork(s):
+    if not os.fork(): burn(s); os._exit(0)
 """
-THREAD = "threading.Thread(target=burn, args=({}, time.thread_time))"
-MIXED: dict[str, tuple[str, str]] = {
-    "sleeps": ("time.sleep(2.6)", "passed"),
-    "naps": ("for _ in range(200): time.sleep(0.012)", "passed"),
-    "burns and sleeps": ("burn(1.0); time.sleep(1.4)", "passed"),
-    "one thread": (f"t = {THREAD.format(1.5)}; t.start(); t.join()", "passed"),
-    "six threads": (f"ts = [{THREAD.format(0.25)} for _ in range(6)]\nfor t in ts: t.start()\nfor t in ts: t.join()", "passed"),
-    "a thread after another": (f"for _ in range(50): t = {THREAD.format(0.02)}; t.start(); t.join()", "passed"),
-    "a child": ("if not os.fork(): burn(1.5); os._exit(0)\nos.wait()", "passed"),
-    "a child after another": ("for _ in range(50):\n    if not os.fork(): burn(0.02); os._exit(0)\n    os.wait()", "passed"),
-    "eight children": ("for _ in range(8):\n    if not os.fork(): burn(0.15); os._exit(0)\nfor _ in range(8): os.wait()", "passed"),
-    "burns too much": ("burn(3.0)", "cpu_timeout"),
-    "children burn too much": ("while True:\n    if not os.fork(): burn(0.01); os._exit(0)\n    os.wait()", "cpu_timeout"),
-    "sleeps too long": ("time.sleep(4)", "wall_timeout"),
-    "a thread sleeps too long": ("t = threading.Thread(target=time.sleep, args=(60,)); t.start(); t.join()", "wall_timeout"),
-    "children sleep too long": ("for _ in range(4):\n    if not os.fork(): time.sleep(60)\nos.wait()", "wall_timeout"),
-}  # fmt: skip
+MIXED = {
+    "time.sleep(2.6 * S)": "passed",
+    "for _ in range(200): time.sleep(0.012 * S)": "passed",
+    "burn(S); time.sleep(1.4 * S)": "passed",
+    "t = thread(1.5 * S); t.start(); t.join()": "passed",
+    "ts = [thread(0.25 * S) for _ in range(6)]\nfor t in ts: t.start()\nfor t in ts: t.join()": "passed",
+    "for _ in range(50): t = thread(0.02 * S); t.start(); t.join()": "passed",
+    "fork(1.5 * S); os.wait()": "passed",
+    "for _ in range(50): fork(0.02 * S); os.wait()": "passed",
+    "for _ in range(8): fork(0.15 * S)\nfor _ in range(8): os.wait()": "passed",
+    "burn(3 * S)": "cpu_timeout",
+    "while True: fork(0.02 * S); os.wait()": "cpu_timeout",
+    "time.sleep(4 * S)": "wall_timeout",
+    "t = threading.Thread(target=time.sleep, args=(60,)); t.start(); t.join()": "wall_timeout",
+    "for _ in range(4):\n    if not os.fork(): time.sleep(60)\nos.wait()": "wall_timeout",
+}
 """What programs do, each near a limit or beyond it, and its right verdict."""
-PROBLEM = {"tests": {"kind": "stdio", "cases": [{"stdin": "", "stdout": "done"}]}, "limits": LIMITS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +84,22 @@ class Seen:
         return sum(one != other for one, other in zip(self.alone.verdicts, self.beside.verdicts, strict=True))
 
 
-def burners(count: int) -> list[Program]:
-    return [Program(f"{BURN}burn(1.0)\nprint('done')  # {number}", "passed") for number in range(count)]
+def burners(count: int, scale: float = 1.0) -> list[Program]:
+    return [program("burn(S)", "passed", scale, number) for number in range(count)]
 
 
-def mixed(each: int) -> list[Program]:
-    return [
-        Program(f"{BURN}{what}\nprint('done')  # {number}", right)
-        for number in range(each)
-        for what, right in MIXED.values()
-    ]
+def mixed(each: int, scale: float = 1.0) -> list[Program]:
+    return [program(what, right, scale, number) for number in range(each) for what, right in MIXED.items()]
+
+
+def program(what: str, right: str, scale: float, number: int) -> Program:
+    """No two of different numbers are alike."""
+    return Program(f"S = {scale}\n{BURN}{what}\nprint('done')  # {number}", right)
+
+
+def problem(scale: float) -> dict[str, Any]:
+    limits = {"cpu_s": 2.0 * scale, "wall_s": 3.0 * scale, "memory_mb": 256}
+    return {"tests": {"kind": "stdio", "cases": [{"stdin": "", "stdout": "done"}]}, "limits": limits}
 
 
 @contextlib.contextmanager
@@ -108,7 +114,7 @@ def spinners(count: int) -> Iterator[None]:
             each.wait()
 
 
-def send(url: str, programs: Sequence[Program], connections: int) -> Round:
+def send(url: str, programs: Sequence[Program], connections: int, scale: float = 1.0) -> Round:
     """Send all at once, one a request; as many are under way as there are connections."""
 
     async def run() -> Round:
@@ -119,7 +125,7 @@ def send(url: str, programs: Sequence[Program], connections: int) -> Round:
 
             async def work() -> None:
                 for place, program in left:
-                    asked: dict[str, Any] = {"problems": {"p": PROBLEM}}
+                    asked: dict[str, Any] = {"problems": {"p": problem(scale)}}
                     asked["submissions"] = [{"problem": "p", "code": program.code}]
                     answer = await client.post("/v1/score", json=asked)
                     verdicts[place] = answer.json()["results"][0]["verdict"]
