@@ -1,4 +1,4 @@
-"""A verdict does not depend on what else the machine does. The bench has the same with more programs (`--works load`)."""
+"""A verdict does not depend on what else the machine does. The bench has more of it: `--works load`."""
 
 from __future__ import annotations
 

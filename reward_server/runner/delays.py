@@ -39,7 +39,7 @@ class Delays:
         self.faults: dict[int, int] = {}
         self.processors = sorted(os.sched_getaffinity(0))
         self.room_s = 0.0
-        """In which others had the processor, as far as nobody's wait was put there: one may be told long after it began."""
+        """In which others had the processor, and no wait was put there so far: one may be told long after it began."""
         self.last: tuple[float, float] | None = None
 
     def look(self, faults: dict[int, int], used_s: float, now: float, elsewhere_s: float = 0.0) -> None:
@@ -79,7 +79,7 @@ class Delays:
         return seen
 
     def machine_since(self) -> tuple[float, float]:
-        """Seconds since it was last asked in which the processors had nothing to do, and were taken away by the host."""
+        """Seconds since the last call in which the processors had nothing to do, and were taken away by the host."""
         now = processes.idle_and_stolen(self.processors)
         last, self.last = self.last or now, now
         return now[0] - last[0], now[1] - last[1]

@@ -122,7 +122,7 @@ def threads(pid: int) -> list[int]:
 
 
 def schedule(pid: int, thread: int) -> tuple[int, int, int]:
-    """Nanoseconds that a thread ran, that it was ready to run and no processor was free, and how often it was put on."""
+    """Nanoseconds that a thread ran and that it was ready to run and no processor was free; how often it was put on."""
     try:
         with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
             ran, waited, times = map(int, file.read().split())

@@ -54,7 +54,7 @@ class Submission:
 
     @property
     def main_pid(self) -> int:
-        """Of the submission itself: in a namespace its first process, which has it as its only child, stays beside it."""
+        """Of the submission itself: the first process of its namespace, where it has one, only waits for it."""
         return self.child.pid if self.cell.by_uid else processes.first_child(self.child.pid) or self.child.pid
 
     def _on_exit(self) -> None:

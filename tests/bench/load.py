@@ -149,12 +149,14 @@ def measure(slots: int, *, quick: bool) -> list[Seen]:
         return seen
 
 
-def load_table(seen: list[Seen]) -> Table:
+def as_table(seen: list[Seen]) -> Table:
     title = f"load: verdicts alone and beside {SPINNERS} processes that spin, {CONNECTIONS} connections (goal: 0, 0)"
     made = table(title, "programs", numbers=["count", "alone s", "beside s", "false timeouts", "different"])
     for each in seen:
         count, alone_s, beside_s = len(each.programs), each.alone.wall_s, each.beside.wall_s
-        made.add_row(each.title, str(count), f"{alone_s:.0f}", f"{beside_s:.0f}", str(each.false_timeouts), str(each.different))
+        made.add_row(
+            each.title, str(count), f"{alone_s:.0f}", f"{beside_s:.0f}", str(each.false_timeouts), str(each.different)
+        )
     return made
 
 
