@@ -25,6 +25,9 @@ class JudgementCache:
     def __len__(self) -> int:
         return len(self._kept)
 
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._kept
+
     def get(self, key: bytes) -> tuple[TestResult, ...] | None:
         found = self._kept.get(key)
         if found is None:

@@ -146,20 +146,24 @@ class Dispatcher:
 
     def submit(self, tickets: Sequence[Ticket[Any]], *, urgent: bool = False) -> None:
         """Queue all tickets or none. Raises: Overloaded, BackendUnavailable."""
-        if self._stopping:
-            raise BackendUnavailable("the server is stopping")
-        if (cause := self._pool.cause) is not None:
-            raise BackendUnavailable(cause)
-        excess = len(self._queue) + len(tickets) - self._settings.max_queued
-        if excess > 0 and not urgent:
-            raise Overloaded(
-                f"{len(self._queue)} submissions wait already, and at most {self._settings.max_queued} may",
-                self._seconds_for(excess),
-            )
+        self.check_room(0 if urgent else len(tickets))
         for ticket in tickets:
             self._queue.put(ticket.lane, ticket, first=urgent)
         if tickets:
             self._idle.clear()
+
+    def check_room(self, count: int) -> None:
+        """Tell whether `submit` would take so many tickets. Raises: Overloaded, BackendUnavailable."""
+        if self._stopping:
+            raise BackendUnavailable("the server is stopping")
+        if (cause := self._pool.cause) is not None:
+            raise BackendUnavailable(cause)
+        excess = len(self._queue) + count - self._settings.max_queued
+        if excess > 0 and count:
+            raise Overloaded(
+                f"{len(self._queue)} submissions wait already, and at most {self._settings.max_queued} may",
+                self._seconds_for(excess),
+            )
 
     def drop(self, ticket: Ticket[Any]) -> None:
         """Forget a ticket that nobody waits for: take it from the queue, or end its sandbox."""

@@ -250,6 +250,9 @@ class Scorer:
         self, batch: Batch, programs: list[tuple[int, Known, str, bytes]], *, stop: bool
     ) -> list[tuple[int, Known, str, Results]]:
         """Queue what is new and join what runs. Returns: what is known already. Does not wait, so nothing changes."""
+        # A server that is asked for far too much must refuse at little cost: before anything is made of it.
+        keys = {key for *_, key in programs}
+        self._dispatcher.check_room(sum(key not in self._running and key not in self._cache for key in keys))
         finished: list[tuple[int, Known, str, Results]] = []
         joined: list[tuple[int, Evaluation]] = []
         new: dict[bytes, Evaluation] = {}

@@ -35,14 +35,23 @@ CLIENT_PREFIXES: Final = {
 """Whole families of such names."""
 
 
+CGROUPS: Final = Path("/sys/fs/cgroup")
+QUOTA_FILES: Final = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))
+"""Where a container finds its quota and the period that it is for: cgroup v2, v1."""
+
+
 def usable_cores() -> int:
     """Processors that this process may keep busy: its affinity, or the quota of its container where that is less."""
     cores = len(os.sched_getaffinity(0))
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        return max(1, min(cores, int(quota) // int(period)))
-    except (OSError, ValueError):  # no cgroup v2, or "max": no quota
-        return cores
+    for files in QUOTA_FILES:
+        try:
+            text = " ".join((CGROUPS / name).read_text(encoding="ascii") for name in files)
+            quota, period = map(int, text.split())
+        except (OSError, ValueError):  # the other version of cgroups, or "max": no quota
+            continue
+        if quota > 0:  # -1: none
+            return max(1, min(cores, quota // period))
+    return cores
 
 
 class Settings(BaseModel):

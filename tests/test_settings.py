@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 
 from reward_server.errors import BadSetting
 from reward_server.settings import Settings, usable_cores
 from trainer.settings import NAMES
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_every_field_is_read_from_the_environment() -> None:
@@ -50,3 +54,28 @@ def test_there_are_no_more_slots_than_cores_by_default() -> None:
 
 def test_the_server_listens_on_localhost_unless_told_otherwise() -> None:
     assert Settings().host == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({}, 8),
+        ({"cpu.max": "max 100000"}, 8),
+        ({"cpu.max": "250000 100000"}, 2),
+        ({"cpu.max": "50000 100000"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "300000", "cpu/cpu.cfs_period_us": "100000"}, 3),
+        ({"cpu/cpu.cfs_quota_us": "3200000", "cpu/cpu.cfs_period_us": "100000"}, 8),
+    ],
+    ids=str,
+)
+def test_slots_are_as_many_as_the_cores_that_a_container_may_use(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: dict[str, str], cores: int
+) -> None:
+    """More of them would be throttled, and with them their submissions."""
+    (tmp_path / "cpu").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr("reward_server.settings.CGROUPS", tmp_path)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)))
+    assert usable_cores() == cores

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import mmap
 import os
 import select
@@ -11,17 +12,17 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from reward_server.runner import containment, processes
+from reward_server.runner.delays import Delays
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROCESSORS = os.cpu_count() or 1
 SHORTEST_TICK_S, LONGEST_TICK_S = 0.01, 0.1
-"""What a process waited for a processor after the last look before its end is never known: a tick of it at most."""
 LATE_S = 0.05
 """A wait that ends so much too late was not ended by its timer."""
-LONGEST_WAIT_S = 1.0
-"""For a processor, at one time."""
+OWN_READ_S = 0.25
+"""For so long this process's own waits are not read again: they are taken off a standstill, those just before it too."""
 GLANCE_S = 0.005
 """For so long after a look at all processes, only the clocks of those that were seen then are read."""
 MAX_INODES = 20_000
@@ -45,6 +46,7 @@ class Loop:
         self.handlers: dict[int, Callable[[], None]] = {}
         self.stalled_s = 0.0
         """Seconds in which this process, and so everyone here, stood still: the machine was paused, not busy."""
+        self.own_delay_s, self.own_read_at = processes.run_delay(os.getpid()), time.monotonic()
         if CHANNEL:
             self.handlers[CHANNEL[0]] = leave
             self.poll.register(CHANNEL[0], select.POLLRDHUP)
@@ -58,12 +60,14 @@ class Loop:
             self.poll.unregister(descriptor)
 
     def step(self, timeout_s: float) -> None:
-        own_delay_s = processes.run_delay(os.getpid())
         began = time.monotonic()
+        if began - self.own_read_at > OWN_READ_S:
+            self.own_delay_s, self.own_read_at = processes.run_delay(os.getpid()), began
         ready = self.poll.poll(max(0, int(timeout_s * 1000) + 1))
         late_s = time.monotonic() - began - max(0.0, timeout_s)
         if late_s > LATE_S:
-            self.stalled_s += max(0.0, late_s - (processes.run_delay(os.getpid()) - own_delay_s))
+            self.stalled_s += max(0.0, late_s - (processes.run_delay(os.getpid()) - self.own_delay_s))
+            self.own_read_at = -math.inf
         for descriptor, _ in ready:
             handler = self.handlers.get(descriptor)
             if handler is not None:
@@ -114,19 +118,20 @@ class Pump:
 class Meter:
     """Measures the current interval (one test) of a submission against its limits.
 
-    Processor time first; the clock, less the time spent waiting for a processor, only bounds sleeping. `beside_s` is
-    what the judge used in the interval, `beside_delay_s` what it waited.
+    Processor time first; the clock, less the time in which it was held up, only bounds sleeping. `beside_s` is what the
+    judge used in the interval, `beside_delay_s` how long the judge was held up.
     """
 
     def __init__(self, limits: dict[str, Any], population: Callable[[], set[int]], shared_bytes: int) -> None:
         self.limits, self.population, self.shared_bytes = limits, population, shared_bytes
         self.seconds: dict[int, float] = {}
-        self.delays: dict[int, float] = {}
-        """By thread."""
-        self.waited_s = self.unclaimed_s = 0.0
+        self.reaped_s: dict[int, float] = {}
+        """By process that is there, what those have used that it started and has waited for."""
         self.peak_bytes = 0
-        self.beside_s = self.beside_delay_s = self.stalled_s = 0.0
+        self.beside_s = self.beside_delay_s = self.stalled_s = self.stalled_before_s = 0.0
+        self.beside_unended_s: Callable[[], float] = float
         self.sampled_at = 0.0
+        self.delays = Delays(time.monotonic())
         self.begin(0.0, 0.0)
 
     def begin(self, cpu_s: float, delay_s: float) -> None:
@@ -145,43 +150,48 @@ class Meter:
             self.seconds[pid] = max(known_s, processes.clock(pid))
 
     def sample(self) -> None:
-        """Measure every process: processor time, time spent waiting for a processor, memory."""
-        now = time.monotonic()
-        since_s, self.sampled_at = now - self.sampled_at, now
+        """Measure every process: processor time, time in which it was held up, memory."""
+        # The clock first: what this process waits for a processor from here on is not of the submission's time.
+        self.sampled_at = time.monotonic()
         alive = self.population()
-        longest_s = 0.0
+        resident = 0
+        faults = {}
+        self.reaped_s = {}
         for pid in alive:
             self.seconds[pid] = max(self.seconds.get(pid, 0.0), processes.clock(pid))
-            for thread, delay_s in processes.run_delays(pid).items():
-                longest_s = max(longest_s, delay_s - self.delays.get(thread, 0.0))
-                self.delays[thread] = delay_s
-        # Of those that waited one stands for all, and what waited earlier may have ended since. The kernel tells of a
-        # wait when it is over: part of it may lie before the last look.
-        self.unclaimed_s = min(self.unclaimed_s, LONGEST_WAIT_S) + since_s
-        claimed_s = min(longest_s, self.unclaimed_s)
-        self.unclaimed_s -= claimed_s
-        self.waited_s += claimed_s
+            held, self.reaped_s[pid], faults[pid] = processes.standing(pid)
+            resident += held
+        stalled_s, self.stalled_before_s = self.stalled_s - self.stalled_before_s, self.stalled_s
+        self.delays.look(faults, self.cpu_s, self.sampled_at, stalled_s)
         # What each process shares with the zygote is there once, however many there are.
-        resident = sum(map(processes.resident_bytes, alive)) - max(0, len(alive) - 1) * self.shared_bytes
-        self.peak_bytes = max(self.peak_bytes, resident)
+        self.peak_bytes = max(self.peak_bytes, resident - max(0, len(alive) - 1) * self.shared_bytes)
 
     @property
     def cpu_s(self) -> float:
-        return sum(self.seconds.values())
+        """Of all processes so far. One that is gone was seen, or was waited for by one that is there, or both."""
+        gone_s = sum(used_s for pid, used_s in self.seconds.items() if pid not in self.reaped_s)
+        return sum(self.seconds.values()) + max(0.0, sum(self.reaped_s.values()) - gone_s)
+
+    def cpu_beside(self, pid: int) -> float:
+        """Of all but that process, by the last sample."""
+        return self.cpu_s - self.seconds.get(pid, 0.0)
 
     @property
     def delay_s(self) -> float:
-        return self.waited_s + self.stalled_s
+        return self.delays.held_up_s
+
+    def unended_s(self) -> float:
+        """Bound the waits for a processor that have not ended yet."""
+        return max(self.delays.unended_s(), self.beside_unended_s())
 
     def check(self) -> tuple[str | None, float]:
-        """Returns the ending that is due, if any, and the seconds until the next check."""
-        self.sample()
+        """Returns the ending that is due by the last sample, if any, and the seconds until the next check."""
         cpu_s = self.cpu_s - self.cpu_at_begin + self.beside_s
-        clock_s = time.monotonic() - self.clock_at_begin
+        clock_s = self.sampled_at - self.clock_at_begin
         wall_s = clock_s - (self.delay_s - self.delay_at_begin) - self.beside_delay_s
         if cpu_s > self.limits["cpu_s"]:
             return "cpu", 0.0
-        if wall_s > self.limits["wall_s"]:
+        if wall_s > self.limits["wall_s"] and wall_s - self.unended_s() > self.limits["wall_s"]:
             return "wall", 0.0
         if clock_s > self.limits["cap_s"]:
             return "lost", 0.0  # so slow that it says more of this machine than of the submission

@@ -1,0 +1,120 @@
+"""Is the server alive when it is asked for ten times what it can do? `/healthz` is asked all the while.
+
+Clients send batches of programs that hold a slot, again as soon as they are answered or refused, until the queue is
+full and long after; now and then one sends a body as large as one may be. None of them waits after a 429.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from tests.bench import serving
+from tests.bench.numbers import Latency
+from tests.bench.processes import highest_bytes
+from trainer.display import table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+CLIENTS, BATCH = 10, 4000
+LARGE_MB, LARGE_EVERY_S = 60, 4.0
+PAUSE_S = 0.02
+GOAL_MS = 50.0
+PROBLEM = {"tests": {"kind": "stdio", "cases": [{"stdin": "", "stdout": ""}]}, "limits": {"wall_s": 3.0}}
+
+
+@dataclass(slots=True)
+class Seen:
+    """Filled while it lasts."""
+
+    seconds: float
+    idle_s: list[float] = field(default_factory=list)
+    """What `/healthz` took with nothing else to do."""
+    busy_s: list[float] = field(default_factory=list)
+    statuses: Counter[int] = field(default_factory=Counter)
+    before_bytes: int = 0
+    peak_bytes: int = 0
+
+
+def batch(client: int) -> bytes:
+    """Programs that sleep; no two alike."""
+    submissions = [{"problem": "p", "code": f"import time; time.sleep(2)  # {client}, {n}"} for n in range(BATCH)]
+    return json.dumps({"problems": {"p": PROBLEM}, "submissions": submissions}).encode()
+
+
+def large() -> bytes:
+    text = "x = 'some program'\n" * 400
+    count = (LARGE_MB << 20) // (len(text) + 450)
+    return json.dumps({"problems": {"p": PROBLEM}, "submissions": [{"problem": "p", "code": text}] * count}).encode()
+
+
+def measure(slots: int, *, quick: bool, only: str = "") -> Seen:
+    """Raises: LocalServerFailed."""
+    seen, over = Seen(10.0 if quick else 30.0), threading.Event()
+    with serving.server("embedded", slots) as server, httpx.Client(base_url=server.url, trust_env=False) as asking:
+        seen.before_bytes = highest_bytes(server.pid)
+        seen.idle_s = [healthz_s(asking) for _ in range(100)]
+        senders = [threading.Thread(target=send, args=(server.url, batch(n), over, seen, 0.1)) for n in range(CLIENTS)]
+        if only != "batches":
+            senders.append(threading.Thread(target=send, args=(server.url, large(), over, seen, LARGE_EVERY_S)))
+        for sender in senders:
+            sender.start()
+        ended = time.monotonic() + seen.seconds
+        while time.monotonic() < ended:
+            seen.busy_s.append(healthz_s(asking))
+        over.set()
+        seen.peak_bytes = highest_bytes(server.pid)
+        for sender in senders:
+            sender.join()
+    return seen
+
+
+def healthz_s(client: httpx.Client) -> float:
+    time.sleep(PAUSE_S)
+    began = time.perf_counter()
+    assert client.get("/healthz", timeout=60).status_code == httpx.codes.OK
+    return time.perf_counter() - began
+
+
+def send(url: str, body: bytes, over: threading.Event, seen: Seen, pause_s: float) -> None:
+    """Again and again; what was accepted is given up after some seconds, as by a client that has lost its patience."""
+    with httpx.Client(base_url=url, trust_env=False, timeout=5) as client:
+        while not over.is_set():
+            with contextlib.suppress(httpx.TransportError):
+                seen.statuses[client.post("/v1/score", content=body).status_code] += 1
+            over.wait(pause_s)
+
+
+def as_table(seen: Seen) -> Table:
+    answers = ", ".join(f"{count} x {status}" for status, count in sorted(seen.statuses.items()))
+    title = (
+        f"overload: {CLIENTS} clients with batches of {BATCH}, a body of {LARGE_MB} MB every {LARGE_EVERY_S:g} s; "
+        f"in {seen.seconds:.0f} s {answers}.\n"
+        f"Peak memory {seen.peak_bytes / 1e6:.0f} MB, before {seen.before_bytes / 1e6:.0f}"
+    )
+    made = table(title, "/healthz, ms", numbers=["p50", "p95", "p99", "max", "goal"])
+    for name, taken_s in (("idle", seen.idle_s), ("overloaded", seen.busy_s)):
+        latency = Latency.of(taken_s)
+        values = (latency.p50, latency.p95, latency.p99, 1000 * max(taken_s), GOAL_MS)
+        made.add_row(name, *(f"{value:.1f}" for value in values))
+    return made
+
+
+def as_json(seen: Seen) -> dict[str, Any]:
+    return {
+        "statuses": {str(status): count for status, count in seen.statuses.items()},
+        "healthz_ms": {
+            name: [1000 * each_s for each_s in taken_s]
+            for name, taken_s in (("idle", seen.idle_s), ("overloaded", seen.busy_s))
+        },
+        "before_bytes": seen.before_bytes,
+        "peak_bytes": seen.peak_bytes,
+    }
