@@ -145,7 +145,9 @@ class Scorer:
         self._memory_mb = memory_mb
         self._store = store
         self._settings = settings
-        self._cache = JudgementCache(settings.cache_entries, settings.cache_bytes)
+        self.cache = JudgementCache(settings.cache_entries, settings.cache_bytes)
+        self.joined = 0
+        """Submissions that got their results from an identical one in flight."""
         self._running: dict[bytes, Evaluation] = {}
 
     async def begin(self, request: ScoreRequest) -> Batch:
@@ -237,7 +239,7 @@ class Scorer:
         joined: list[tuple[int, Evaluation]] = []
         new: dict[bytes, Evaluation] = {}
         for index, known, code, key in programs:
-            results = self._cache.get(key)
+            results = self.cache.get(key)
             if results is not None:
                 finished.append((index, known, code, results))
                 continue
@@ -248,6 +250,7 @@ class Scorer:
             joined.append((index, evaluation))
         self._dispatcher.submit([evaluation.ticket for evaluation in new.values()])
         self._running.update(new)
+        self.joined += len(joined) - len(new)
         for index, evaluation in joined:
             evaluation.waiting.setdefault(batch, []).append(index)
             batch.evaluations.add(evaluation)
@@ -258,7 +261,7 @@ class Scorer:
         del self._running[evaluation.key]
         if ticket.error is None and ticket.value is not None:
             results = ticket.value
-            self._cache.put(evaluation.key, results)
+            self.cache.put(evaluation.key, results)
         elif isinstance(ticket.error, Unjudged):
             results = ticket.error.results
         else:

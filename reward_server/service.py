@@ -33,7 +33,8 @@ class Service:
         dispatcher = Dispatcher(backend, settings)
         store = ProblemStore(settings.problems, settings.max_stored_bytes, _load)
         scorer, canary = Scorer(dispatcher, store, settings, backend.memory_mb), Canary(dispatcher)
-        return cls(settings, backend, dispatcher, store, scorer, canary, Metrics(dispatcher, settings.slots))
+        metrics = Metrics(settings, backend, dispatcher, store, scorer, canary)
+        return cls(settings, backend, dispatcher, store, scorer, canary, metrics)
 
     async def start(self) -> None:
         """Open the slots and begin to read the problem sets. Raises: BackendUnavailable."""

@@ -12,6 +12,7 @@ from reward_server.backends.sandboxed import SandboxedSlot
 from reward_server.errors import SandboxLost
 from reward_server.judging import plan
 from reward_server.runner import frames
+from reward_server.runs import Runs
 from tests.contract.support import call, returns
 
 JOB = plan(call(returns(1)), "def solve(): return 1")
@@ -25,7 +26,7 @@ class NoProcess:
 async def lost_by(answer: bytes | None) -> str:
     """Why a slot is lost whose sandbox sends these bytes and closes, or says nothing at all."""
     ours, theirs = socket.socketpair()
-    slot = SandboxedSlot(ours, NoProcess(), uses=10, age_s=60)
+    slot = SandboxedSlot(ours, NoProcess(), Runs(), uses=10, age_s=60)
     try:
         if answer is not None:
             theirs.sendall(answer)
@@ -50,7 +51,8 @@ ROW = ["returned", 0, 0.1, 0.1, 1, "", True, ""]
 
 def reply(rows: list[list[object]], parts: int) -> bytes:
     return frames.pack(
-        {"broken": None, "dirty": None, "spent": False, "failed_load": False, "rows": rows}, [b""] * parts
+        {"broken": None, "dirty": None, "spent": False, "clean_s": 0.001, "failed_load": False, "rows": rows},
+        [b""] * parts,
     )
 
 
