@@ -8,14 +8,16 @@ from __future__ import annotations
 import platform
 from collections import Counter, defaultdict
 from importlib import metadata
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar, get_args
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from reward_server.models import CONTRACT
+from reward_server.suspicion import SUSPICIONS
 from reward_server.tally import Tally
+from reward_server.verdicts import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,8 +53,9 @@ class Metrics(Collector):
     ) -> None:
         self._settings, self._backend, self._dispatcher = settings, backend, dispatcher
         self._store, self._scorer, self._canary = store, scorer, canary
-        self._verdicts: Counter[tuple[str, ...]] = Counter()
-        self._signs: Counter[tuple[str, ...]] = Counter()
+        # All are there from the start: Prometheus sees no increase where a number first appears as 1.
+        self._verdicts = Counter[str](dict.fromkeys(get_args(Verdict), 0))
+        self._signs = Counter[str](dict.fromkeys(SUSPICIONS, 0))
         self._cached = 0
         self._requests: Counter[tuple[str, ...]] = Counter()
         self._seconds: defaultdict[tuple[str, ...], Tally] = defaultdict(Tally)
@@ -65,8 +68,8 @@ class Metrics(Collector):
         ProcessCollector(registry=self._registry)
 
     def count_batch(self, verdicts: Mapping[str, int], suspicions: Mapping[str, int], cached: int) -> None:
-        self._verdicts.update({(verdict,): count for verdict, count in verdicts.items()})
-        self._signs.update({(sign,): count for sign, count in suspicions.items()})
+        self._verdicts.update(verdicts)
+        self._signs.update(suspicions)
         self._cached += cached
 
     def count_request(
@@ -125,8 +128,8 @@ class Metrics(Collector):
 
     def _results(self) -> Iterator[Metric]:
         cache = self._scorer.cache
-        yield labelled("passrate_submissions", "Submissions answered, by verdict", ["verdict"], self._verdicts)
-        yield labelled("passrate_suspicious", "Submissions with a sign of cheating, by sign", ["sign"], self._signs)
+        yield counters("passrate_submissions", "Submissions answered, by verdict", "verdict", self._verdicts)
+        yield counters("passrate_suspicious", "Submissions with a sign of cheating, by sign", "sign", self._signs)
         yield counter("passrate_cached", "Submissions answered from an earlier judgement", self._cached)
         yield counter("passrate_joined", "Submissions that shared the run of an identical one", self._scorer.joined)
         yield counter("passrate_cache_hits", "Look-ups of a judgement that found one", cache.hits)

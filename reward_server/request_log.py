@@ -71,10 +71,10 @@ class RequestLog:
             await (await self._on_bug(Request(scope), error))(scope, count, watch)
         finally:
             metrics.in_flight -= 1
-            facts["seconds"] = round(time.monotonic() - began, 4)
-            log.info("request", extra=facts)
+            seconds = time.monotonic() - began
+            log.info("request", extra={**facts, "seconds": round(seconds, 4)})
             route = getattr(scope.get("route"), "path", None)
-            metrics.count_request(route, scope["method"], facts["status"], facts["seconds"], received, sent)
+            metrics.count_request(route, scope["method"], facts["status"], seconds, received, sent)
             request_id.current.reset(token)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final, Literal, get_args
 
-from reward_server.tally import Tally
+from reward_server.tally import SHORT_SECONDS, Tally
 
 Dirt = Literal["processes", "files", "unkillable", "zygote", "other"]
 
@@ -22,9 +22,9 @@ class Runs:
     def __init__(self) -> None:
         self.wall = Tally()
         """Seconds from the job to the reply: the run, its clean-up and the way there and back."""
-        self.cpu = Tally()
+        self.cpu = Tally(SHORT_SECONDS)
         """Processor seconds of the tests of a run."""
-        self.clean = Tally()
+        self.clean = Tally(SHORT_SECONDS)
         """Seconds in which the sandbox killed and reaped, emptied its folders, and proved that nothing is left."""
         self.dirty: Counter[Dirt] = Counter(dict.fromkeys(get_args(Dirt), 0))
 
