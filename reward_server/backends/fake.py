@@ -55,7 +55,7 @@ class FakeSlot:
         except SandboxLost:
             self.spent = True
             raise
-        self._backend.runs.add(self._backend.delay_s, sum([test.cpu_s for test in observations.tests]), 0.0)
+        self._backend.runs.add(self._backend.delay_s, sum(test.cpu_s for test in observations.tests), 0.0)
         self.spent = self._backend.spent_after_each
         return observations
 

@@ -8,6 +8,7 @@ import json
 import select
 import socket
 import time
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reward_server.errors import SandboxLost
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from reward_server.runs import Runs
 
 MAX_REPLY_BYTES = 1 << 30
+CPU_S = attrgetter("cpu_s")
 CAP_FACTOR, CAP_EXTRA_S = 3.0, 30.0
 """A test that is not through after this many times its wall limit, and then some, says nothing about the submission."""
 
@@ -100,7 +102,8 @@ class SandboxedSlot:
             if header["broken"] is not None:
                 raise SandboxLost(header["broken"])
             seen = observations(header, body)
-            self.runs.add(time.monotonic() - began, sum([test.cpu_s for test in seen.tests]), header["clean_s"])
+            cpu_s = sum(map(CPU_S, seen.tests))
+            self.runs.add(time.monotonic() - began, cpu_s, float(header["clean_s"]))
             broken = "uses" if header["spent"] else None
             if header["dirty"] is not None:
                 broken, self.why_spent = "dirty", header["dirty"]
