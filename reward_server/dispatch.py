@@ -218,9 +218,14 @@ class Dispatcher:
         share = 1 - number / (2 * self._settings.slots)
         while True:
             slot = await self._pool.open(seat=number)
-            wear: Wear = "closed"
+            wear: Wear = "failed"
             try:
                 wear = await self._wear_out(slot, share)
+            except asyncio.CancelledError:
+                wear = "closed"
+                raise
+            except Exception:  # whatever it is, there must be a worker for this seat
+                log.exception("worker_failed")
             finally:
                 await self._pool.close(slot, wear)
 
