@@ -21,6 +21,12 @@ class JudgementCache:
         self._max_bytes = max_bytes
         self._kept: OrderedDict[bytes, tuple[tuple[TestResult, ...], int]] = OrderedDict()
         self._bytes = 0
+        self.hits = self.misses = self.evictions = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """What it keeps takes so many, about."""
+        return self._bytes
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -31,7 +37,9 @@ class JudgementCache:
     def get(self, key: bytes) -> tuple[TestResult, ...] | None:
         found = self._kept.get(key)
         if found is None:
+            self.misses += 1
             return None
+        self.hits += 1
         self._kept.move_to_end(key)
         return found[0]
 
@@ -47,3 +55,4 @@ class JudgementCache:
         self._bytes += size
         while len(self._kept) > self._max_entries or self._bytes > self._max_bytes:
             self._bytes -= self._kept.popitem(last=False)[1][1]
+            self.evictions += 1

@@ -14,17 +14,19 @@ import contextlib
 import logging
 import math
 import time
-from collections import deque
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, get_args
 
-from reward_server.errors import BackendUnavailable, Overloaded, SandboxLost, Unjudged
+from reward_server import request_id
+from reward_server.errors import BackendUnavailable, Loss, Overloaded, SandboxLost, Unjudged
 from reward_server.fair_queue import FairQueue
 from reward_server.pool import LOOK_S, PATIENCE_S, Pool
+from reward_server.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable, Sequence
+    from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 
-    from reward_server.backends.base import Backend, Slot
+    from reward_server.backends.base import Backend, Slot, Wear
     from reward_server.settings import Settings
 
 T = TypeVar("T")
@@ -33,13 +35,28 @@ MAX_RETRY_AFTER_S: Final = 600.0
 GUESSED_RETRY_AFTER_S: Final = 5.0
 """While nothing has finished yet, nobody knows."""
 
+STOPPING: Final = "the server is stopping"
+
 log = logging.getLogger(__name__)
 
 
 class Ticket(Generic[T]):
     """Work that waits for a slot or holds one. Ends once: with `value`, or with `error` set."""
 
-    __slots__ = ("_on_end", "_work", "done", "dropped", "error", "lane", "retried", "started_at", "value", "worker")
+    __slots__ = (
+        "_on_end",
+        "_work",
+        "done",
+        "dropped",
+        "error",
+        "lane",
+        "queued_at",
+        "request_id",
+        "retried",
+        "started_at",
+        "value",
+        "worker",
+    )
 
     def __init__(
         self, work: Callable[[Slot], Awaitable[T | None]], on_end: Callable[[Ticket[T]], None], lane: Hashable = None
@@ -52,6 +69,9 @@ class Ticket(Generic[T]):
         self.error: Exception | None = None
         self.started_at = math.inf
         """By the monotonic clock; the first start of two, if it is tried again."""
+        self.queued_at = 0.0
+        self.request_id: str | None = None
+        """Of the request that queued it; others may wait for it as well."""
         self.retried = False
         self.dropped = False
         self.done = False
@@ -59,7 +79,6 @@ class Ticket(Generic[T]):
         """Who runs it now."""
 
     async def run(self, slot: Slot) -> None:
-        self.started_at = min(self.started_at, time.monotonic())
         self.value = await self._work(slot)
 
     def end(self, error: Exception | None = None) -> None:
@@ -81,7 +100,10 @@ class Dispatcher:
         self._pool = Pool(backend, settings.slots, self._fail_all, spares=settings.spares, patience_s=patience_s)
         self._workers: list[asyncio.Task[None]] = []
         self._running = 0
-        self.runs_lost = 0
+        self.waits = Tally()
+        """Seconds from the queue to the first start."""
+        self.lost: Counter[Loss] = Counter(dict.fromkeys(get_args(Loss), 0))
+        self.retried = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._finished: deque[float] = deque(maxlen=512)
@@ -108,13 +130,17 @@ class Dispatcher:
         return self._pool.failed
 
     @property
+    def slots_closed(self) -> Mapping[Wear, int]:
+        return self._pool.closed
+
+    @property
     def spares(self) -> int:
         return self._pool.spares
 
     @property
     def why_no_slot(self) -> str | None:
-        """Why the last attempt to open a slot failed, while there is none."""
-        return self._pool.error
+        """Why nothing can be run: the server stops, or the last attempt to open a slot failed and there is none."""
+        return STOPPING if self._stopping else self._pool.error
 
     @property
     def last_finished_at(self) -> float:
@@ -140,14 +166,16 @@ class Dispatcher:
         except TimeoutError:
             log.warning("drain_ended_early", extra={"queued": self.queued, "running": self._running})
         finally:
-            self._fail_all("the server is stopping")
+            self._fail_all(STOPPING)
             await self._stop_workers()
-            self._fail_all("the server is stopping")  # what came back for a second try meanwhile
+            self._fail_all(STOPPING)  # what came back for a second try meanwhile
 
     def submit(self, tickets: Sequence[Ticket[Any]], *, urgent: bool = False) -> None:
         """Queue all tickets or none. Raises: Overloaded, BackendUnavailable."""
         self.check_room(0 if urgent else len(tickets))
+        now, asked_by = time.monotonic(), request_id.current.get()
         for ticket in tickets:
+            ticket.queued_at, ticket.request_id = now, asked_by
             self._queue.put(ticket.lane, ticket, first=urgent)
         if tickets:
             self._idle.clear()
@@ -155,7 +183,7 @@ class Dispatcher:
     def check_room(self, count: int) -> None:
         """Tell whether `submit` would take so many tickets. Raises: Overloaded, BackendUnavailable."""
         if self._stopping:
-            raise BackendUnavailable("the server is stopping")
+            raise BackendUnavailable(STOPPING)
         if (cause := self._pool.cause) is not None:
             raise BackendUnavailable(cause)
         excess = len(self._queue) + count - self._settings.max_queued
@@ -194,14 +222,30 @@ class Dispatcher:
         share = 1 - number / (2 * self._settings.slots)
         while True:
             slot = await self._pool.open(seat=number)
+            wear: Wear = "failed"
             try:
-                worn_at = time.monotonic() + self._settings.slot_age_s * share
-                for _ in range(max(1, int(self._settings.slot_uses * share))):
-                    ticket = await self._ticket_for(slot)
-                    if ticket is None or not await self._serve(ticket, slot) or time.monotonic() > worn_at:
-                        break
+                wear = await self._wear_out(slot, share)
+            except asyncio.CancelledError:
+                wear = "closed"
+                raise
+            except Exception:  # whatever it is, there must be a worker for this seat
+                log.exception("worker_failed")
             finally:
-                await self._pool.close(slot)
+                await self._pool.close(slot, wear)
+
+    async def _wear_out(self, slot: Slot, share: float) -> Wear:
+        """Serve by a slot until another one must take its place. Returns: why."""
+        worn_at = time.monotonic() + self._settings.slot_age_s * share
+        for _ in range(max(1, int(self._settings.slot_uses * share))):
+            ticket = await self._ticket_for(slot)
+            if ticket is None:
+                return slot.wear or "ended"
+            broken = await self._serve(ticket, slot)
+            if broken is not None:
+                return broken
+            if time.monotonic() > worn_at:
+                return "age"
+        return "uses"
 
     async def _ticket_for(self, slot: Slot) -> Ticket[Any] | None:
         """Wait for work. Returns: None when the slot is spent, also when it ended while it waited."""
@@ -217,50 +261,59 @@ class Dispatcher:
                 self._queue.put(ticket.lane, ticket, first=True)
         return None
 
-    async def _serve(self, ticket: Ticket[Any], slot: Slot) -> bool:
-        """Run one ticket. Returns: whether the slot may run another one."""
+    async def _serve(self, ticket: Ticket[Any], slot: Slot) -> Wear | None:
+        """Run one ticket. Returns: why the slot may not run another one; None if it may, unless it is spent."""
         task = asyncio.current_task()
         assert task is not None
         ticket.worker = task
         self._running += 1
+        if ticket.started_at == math.inf:
+            ticket.started_at = time.monotonic()
+            self.waits.add(ticket.started_at - ticket.queued_at)
         try:
             await ticket.run(slot)
         except Unjudged as lost:
             self._retry_or_end(ticket, lost)
-            return True
+            return None
         except SandboxLost as lost:
             self._retry_or_end(ticket, lost)
-            return False
+            return "lost"
         except asyncio.CancelledError:
             if not ticket.dropped:
-                ticket.end(SandboxLost("the server is stopping"))
+                ticket.end(SandboxLost(STOPPING))
                 raise
             if task.uncancel():
                 raise  # the server stops as well
-            return False
+            return "dropped"
         except Exception as error:
-            log.exception("work_failed")
-            ticket.end(SandboxLost(f"the server failed: {type(error).__name__}"))
-            return False
+            self.lost["failed"] += 1
+            log.exception("work_failed", extra={"request_id": ticket.request_id})
+            ticket.end(SandboxLost(f"the server failed: {type(error).__name__}", "failed"))
+            return "failed"
         else:
             if ticket.value is None:
                 self._queue.put(ticket.lane, ticket, first=True)
-                return True
+                return None
             self._finished.append(time.monotonic())
             ticket.end()
-            return True
+            return None
         finally:
             ticket.worker = None
             self._running -= 1
             self._note_idle()
 
     def _retry_or_end(self, ticket: Ticket[Any], lost: SandboxLost) -> None:
-        self.runs_lost += 1
-        if ticket.retried:
-            ticket.end(lost)
-        elif not ticket.dropped:
+        self.lost[lost.loss] += 1
+        again = not ticket.retried and not ticket.dropped
+        # Its text may quote what was run.
+        facts = {"request_id": ticket.request_id, "loss": lost.loss, "tried_again": again}
+        log.warning("run_lost", extra=facts)
+        if again:
+            self.retried += 1
             ticket.retried = True
             self._queue.put(ticket.lane, ticket, first=True)
+        else:
+            ticket.end(lost)
 
     def _fail_all(self, cause: str) -> None:
         for ticket in self._queue.clear():

@@ -187,7 +187,7 @@ async def readyz(request: Request) -> dict[str, Any]:
 
 @router.get("/metrics", summary="Metrics for Prometheus", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
-    """Answer the depth of the queue, slots by state, verdicts, and seconds of requests."""
+    """Answer queue, slots, runs, verdicts, cache, requests and the server's process; README.md lists them."""
     return Response(_service(request).metrics.page(), media_type=CONTENT_TYPE_LATEST)
 
 

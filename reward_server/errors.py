@@ -16,10 +16,15 @@ A program that crashes, loops or cheats is none of these: that is a verdict.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
     from reward_server.verdicts import TestResult
+
+Loss = Literal["gone", "late", "protocol", "broken", "unjudged", "failed"]
+"""How a run was lost. `gone`: its sandbox ended. `late`: it did not answer in time. `protocol`: what it answered cannot
+be read. `broken`: it said itself that it could not run the job. `unjudged`: a test ended in our failure. `failed`: a
+bug of the server."""
 
 
 class RewardServerError(Exception):
@@ -66,12 +71,16 @@ class SandboxLost(RewardServerError):
 
     status = 503
 
+    def __init__(self, message: str, loss: Loss = "broken") -> None:
+        super().__init__(message)
+        self.loss = loss
+
 
 class Unjudged(SandboxLost):
     """A run came to its end, but at least one of its tests ended in our failure."""
 
     def __init__(self, message: str, results: tuple[TestResult, ...]) -> None:
-        super().__init__(message)
+        super().__init__(message, "unjudged")
         self.results = results
 
 

@@ -6,6 +6,7 @@ Holds no limit of its own and starts nothing; the dispatcher decides what may en
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -64,7 +65,8 @@ class FairQueue(Generic[T]):
                 await taker
             except asyncio.CancelledError:
                 if taker.cancelled():
-                    self._takers.remove(taker)
+                    with contextlib.suppress(ValueError):  # who has put an item meanwhile has taken it out
+                        self._takers.remove(taker)
                 elif self._size:
                     self._wake_one()  # this one was woken and leaves: the item is for another
                 raise

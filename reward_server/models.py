@@ -262,6 +262,8 @@ class ErrorBody(BaseModel):
     """The path of the field that is wrong, such as `submissions[3].problem`."""
     message: str
     """What is wrong and how to mend it."""
+    request_id: str
+    """As in the header `x-request-id`, and in the server's log."""
 
 
 class ErrorResponse(BaseModel):

@@ -12,8 +12,10 @@ import contextlib
 import logging
 import random
 import time
-from typing import TYPE_CHECKING, Final
+from collections import Counter
+from typing import TYPE_CHECKING, Final, get_args
 
+from reward_server.backends.base import Wear
 from reward_server.errors import BackendUnavailable
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ MAX_DELAY_S: Final = 5.0
 PATIENCE_S: Final = 20.0
 LOOK_S: Final = 1.0
 """How often a spare is looked at."""
+
+TROUBLE: Final = frozenset[Wear]({"dirty", "lost", "ended", "failed"})
+"""Ends of a slot that nobody planned."""
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +53,8 @@ class Pool:
         self._open = 0
         self.opened = self.failed = 0
         """Attempts so far."""
+        self.closed: Counter[Wear] = Counter(dict.fromkeys(get_args(Wear), 0))
+        """Slots that were closed so far, spares included, by why."""
         self._error = ""
         self._none_since = time.monotonic()
         self._settled = asyncio.Event()
@@ -99,12 +106,12 @@ class Pool:
         self._settled.set()
         return slot
 
-    async def close(self, slot: Slot) -> None:
-        """Close a slot that was in use."""
+    async def close(self, slot: Slot, wear: Wear) -> None:
+        """Close a slot that was in use. `wear`: why it is not any more."""
         self._open -= 1
         if not self._open:
             self._none_since = time.monotonic()
-        await self._end(slot)
+        await self._end(slot, wear)
 
     def _take_spare(self) -> Slot | None:
         spare = next((spare for spare in self._spares if not spare.spent), None)  # its keeper will close a spent one
@@ -124,7 +131,7 @@ class Pool:
                             await taken.wait()
             finally:
                 if self._spares.pop(spare, None) is not None:
-                    await self._end(spare)
+                    await self._end(spare, spare.wear or "closed")
 
     async def _open_at_last(self, *, first: bool) -> Slot:
         """Open a slot. `first`: a worker waits for it, and with all of them whoever starts the server."""
@@ -148,7 +155,10 @@ class Pool:
             await asyncio.sleep(delay * random.uniform(0.5, 1.5))  # noqa: S311 spreads the attempts, no secret
             delay = min(2 * delay, MAX_DELAY_S)
 
-    async def _end(self, slot: Slot) -> None:
+    async def _end(self, slot: Slot, wear: Wear) -> None:
+        self.closed[wear] += 1
+        if wear in TROUBLE:
+            log.warning("slot_replaced", extra={"why": wear})
         try:
             await slot.close()
         except Exception:  # close() never raises; if it does, the others must go on

@@ -51,6 +51,25 @@ class ProblemStore:
             if path != "bundled" and not Path(path).exists():
                 raise BadSetting(f"PASSRATE_PROBLEMS: there is no file {path}")
 
+    @property
+    def held(self) -> int:
+        """Problems, those of the sets included."""
+        return len(self._known)
+
+    @property
+    def stored(self) -> int:
+        """Problems that were stored by PUT."""
+        return len(self._stored_bytes)
+
+    @property
+    def stored_bytes(self) -> int:
+        return sum(self._stored_bytes.values())
+
+    @property
+    def unreadable(self) -> int:
+        """Sets that could not be read."""
+        return len(self._errors)
+
     async def start(self) -> None:
         """Begin to read the sets."""
         self._loading = {name: asyncio.create_task(self._read(name)) for name in self._sources}

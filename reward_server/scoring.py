@@ -157,8 +157,10 @@ class Scorer:
         self._memory_mb = memory_mb
         self._store = store
         self._settings = settings
-        self._cache = JudgementCache(settings.cache_entries, settings.cache_bytes)
+        self.cache = JudgementCache(settings.cache_entries, settings.cache_bytes)
         self._expected = Expectations()
+        self.joined = 0
+        """Submissions that got their results from an identical one in flight."""
         self._running: dict[bytes, Evaluation] = {}
 
     async def begin(self, request: ScoreRequest) -> Batch:
@@ -188,9 +190,9 @@ class Scorer:
                 unrun[reason] = results_without_run(known.problem, *code)
             batch.add(index, unrun[reason], known.problem)
         if self._disk is not None:
-            missing = {key for *_, key in programs if self._cache.get(key) is None and key not in self._running}
+            missing = {key for *_, key in programs if key not in self.cache and key not in self._running}
             for key, results in (await self._disk.find(list(missing))).items():
-                self._cache.put(key, results)
+                self.cache.put(key, results)
         finished = self._enter(batch, programs, stop=request.stop_on_failure)
         try:
             for at, (index, known, code, results) in enumerate(finished):
@@ -252,12 +254,12 @@ class Scorer:
         """Queue what is new and join what runs. Returns: what is known already. Does not wait, so nothing changes."""
         # A server that is asked for far too much must refuse at little cost: before anything is made of it.
         keys = {key for *_, key in programs}
-        self._dispatcher.check_room(sum(key not in self._running and key not in self._cache for key in keys))
+        self._dispatcher.check_room(sum(key not in self._running and key not in self.cache for key in keys))
         finished: list[tuple[int, Known, str, Results]] = []
         joined: list[tuple[int, Evaluation]] = []
         new: dict[bytes, Evaluation] = {}
         for index, known, code, key in programs:
-            results = self._cache.get(key)
+            results = self.cache.get(key)
             if results is not None:
                 finished.append((index, known, code, results))
                 continue
@@ -269,6 +271,7 @@ class Scorer:
         longest_first = sorted(new.values(), key=lambda each: self._expected[each.digest], reverse=True)
         self._dispatcher.submit([evaluation.ticket for evaluation in longest_first])
         self._running.update(new)
+        self.joined += len(joined) - len(new)
         for index, evaluation in joined:
             evaluation.waiting.setdefault(batch, []).append(index)
             batch.evaluations.add(evaluation)
@@ -279,7 +282,7 @@ class Scorer:
         del self._running[evaluation.key]
         if ticket.error is None and ticket.value is not None:
             results = ticket.value
-            self._cache.put(evaluation.key, results)
+            self.cache.put(evaluation.key, results)
             if self._disk is not None:
                 self._disk.put(evaluation.key, results)
             self._expected.note(evaluation.digest, time.monotonic() - ticket.started_at)

@@ -38,7 +38,8 @@ class Service:
         if settings.cache_file is not None:
             disk = DiskCache(settings.cache_file, version_of_judge(backend.runs_in), settings.cache_file_bytes)
         scorer, canary = Scorer(dispatcher, store, settings, backend.memory_mb, disk), Canary(dispatcher)
-        return cls(settings, backend, dispatcher, store, scorer, canary, Metrics(dispatcher, settings.slots), disk)
+        metrics = Metrics(settings, backend, dispatcher, store, scorer, canary)
+        return cls(settings, backend, dispatcher, store, scorer, canary, metrics, disk)
 
     async def start(self) -> None:
         """Open the slots and begin to read the problem sets. Raises: BackendUnavailable."""

@@ -126,6 +126,6 @@ def test_compose_serves_judges_and_comes_back(project: Project, client: Any) -> 
 
 def test_the_file_is_valid_with_every_profile(project: Project) -> None:
     told = project.run("--profile", "trainer", "--profile", "metrics", "config")
-    assert all(name in told for name in ("images:", "server:", "trainer:", "prometheus:"))
+    assert all(name in told for name in ("images:", "server:", "trainer:", "prometheus:", "grafana:"))
     gpu = ["-f", "compose.yaml", "-f", "trainer/compose.gpu.yaml", "--profile", "trainer"]
     assert "nvidia" in project.run(*gpu, "config")

@@ -278,6 +278,33 @@ async def test_a_taker_that_leaves_does_not_take_an_item_along() -> None:
     assert len(queue) == 0
 
 
+async def test_a_taker_that_gives_up_just_as_an_item_comes_leaves_it_to_the_next() -> None:
+    """Red where it wants to leave a line that it was taken out of: a worker ended so, and its slot with it."""
+    queue: FairQueue[str] = FairQueue()
+    taking = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    taking.cancel()
+    queue.put("lane", "item")
+    with pytest.raises(asyncio.CancelledError):
+        await taking
+    assert queue.get_nowait() == "item"
+
+
+async def test_a_bug_between_two_runs_costs_a_slot_and_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = FakeBackend()
+    async with started(backend, slots=1) as dispatcher:
+        await dispatcher.run(run())
+
+        async def broken(*_: Any) -> None:
+            raise ValueError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(dispatcher, "_ticket_for", broken)
+            await dispatcher.run(run())  # the worker waits for it already, and then meets the bug
+            await until(lambda: dispatcher.slots_closed["failed"] > 0)
+        await dispatcher.run(run())
+
+
 async def test_a_lost_slot_is_replaced_by_the_spare_and_the_spare_by_a_new_one() -> None:
     """Seen red: with a pool that opens a slot where a spare stands ready, the fourth job waits for the blocked door."""
     door = asyncio.Event()

@@ -6,6 +6,11 @@ import re
 from pathlib import Path
 from typing import get_args
 
+from reward_server.app import create_app
+from reward_server.backends.base import Wear
+from reward_server.backends.fake import FakeBackend
+from reward_server.errors import Loss
+from reward_server.runs import Dirt
 from reward_server.settings import Settings
 from reward_server.verdicts import Verdict
 from tasks.registry import load_problems
@@ -50,3 +55,23 @@ def test_the_number_of_bundled_problems_is_right() -> None:
 
 def test_the_number_of_hostile_programs_is_right() -> None:
     assert f"{sum(map(len, PAYLOADS.values()))} hostile programs" in README
+
+
+def test_every_metric_is_described_and_no_other() -> None:
+    told = names(r"`(passrate_[a-z_]+)`", section("## Observing").split("\n### Logs\n")[0])
+    metrics = create_app(Settings(problems=""), FakeBackend()).state.service.metrics
+    metrics.count_request(None, "GET", 200, 0.1, 0, 0)
+    there = {f"{family.name}_total" if family.type == "counter" else family.name for family in metrics.collect()}
+    assert told == there | {"passrate_ready"}  # which is absent until somebody asks
+
+
+def test_every_event_of_the_log_is_described_and_no_other() -> None:
+    table = section("## Observing").split("\n### Logs\n")[1]
+    told = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in names(r"`(\w+)`", row)}
+    sources = [path.read_text() for path in (Path(__file__).parent.parent / "reward_server").rglob("*.py")]
+    assert told == names(r'\blog\.\w+\(\s*"(\w+)"', "\n".join(sources))
+
+
+def test_every_value_of_a_closed_label_is_named() -> None:
+    table = section("## Observing").split("\n### Logs\n")[0]
+    assert {each for kind in (Wear, Loss, Dirt) for each in get_args(kind) if f"`{each}`" not in table} == set()

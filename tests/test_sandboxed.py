@@ -12,6 +12,7 @@ from reward_server.backends.sandboxed import SandboxedSlot
 from reward_server.errors import SandboxLost
 from reward_server.judging import plan
 from reward_server.runner import frames
+from reward_server.runs import Runs
 from tests.contract.support import call, returns
 
 JOB = plan(call(returns(1)), "def solve(): return 1")
@@ -25,7 +26,7 @@ class NoProcess:
 async def lost_by(answer: bytes | None) -> str:
     """Why a slot is lost whose sandbox sends these bytes and closes, or says nothing at all."""
     ours, theirs = socket.socketpair()
-    slot = SandboxedSlot(ours, NoProcess(), uses=10, age_s=60)
+    slot = SandboxedSlot(ours, NoProcess(), Runs(), uses=10, age_s=60)
     try:
         if answer is not None:
             theirs.sendall(answer)
@@ -50,7 +51,8 @@ ROW = ["returned", 0, 0.1, 0.1, 1, "", True, ""]
 
 def reply(rows: list[list[object]], parts: int) -> bytes:
     return frames.pack(
-        {"broken": None, "dirty": None, "spent": False, "failed_load": False, "rows": rows}, [b""] * parts
+        {"broken": None, "dirty": None, "spent": False, "clean_s": 0.001, "failed_load": False, "rows": rows},
+        [b""] * parts,
     )
 
 
@@ -63,8 +65,40 @@ def reply(rows: list[list[object]], parts: int) -> bytes:
         (reply([ROW], 2), "broke its protocol: ValueError"),
         (reply([ROW[:-1]], 3), "broke its protocol"),
         (reply([[*ROW, 1, 2, 3, 4]], 3), "broke its protocol: TypeError"),
+        (reply([ROW], 3).replace(b"0.001", b'"now"'), "broke its protocol: ValueError"),
     ],
-    ids=["closed", "no_header", "broken", "missing_parts", "short_row", "long_row"],
+    ids=["closed", "no_header", "broken", "missing_parts", "short_row", "long_row", "odd_time"],
 )
 def test_a_sandbox_that_breaks_its_protocol_is_lost(answer: bytes, said: str) -> None:
     assert said in asyncio.run(lost_by(answer))
+
+
+@pytest.mark.parametrize(
+    ("fields", "wear", "dirty"),
+    [
+        ({}, None, {}),
+        ({"dirty": "/box is not empty"}, "dirty", {"files": 1}),
+        ({"dirty": "3 processes are still there"}, "dirty", {"processes": 1}),
+        ({"spent": True}, "uses", {}),
+    ],
+    ids=["clean", "files", "processes", "no_user_id_left"],
+)
+def test_a_slot_knows_why_it_is_spent_and_its_backend_what_it_took(
+    fields: dict[str, object], wear: str | None, dirty: dict[str, int]
+) -> None:
+    header = {"broken": None, "dirty": None, "spent": False, "clean_s": 0.25, "failed_load": False, "rows": [ROW, ROW]}
+    runs = Runs()
+
+    async def run() -> None:
+        ours, theirs = socket.socketpair()
+        slot = SandboxedSlot(ours, NoProcess(), runs, uses=10, age_s=60)
+        theirs.sendall(frames.pack({**header, **fields}, [b""] * 6))
+        await slot.run(JOB)
+        assert (slot.wear, slot.spent) == (wear, wear is not None)
+        await slot.close()
+        theirs.close()
+
+    asyncio.run(run())
+    assert {name: count for name, count in runs.dirty.items() if count} == dirty
+    assert (runs.cpu.total, runs.clean.total) == (0.2, 0.25)
+    assert 0 < runs.wall.total < 10

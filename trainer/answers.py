@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from reward_server import request_id
 from trainer.errors import RequestRejected, UnexpectedAnswer
 from trainer.wire import CONTRACT
 
@@ -39,7 +40,13 @@ def connection_trouble() -> Iterator[None]:
     try:
         yield
     except httpx.TransportError as error:
-        raise TryAgain(f"{type(error).__name__}: {error}") from error
+        raise TryAgain(f"{type(error).__name__}: {error}{named(error.request)}") from error
+
+
+def named(request: httpx.Request) -> str:
+    """Name a request at the end of a complaint, as the server's log names it."""
+    name = request.headers.get(request_id.HEADER)
+    return f" (request {name})" if name else ""
 
 
 def parsed(text: str | bytes) -> dict[str, Any]:
@@ -60,10 +67,10 @@ def failure_of(response: httpx.Response) -> TryAgain | RequestRejected | Unexpec
     if status >= httpx.codes.INTERNAL_SERVER_ERROR or status in TRY_AGAIN:
         after_s = _seconds(response.headers.get("Retry-After"))
         may_be_alone = status not in ABOUT_THE_SERVER and not after_s
-        return TryAgain(f"{status}: {message}", after_s, may_be_alone=may_be_alone)
+        return TryAgain(f"{status}: {message}{named(response.request)}", after_s, may_be_alone=may_be_alone)
     if status >= httpx.codes.BAD_REQUEST:
-        return RequestRejected(status, field, message)
-    return UnexpectedAnswer(f"the server answered {status} to {response.request.url}")
+        return RequestRejected(status, field, message, response.request.headers.get(request_id.HEADER))
+    return UnexpectedAnswer(f"the server answered {status} to {response.request.url}{named(response.request)}")
 
 
 def check_contract(server: str, health: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack, cast
 
 import httpx
 
-from trainer.answers import TryAgain, check_contract, connection_trouble, failure_of, parsed
+from trainer.answers import TryAgain, check_contract, connection_trouble, failure_of, named, parsed
 from trainer.batch import Batch
 from trainer.errors import RequestRejected, RewardClientError, ServerUnavailable, UnexpectedAnswer
 from trainer.servers import Servers
@@ -307,13 +307,13 @@ async def _fetch(server: Server, batch: Batch, places: list[int]) -> None:
                 async for line in response.aiter_lines():
                     answer = parsed(line)
                     if "index" not in answer:  # the server gave up half-way and says why
-                        raise TryAgain(str(answer.get("error") or answer))
+                        raise TryAgain(f"{answer.get('error') or answer}{named(response.request)}")
                     batch.fill(places, answer["index"], answer)
             else:
                 for index, answer in enumerate(parsed(await response.aread()).get("results") or ()):
                     batch.fill(places, index, answer)
     if batch.missing(places):
-        raise TryAgain("the answer ended early")
+        raise TryAgain(f"the answer ended early{named(response.request)}")
 
 
 async def _until_ready(server: Server) -> None:

@@ -16,11 +16,13 @@ class RewardClientError(Exception):
 class RequestRejected(RewardClientError):
     """The server refused the request: it names the field and the fix."""
 
-    def __init__(self, status: int, field: str, message: str) -> None:
-        super().__init__(f"the server refused the request ({status}): {f'{field}: ' if field else ''}{message}")
+    def __init__(self, status: int, field: str, message: str, request_id: str | None = None) -> None:
+        named = f" (request {request_id})" if request_id else ""
+        super().__init__(f"the server refused the request ({status}): {f'{field}: ' if field else ''}{message}{named}")
         self.status = status
         self.field = field
         self.message = message
+        self.request_id = request_id
 
 
 class ServerUnavailable(RewardClientError):

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from reward_server import request_id
 from trainer.answers import TryAgain, connection_trouble, failure_of, parsed
 from trainer.settings import DEFAULT_URL
 
@@ -46,6 +47,7 @@ class Server:
             verify=_tls(),
             trust_env=not _is_loopback(url),  # no proxy stands between a machine and itself
             transport=transport,
+            event_hooks={"request": [_name]},
         )
         self.trouble = "it did not answer"
         """What went wrong last."""
@@ -173,6 +175,11 @@ class Servers:
         finally:
             self._line.remove(place)
             self._changed.set()
+
+
+async def _name(request: httpx.Request) -> None:
+    """Give a request an id of its own, also where it repeats another, by which the server's log has it."""
+    request.headers[request_id.HEADER] = request_id.request_id_for(None)
 
 
 def _now() -> float:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from reward_server.jobs import Job, Observations
+    from reward_server.runs import Runs
+
+Wear = Literal["uses", "age", "dirty", "lost", "ended", "dropped", "failed", "closed"]
+"""Why a slot is not used any more. `uses`, `age`: it was worn out. `dirty`: not proven clean. `lost`: it broke at work.
+`ended`: it was found dead. `dropped`: nobody waited any more for what it ran. `failed`: a bug of the server.
+`closed`: the server stops."""
 
 
 class Slot(Protocol):
@@ -14,6 +20,11 @@ class Slot(Protocol):
     @property
     def spent(self) -> bool:
         """True when the slot may not run another job (not proven clean, too old, broken): close it, open another."""
+        ...
+
+    @property
+    def wear(self) -> Wear | None:
+        """Why it is spent; None while it is not."""
         ...
 
     def sit(self, seat: int) -> None:
@@ -38,6 +49,11 @@ class Backend(Protocol):
     @property
     def covers(self) -> str:
         """One line: what this backend isolates, and what it does not."""
+        ...
+
+    @property
+    def runs(self) -> Runs:
+        """What the runs of all its slots have taken so far."""
         ...
 
     @property

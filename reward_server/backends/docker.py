@@ -20,6 +20,7 @@ from reward_server.backends.docker_channels import NOT_SEEN, AttachChannel, Sock
 from reward_server.backends.sandboxed import SandboxedSlot
 from reward_server.errors import BackendUnavailable
 from reward_server.runner import boot, containment
+from reward_server.runs import Runs
 
 if TYPE_CHECKING:
     import docker
@@ -63,6 +64,7 @@ class DockerBackend:
         self.runs_in = f"docker {daemon.image_id} {settings.runtime or ''}"
         self.configs = RunnerConfigs(settings, "uid")
         self.transport = settings.transport
+        self.runs = Runs()
         docker_daemon.reap(self.client)
 
     @property
@@ -98,7 +100,7 @@ class DockerBackend:
             async with asyncio.timeout(START_S):
                 connected = await channel.connect()
             uses = 1 if self.settings.fresh else self.settings.slot_uses
-            slot = SandboxedSlot(connected, container, uses=uses, age_s=self.settings.slot_age_s)
+            slot = SandboxedSlot(connected, container, self.runs, uses=uses, age_s=self.settings.slot_age_s)
             await slot.start(boot.bundle(self.configs.next()), START_S)
         except BaseException as error:
             if slot is not None:

@@ -23,6 +23,7 @@ from reward_server.backends.contents import ENVIRONMENT, LIBRARY, TMPFS_BYTES, R
 from reward_server.backends.sandboxed import SandboxedSlot
 from reward_server.errors import BackendUnavailable
 from reward_server.runner import boot, containment
+from reward_server.runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,6 +56,7 @@ class EmbeddedBackend:
         named = Path(settings.sandbox_python or base_python())
         self.python = named.parent.resolve() / named.name  # folders are shown under the names that they really have
         self.slot_uses, self.slot_age_s = settings.slot_uses, settings.slot_age_s
+        self.runs = Runs()
         self.by_uid = os.geteuid() == 0
         self.configs = RunnerConfigs(settings, "uid" if self.by_uid else "namespaces")
 
@@ -101,7 +103,7 @@ class EmbeddedBackend:
         finally:
             theirs.close()
         sandbox = BubblewrapProcess(process)
-        slot = SandboxedSlot(ours, sandbox, uses=self.slot_uses, age_s=self.slot_age_s)
+        slot = SandboxedSlot(ours, sandbox, self.runs, uses=self.slot_uses, age_s=self.slot_age_s)
         try:
             await slot.start(boot.bundle(self.configs.next()), START_S)
             sandbox.hold_first()

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from reward_server.errors import BackendUnavailable, SandboxLost
 from reward_server.jobs import Observation, Observations
+from reward_server.runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from reward_server.backends.base import Wear
     from reward_server.jobs import Job
 
 
@@ -36,6 +38,10 @@ class FakeSlot:
         self.closed = False
         self.seat: int | None = None
 
+    @property
+    def wear(self) -> Wear | None:
+        return "ended" if self.spent else None
+
     def sit(self, seat: int) -> None:
         self.seat = seat
 
@@ -49,6 +55,7 @@ class FakeSlot:
         except SandboxLost:
             self.spent = True
             raise
+        self._backend.runs.add(self._backend.delay_s, sum(test.cpu_s for test in observations.tests), 0.0)
         self.spent = self._backend.spent_after_each
         return observations
 
@@ -74,6 +81,7 @@ class FakeBackend:
         self.delay_s = delay_s
         self.failing_opens = failing_opens
         self.spent_after_each = spent_after_each
+        self.runs = Runs()
         self.jobs: list[Job] = []
         self.slots: list[FakeSlot] = []
         self.closed = False

@@ -7,6 +7,7 @@ import contextlib
 import select
 import socket
 import time
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
@@ -14,11 +15,15 @@ import orjson
 from reward_server.errors import SandboxLost
 from reward_server.jobs import Observation, Observations
 from reward_server.runner import frames
+from reward_server.runs import kind_of_dirt
 
 if TYPE_CHECKING:
+    from reward_server.backends.base import Wear
     from reward_server.jobs import Job
+    from reward_server.runs import Runs
 
 MAX_REPLY_BYTES = 1 << 30
+CPU_S = attrgetter("cpu_s")
 CAP_FACTOR, CAP_EXTRA_S = 3.0, 30.0
 """A test that is not through after this many times its wall limit, and then some, says nothing about the submission."""
 
@@ -34,9 +39,9 @@ class SandboxProcess(Protocol):
 class SandboxedSlot:
     """One warm sandbox, at the server's end of its channel."""
 
-    def __init__(self, channel: socket.socket, process: SandboxProcess, *, uses: int, age_s: float) -> None:
+    def __init__(self, channel: socket.socket, process: SandboxProcess, runs: Runs, *, uses: int, age_s: float) -> None:
         channel.setblocking(False)
-        self.channel, self.process = channel, process
+        self.channel, self.process, self.runs = channel, process, runs
         self.poll = select.poll()
         self.poll.register(channel, select.POLLIN)
         self.buffered = bytearray()
@@ -49,12 +54,23 @@ class SandboxedSlot:
         self.seat = 0
         self.uses_left = uses
         self.dies_at = time.monotonic() + age_s
-        self.broken = False
+        self.broken: Wear | None = None
+        """Why its last run was its last."""
         self.why_spent = ""
 
     @property
     def spent(self) -> bool:
-        return self.broken or self.uses_left <= 0 or time.monotonic() > self.dies_at or self.ended
+        return self.broken is not None or self.uses_left <= 0 or time.monotonic() > self.dies_at or self.ended
+
+    @property
+    def wear(self) -> Wear | None:
+        if self.broken is not None:
+            return self.broken
+        if self.uses_left <= 0:
+            return "uses"
+        if time.monotonic() > self.dies_at:
+            return "age"
+        return "ended" if self.ended else None
 
     @property
     def ended(self) -> bool:
@@ -74,7 +90,9 @@ class SandboxedSlot:
     async def run(self, job: Job) -> Observations:
         """Raises: SandboxLost; then the slot is spent, and nothing is known about the submission."""
         self.uses_left -= 1
-        finished = late = False
+        late = False
+        broken: Wear | None = "lost"
+        began = time.monotonic()
 
         def give_up() -> None:
             nonlocal late
@@ -86,18 +104,26 @@ class SandboxedSlot:
             header, body = await self.ask(request(job, self.seat))
             if header["broken"] is not None:
                 raise SandboxLost(header["broken"])
-            finished = header["dirty"] is None and not header["spent"] and not self.buffered
-            self.why_spent = header["dirty"] or ""
-            return observations(header, body)
+            seen = observations(header, body)
+            cpu_s = sum(map(CPU_S, seen.tests))
+            self.runs.add(time.monotonic() - began, cpu_s, float(header["clean_s"]))
+            broken = "uses" if header["spent"] else None
+            if self.buffered:  # more than was asked for
+                broken = "ended"
+            if header["dirty"] is not None:
+                broken, self.why_spent = "dirty", header["dirty"]
+                self.runs.dirty[kind_of_dirt(header["dirty"])] += 1
         except (OSError, EOFError) as error:
             if late:
-                raise SandboxLost("the sandbox did not answer in time") from None
-            raise SandboxLost(f"the sandbox is gone: {str(error) or 'it closed its channel'}") from None
+                raise SandboxLost("the sandbox did not answer in time", "late") from None
+            raise SandboxLost(f"the sandbox is gone: {str(error) or 'it closed its channel'}", "gone") from None
         except (ValueError, KeyError, TypeError, IndexError) as error:
-            raise SandboxLost(f"the sandbox broke its protocol: {type(error).__name__}: {error}") from None
+            raise SandboxLost(f"the sandbox broke its protocol: {type(error).__name__}: {error}", "protocol") from None
+        else:
+            return seen
         finally:
             alarm.cancel()
-            self.broken = self.broken or not finished
+            self.broken = self.broken or broken
 
     async def ask(self, frame: bytes) -> tuple[dict[str, Any], bytes]:
         """Send a frame and wait for the answer. Raises: OSError, EOFError, ValueError."""
@@ -139,19 +165,21 @@ class SandboxedSlot:
         else:
             self.buffered += piece
             self.gone = None if piece else EOFError()
+        if not self.asked:  # its end, or what is never read on
+            self.broken = self.broken or "ended"
         if self.gone is not None or not self.asked:
-            self.stop_listening()  # its end, or what nobody asked for, which is never read on
+            self.stop_listening()
         if self.news and not self.news.done() and (self.gone is not None or len(self.buffered) >= self.wanted_bytes):
             self.news.set_result(None)
 
     def stop_listening(self) -> None:
-        self.broken = True
         if self.listening:
             self.listening = False
             asyncio.get_running_loop().remove_reader(self.channel)
 
     async def close(self) -> None:
         """End the sandbox. It ends by itself when its channel closes; this does not rely on it."""
+        self.broken = self.broken or "closed"
         self.stop_listening()
         self.channel.close()
         with contextlib.suppress(OSError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
 from typing import TYPE_CHECKING, Any
 
 from reward_server.runner import cell, frames, kernel, oom, processes, supervision, zygote
@@ -80,10 +81,12 @@ def serve(kept: cell.Cell, header: dict[str, Any], body: int) -> bytes:
         broken = f"the control process failed: {type(error).__name__}: {error}"
     finally:
         os.close(body)
+    began = time.monotonic()
     try:
         dirty = kept.end_job()
     except (processes.Broken, OSError) as error:
         dirty = str(error)
+    clean_s = time.monotonic() - began
     rows = ([seen.failed_load] if seen.failed_load else []) + seen.rows
     parts = [part for row in rows for part in (row.stdout, row.stderr, row.value)]
     if not any(parts):
@@ -93,6 +96,7 @@ def serve(kept: cell.Cell, header: dict[str, Any], body: int) -> bytes:
             "broken": broken,
             "dirty": dirty,
             "spent": kept.spent,
+            "clean_s": round(clean_s, 6),
             "failed_load": seen.failed_load is not None,
             "rows": [row.facts() for row in rows],
         },

@@ -22,7 +22,7 @@ SHORTEST_TICK_S, LONGEST_TICK_S = 0.01, 0.1
 LATE_S = 0.05
 """A wait that ends so much too late was not ended by its timer."""
 OWN_READ_S = 0.25
-"""For so long this process's own waits are not read again: they are taken off a standstill, those just before it too."""
+"""For so long this process's own waits are not read again; those just before a standstill are taken off it as well."""
 GLANCE_S = 0.005
 """For so long after a look at all processes, only the clocks of those that were seen then are read."""
 MAX_INODES = 20_000
