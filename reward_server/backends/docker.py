@@ -97,7 +97,8 @@ class DockerBackend:
             async with asyncio.timeout(START_S):
                 connected = await channel.connect()
             uses = 1 if self.settings.fresh else self.settings.slot_uses
-            slot = SandboxedSlot(connected, container, uses=uses, age_s=self.settings.slot_age_s)
+            age_s, silence_s = self.settings.slot_age_s, self.settings.silence_s
+            slot = SandboxedSlot(connected, container, uses=uses, age_s=age_s, silence_s=silence_s)
             await slot.start(boot.bundle(self.configs.next()), START_S)
         except BaseException as error:
             if slot is not None:

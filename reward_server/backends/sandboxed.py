@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MAX_REPLY_BYTES = 1 << 30
 CAP_FACTOR, CAP_EXTRA_S = 3.0, 30.0
 """A test that is not through after this many times its wall limit, and then some, says nothing about the submission."""
+ROWS = {(str, int, cpu, wall, int, str, bool, str) for cpu in (float, int) for wall in (float, int)}
+"""The types that the first fields of an `Observation` may have."""
 
 
 class SandboxProcess(Protocol):
@@ -30,10 +32,37 @@ class SandboxProcess(Protocol):
         ...
 
 
+class Watch:
+    """Closes a channel on which nothing is heard any more, or no answer for too long: whatever waits for it fails."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, channel: socket.socket, silence_s: float, longest_s: float
+    ) -> None:
+        self.found = ""
+        """What is wrong, once something is."""
+        self.heard_at = loop.time()
+        self._loop, self._channel = loop, channel
+        self._silence_s, self._ends_at = silence_s, self.heard_at + longest_s
+        self._look()
+
+    def _look(self) -> None:
+        now, next_look = self._loop.time(), min(self.heard_at + self._silence_s, self._ends_at)
+        if now < next_look:
+            self._alarm = self._loop.call_at(next_look, self._look)
+            return
+        self.found = "the sandbox did not answer in time" if now >= self._ends_at else "the sandbox hangs"
+        self._channel.shutdown(socket.SHUT_RDWR)
+
+    def end(self) -> None:
+        self._alarm.cancel()
+
+
 class SandboxedSlot:
     """One warm sandbox, at the server's end of its channel."""
 
-    def __init__(self, channel: socket.socket, process: SandboxProcess, *, uses: int, age_s: float) -> None:
+    def __init__(
+        self, channel: socket.socket, process: SandboxProcess, *, uses: int, age_s: float, silence_s: float
+    ) -> None:
         channel.setblocking(False)
         self.channel, self.process = channel, process
         self.poll = select.poll()
@@ -42,6 +71,8 @@ class SandboxedSlot:
         self.seat = 0
         self.uses_left = uses
         self.dies_at = time.monotonic() + age_s
+        self.silence_s = silence_s
+        self.watch: Watch | None = None
         self.broken = False
         self.why_spent = ""
 
@@ -69,37 +100,37 @@ class SandboxedSlot:
     async def run(self, job: Job) -> Observations:
         """Raises: SandboxLost; then the slot is spent, and nothing is known about the submission."""
         self.uses_left -= 1
-        finished = late = False
+        finished = False
         loop = asyncio.get_running_loop()
-
-        def give_up() -> None:
-            nonlocal late
-            late = True
-            self.channel.shutdown(socket.SHUT_RDWR)  # at which whatever waits for it fails
-
-        alarm = loop.call_later(longest_s(job), give_up)
+        self.watch = watch = Watch(loop, self.channel, self.silence_s, longest_s(job))
         try:
-            await loop.sock_sendall(self.channel, request(job, self.seat))
+            await loop.sock_sendall(self.channel, request(job, self.seat, self.uses_left))
             header, body = await self.receive()
+            if header["job"] != self.uses_left:
+                raise SandboxLost("the sandbox broke its protocol: an answer to another job")
             if header["broken"] is not None:
                 raise SandboxLost(header["broken"])
             finished = header["dirty"] is None and not header["spent"]
             self.why_spent = header["dirty"] or ""
             return observations(header, body)
         except (OSError, EOFError) as error:
-            if late:
-                raise SandboxLost("the sandbox did not answer in time") from None
+            if watch.found:
+                raise SandboxLost(watch.found) from None
             raise SandboxLost(f"the sandbox is gone: {str(error) or 'it closed its channel'}") from None
-        except (ValueError, KeyError, TypeError, IndexError) as error:
+        except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
             raise SandboxLost(f"the sandbox broke its protocol: {type(error).__name__}: {error}") from None
         finally:
-            alarm.cancel()
+            watch.end()
             self.broken = self.broken or not finished
 
     async def receive(self) -> tuple[dict[str, Any], bytes]:
         """Raises: EOFError, ValueError."""
-        await self.fill(frames.LENGTHS.size)
-        head_size, body_size = frames.LENGTHS.unpack_from(self.buffered)
+        while True:
+            await self.fill(frames.LENGTHS.size)
+            head_size, body_size = frames.LENGTHS.unpack_from(self.buffered)
+            if head_size or body_size:
+                break
+            del self.buffered[: frames.LENGTHS.size]  # a sign that it is there
         if head_size + body_size > MAX_REPLY_BYTES:
             raise ValueError("a reply of more bytes than any job may have")
         begin, end = frames.LENGTHS.size + head_size, frames.LENGTHS.size + head_size + body_size
@@ -107,6 +138,8 @@ class SandboxedSlot:
         header = json.loads(self.buffered[frames.LENGTHS.size : begin].decode())
         body = bytes(self.buffered[begin:end])
         del self.buffered[:end]
+        if self.buffered:
+            raise ValueError("more than one reply")
         return header, body
 
     async def fill(self, size: int) -> None:
@@ -117,6 +150,8 @@ class SandboxedSlot:
             if not piece:
                 raise EOFError
             self.buffered += piece
+            if self.watch is not None:
+                self.watch.heard_at = loop.time()
 
     async def close(self) -> None:
         """End the sandbox. It ends by itself when its channel closes; this does not rely on it."""
@@ -137,10 +172,12 @@ def longest_s(job: Job) -> float:
     return 30.0 + each * (1 + 2 * max(1, tests_of(job)))
 
 
-def request(job: Job, seat: int) -> bytes:
+def request(job: Job, seat: int, number: int) -> bytes:
+    """`number`: the answer carries it, so that none is taken for that to another job."""
     limits, tests = job.limits, tests_of(job)
     return frames.pack(
         {
+            "job": number,
             "kind": job.kind,
             "pure": job.pure,
             "shared": job.shared,
@@ -169,6 +206,8 @@ def observations(header: dict[str, Any], body: bytes) -> Observations:
     parts, rows = frames.split(body, header["parts"]), header["rows"]
     if len(parts) != 3 * len(rows):
         raise ValueError("each row has three parts")
+    if any(tuple(map(type, row)) not in ROWS for row in rows):
+        raise TypeError("a row of other values")
     seen = [Observation._make((*row, *parts[3 * at : 3 * at + 3])) for at, row in enumerate(rows)]
     if header["failed_load"]:
         return Observations((), seen[0])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
 from typing import TYPE_CHECKING, Any
 
 from reward_server.runner import cell, frames, kernel, processes, supervision, zygote
@@ -29,7 +30,7 @@ KEPT_FIELDS = ("ending", "code", "cpu_s", "wall_s", "memory_bytes", "message", "
 def main(config: dict[str, Any]) -> Callable[[], object]:
     """Serve until the channel closes. Returns in a new zygote only, with what it is to do."""
     channel = take_channel()
-    supervision.CHANNEL.append(channel.fileno())
+    supervision.SERVER.channel = channel
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)  # pid 1 would ignore them; the sandbox ends with its channel
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
@@ -45,6 +46,7 @@ def main(config: dict[str, Any]) -> Callable[[], object]:
                 header, body = frames.receive_sealed(channel)
             except EOFError:
                 os._exit(0)
+            supervision.SERVER.told_at = time.monotonic()
             channel.send(serve(kept, header, body))
     except cell.BecomeZygote as new:
         channel.close()
@@ -88,6 +90,7 @@ def serve(kept: cell.Cell, header: dict[str, Any], body: int) -> bytes:
     parts = [part for row in rows for part in (row.stdout, row.stderr, row.value)]
     return frames.pack(
         {
+            "job": header["job"],
             "broken": broken,
             "dirty": dirty,
             "spent": kept.spent,
