@@ -21,9 +21,6 @@ FAILURES_AT, FAILURE_BYTES = 64, 512
 """Where on the page shared with the zygotes a child says why it could not be contained."""
 NOT_PIDS = frozenset(name for name in os.listdir("/proc") if not name.isdigit())
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-DEATH_SIGNAL = kernel.death_signal()
-"""What bubblewrap's --die-with-parent has asked for. In a container there is none, and there must be none: its parent
-has threads that come and go."""
 
 
 class Broken(Exception):
@@ -129,6 +126,11 @@ def reap_orphans() -> None:
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
+
+
+DEATH_SIGNAL = kernel.death_signal()
+"""What bubblewrap's --die-with-parent has asked for. In a container there is none, and there must be none: its parent
+has threads that come and go."""
 
 
 def kill_all_of(uid: int) -> None:

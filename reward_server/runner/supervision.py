@@ -10,10 +10,12 @@ import select
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from reward_server.runner import frames, processes
+from reward_server.runner import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from reward_server.runner import frames
 
 PROCESSORS = os.cpu_count() or 1
 SHORTEST_TICK_S, LONGEST_TICK_S = 0.01, 0.25

@@ -45,7 +45,12 @@ if TYPE_CHECKING:
 BATCH = 250
 DEADLINE_S = 300.0
 """For a batch: what is not answered by then is missing."""
-SETTINGS = {"PASSRATE_CACHE_ENTRIES": "0", "PASSRATE_SLOT_USES": "1000", "PASSRATE_LOG": "warnings"}
+SETTINGS = {
+    "PASSRATE_CACHE_ENTRIES": "0",
+    "PASSRATE_SLOT_USES": "1000",
+    "PASSRATE_SILENCE_S": "10",
+    "PASSRATE_LOG": "warnings",
+}
 """Nothing is kept on purpose, and slots are replaced on the way."""
 SLACK_BYTES = 24 << 20
 """How much more memory the server and its idle slots may hold at the end than after the first tenth."""
