@@ -17,25 +17,49 @@ LIMITS = {"cpu_s": 1.0, "wall_s": 2.0, "cap_s": 40.0, "memory_bytes": 100 << 20}
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What is seen of a submission of two processes, 7 and 8, and what the clock says."""
-    seen: dict[str, Any] = {"cpu": {}, "delay": {}, "bytes": {}, "now": 0.0, "inodes": 0}
+    """What is seen of a submission of two processes, 7 and 8, of the machine, and what the clock says.
+
+    `delay` is by process, or by process and thread. `reaped`: seconds and page faults of what a process waited for.
+    """
+    seen: dict[str, Any] = {"cpu": {}, "delay": {}, "bytes": {}, "reaped": {}, "ready": set()}
+    seen |= {"now": 0.0, "inodes": 0, "idle": 0.0, "stolen": 0.0}
+
+    def threads(pid: int) -> list[int]:
+        return [which[1] for which in seen["delay"] if isinstance(which, tuple) and which[0] == pid] or [pid]
+
+    def schedule(pid: int, thread: int) -> tuple[int, int, int]:
+        waited_s = seen["delay"].get((pid, thread), seen["delay"].get(pid, 0.0))
+        return int(1e9 * seen["cpu"].get(pid, 0.0)), int(1e9 * waited_s), 1
+
     monkeypatch.setattr(processes, "clock", lambda pid: seen["cpu"].get(pid, 0.0))
-    monkeypatch.setattr(processes, "run_delay", lambda pid: seen["delay"].get(pid, 0.0))
-    monkeypatch.setattr(processes, "resident_bytes", lambda pid: seen["bytes"].get(pid, 0))
+    monkeypatch.setattr(processes, "threads", threads)
+    monkeypatch.setattr(processes, "schedule", schedule)
+    monkeypatch.setattr(processes, "is_ready", lambda pid, _: pid in seen["ready"])
+    monkeypatch.setattr(processes, "idle_and_stolen", lambda _: (seen["idle"], seen["stolen"]))
+    monkeypatch.setattr(processes, "standing", lambda pid: (seen["bytes"].get(pid, 0), *seen["reaped"].get(pid, (0.0, 0))))
     monkeypatch.setattr("reward_server.runner.supervision.time.monotonic", lambda: seen["now"])
     monkeypatch.setattr(supervision, "held_inodes", lambda _: seen["inodes"])
     return seen
 
 
+def ending(meter: Meter) -> str | None:
+    meter.sample()
+    return meter.check()[0]
+
+
 @pytest.mark.parametrize(
-    ("what", "ending"),
+    ("what", "due"),
     [
         ({}, None),
         ({"cpu": {7: 0.6}, "now": 1.9}, None),
         ({"cpu": {7: 1.1}}, "cpu"),
         ({"cpu": {7: 0.6, 8: 0.6}}, "cpu"),
+        ({"cpu": {7: 0.6}, "reaped": {7: (0.6, 9)}}, "cpu"),
         ({"now": 2.1}, "wall"),
         ({"now": 30.0, "delay": {7: 29.0}}, None),
+        ({"now": 30.0, "delay": {7: 20.0, 8: 9.0}}, None),
+        ({"now": 30.0, "delay": {(7, 7): 0.0, (7, 9): 29.0}}, None),
+        ({"now": 30.0, "delay": {7: 20.0}}, "wall"),
         ({"now": 41.0, "delay": {7: 40.0}}, "lost"),
         ({"bytes": {7: 101 << 20}}, "memory"),
         ({"bytes": {7: 60 << 20, 8: 60 << 20}}, "memory"),
@@ -43,10 +67,10 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     ],
     ids=str,
 )
-def test_a_limit_is_due_when_it_is_passed(machine: dict[str, Any], what: dict[str, Any], ending: str | None) -> None:
+def test_a_limit_is_due_when_it_is_passed(machine: dict[str, Any], what: dict[str, Any], due: str | None) -> None:
     meter = Meter(LIMITS, lambda: {7, 8}, 0)
     machine.update(what)
-    assert meter.check()[0] == ending
+    assert ending(meter) == due
 
 
 def test_what_ended_processes_used_still_counts(machine: dict[str, Any]) -> None:
@@ -56,7 +80,72 @@ def test_what_ended_processes_used_still_counts(machine: dict[str, Any]) -> None
     meter.sample()
     alive.remove(8)
     machine["cpu"] = {7: 0.6}
-    assert meter.check()[0] == "cpu"
+    assert ending(meter) == "cpu"
+
+
+def later(machine: dict[str, Any], by_s: float, **seen: Any) -> None:
+    machine.update(seen, now=machine["now"] + by_s)
+
+
+def test_own_threads_that_wait_for_each_other_make_no_time(machine: dict[str, Any]) -> None:
+    """Eight that run in turns wait 0.7 s each while the processor is never anybody else's, and then sleep."""
+    meter = Meter(LIMITS, lambda: {7, 8}, 0)
+    meter.sample()
+    for round_number in range(1, 11):
+        waited_s = 0.09 * round_number
+        later(machine, 0.25, idle=0.15 * round_number, cpu={7: 0.05 * round_number, 8: 0.05 * round_number})
+        machine["delay"] = {(7, thread): waited_s for thread in range(8)}
+        due = ending(meter)
+    assert (due, machine["now"]) == ("wall", 2.5)
+
+
+def test_what_a_child_waited_goes_with_it_and_is_not_charged(machine: dict[str, Any]) -> None:
+    """Each look finds another child; of the 0.2 s between two, none ran for 0.17, and the processor was busy."""
+    meter = Meter(LIMITS, lambda: {7}, 0)
+    for count in range(1, 31):
+        later(machine, 0.2, reaped={7: (0.03 * count, 100 * count)})
+        assert ending(meter) is None
+
+
+def test_children_whose_end_is_ignored_make_no_time(machine: dict[str, Any]) -> None:
+    """What these used is in no account, and could not be told from what others used."""
+    pids = [7, 100]
+    meter = Meter(LIMITS, lambda: set(pids), 0)
+    seen = []
+    while not seen or seen[-1] is None:
+        pids[1] += 1
+        later(machine, 0.2)
+        seen.append(ending(meter))
+    assert (seen[-1], len(seen)) == ("wall", 11)
+
+
+def test_a_wait_that_has_not_ended_is_not_charged(machine: dict[str, Any]) -> None:
+    """The kernel counts a wait for a processor when it is over. At the limit it may be what is missing."""
+    meter = Meter(LIMITS, lambda: {7}, 0)
+    later(machine, 1.8, cpu={7: 0.1})
+    assert ending(meter) is None
+    later(machine, 3.0, ready={7})
+    assert ending(meter) is None
+    later(machine, 0.01, delay={7: 2.9}, cpu={7: 0.11})
+    assert ending(meter) is None
+    later(machine, 0.5, ready=set())
+    assert ending(meter) == "wall"
+
+
+def test_what_runs_all_the_time_does_not_wait(machine: dict[str, Any]) -> None:
+    meter = Meter(LIMITS | {"cpu_s": 9.0}, lambda: {7}, 0)
+    machine["ready"] = {7}
+    for count in range(1, 11):
+        later(machine, 0.25, cpu={7: 0.25 * count})
+        due = ending(meter)
+    assert due == "wall"
+
+
+def test_time_that_the_host_took_is_not_charged(machine: dict[str, Any]) -> None:
+    meter = Meter(LIMITS, lambda: {7}, 0)
+    for count in range(1, 12):
+        later(machine, 0.25, stolen=0.2 * count)
+        assert ending(meter) is None
 
 
 def test_a_glance_reads_the_clock_of_what_it_knows_and_soon_finds_what_it_does_not(machine: dict[str, Any]) -> None:

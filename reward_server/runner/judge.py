@@ -58,7 +58,7 @@ class Judge(Keeper):
     def __init__(
         self, spec: dict[str, Any], control: socket.socket, channel: int, page: Page, names: list[str]
     ) -> None:
-        super().__init__(control, page, names, stop=spec["stop"])
+        super().__init__(control, page, names, stop=spec["stop"], cpu_s=spec["cpu_s"])
         self.nested = spec["nested"]
         self.clock = SubmissionClock(spec["submission_pid"], self.nested)
         self.wall = wall.Wall(socket.socket(fileno=channel))

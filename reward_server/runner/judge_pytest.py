@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from reward_server.runner import frames, judge, keeper, link
-from reward_server.runner.page import UNREACHED
+from reward_server.runner.page import FAILED, UNREACHED
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -108,6 +108,8 @@ class Plugin:
                 self.keeper.fail(row, begun, self.error or AssertionError("failed"))
             else:
                 self.keeper.settle(row, begun, failed=False)
+                if self.keeper.stop and self.keeper.states[row] == FAILED:
+                    item.session.shouldstop = "a test did not pass"
         self.keeper.begin_interval()
         return result
 

@@ -50,8 +50,9 @@ class FailedLoad(Exception):
 class Keeper(abc.ABC):
     """Keeps the tests' results and tells the control process."""
 
-    def __init__(self, control: socket.socket, page: Page, names: list[str], *, stop: bool) -> None:
-        self.control, self.page, self.stop = control, page, stop
+    def __init__(self, control: socket.socket, page: Page, names: list[str], *, stop: bool, cpu_s: float) -> None:
+        """`cpu_s`: the limit of each execution of a test."""
+        self.control, self.page, self.stop, self.cpu_limit_s = control, page, stop, cpu_s
         self.interval = 0
         self.start_over(names)
 
@@ -96,10 +97,15 @@ class Keeper(abc.ABC):
         message: str = "",
         submission_s: float | None = None,
     ) -> None:
-        """Enter the result of one execution of a test. Once failed it stays failed."""
+        """Enter the result of one execution of a test. Once failed it stays failed.
+
+        One that used more than its limit and came to its end before the control process saw it has failed as well:
+        when that looks depends on what else the machine does.
+        """
         read_s, judge_s = self.clocks()
-        submission_s = read_s if submission_s is None else submission_s
-        cpu_s = max(submission_s - begun[0], 0.0) + judge_s - begun[1]
+        cpu_s = max((read_s if submission_s is None else submission_s) - begun[0], 0.0) + judge_s - begun[1]
+        if submission_s is None and cpu_s > self.cpu_limit_s:
+            failed, ending, code, message = True, "cpu", 0, ""
         wall_s = time.monotonic() - begun[2]
         earlier_cpu_s, earlier_wall_s = self.seconds[row]
         self.seconds[row] = earlier_cpu_s + cpu_s, earlier_wall_s + wall_s
@@ -171,6 +177,8 @@ class Site:
         keeper = self.keeper
         if error is None:
             keeper.settle(self.row, self.begun, failed=False)
+            if keeper.stop and keeper.states[self.row] == FAILED:
+                raise Stop
         elif isinstance(error, Stop):
             return False
         else:

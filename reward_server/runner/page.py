@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import mmap
 
-HEADER = struct.Struct("<Qddd")
+NUMBER, CLOCKS = struct.Struct("<Q"), struct.Struct("<ddd")
 ROW = struct.Struct("<Bxxxxxxxdd")
 ROWS_AT = 64
 UNREACHED, PASSED, FAILED = 0, 1, 2
+HALF_DONE = (1 << 64) - 1
 
 
 def size(rows: int) -> int:
@@ -25,24 +26,34 @@ def size(rows: int) -> int:
 class Page:
     def __init__(self, memory: mmap.mmap) -> None:
         self.memory = memory
+        self.seen: tuple[int, bool, float, float, float] = (0, False, 0.0, 0.0, 0.0)
 
     def clear(self, rows: int) -> None:
         self.memory[: size(rows)] = bytes(size(rows))
+        self.seen = (0, False, 0.0, 0.0, 0.0)
 
     def begin(self, interval: int, submission_s: float, judge_s: float, clock_s: float, *, inside: bool) -> None:
         """Begin an interval. `inside`: a test runs, so that the judge's own processor time counts as well."""
-        HEADER.pack_into(self.memory, 0, 2 * interval + inside, submission_s, judge_s, clock_s)
+        # Its reader may run while this is half done, and for long if no processor is free: it must be able to tell.
+        NUMBER.pack_into(self.memory, 0, HALF_DONE)
+        CLOCKS.pack_into(self.memory, NUMBER.size, submission_s, judge_s, clock_s)
+        NUMBER.pack_into(self.memory, 0, 2 * interval + inside)
 
     def reset(self) -> None:
         """Back to interval 0: the judge has not yet begun to wait for its submission."""
-        HEADER.pack_into(self.memory, 0, 0, 0.0, 0.0, 0.0)
+        self.begin(0, 0.0, 0.0, 0.0, inside=False)
+        self.seen = (0, False, 0.0, 0.0, 0.0)
 
     def interval(self) -> tuple[int, bool, float, float, float]:
-        """The interval's number, if it is inside a test, and at its begin the seconds of submission, judge, clock."""
-        while True:
-            seen = HEADER.unpack_from(self.memory, 0)
-            if HEADER.unpack_from(self.memory, 0) == seen:
-                return seen[0] // 2, bool(seen[0] % 2), *seen[1:]
+        """The interval's number, if it is inside a test, and at its begin the seconds of submission, judge, clock.
+
+        While the next one is half begun, the one that was seen last.
+        """
+        (number,) = NUMBER.unpack_from(self.memory, 0)
+        clocks = CLOCKS.unpack_from(self.memory, NUMBER.size)
+        if number != HALF_DONE and NUMBER.unpack_from(self.memory, 0) == (number,):
+            self.seen = number // 2, bool(number % 2), *clocks
+        return self.seen
 
     def write(self, row: int, status: int, cpu_s: float, wall_s: float) -> None:
         """A row that has no room is left out: the number of tests may turn out larger than was known."""

@@ -20,7 +20,9 @@ MAX_MESSAGE = 1 << 16
 FAILURES_AT, FAILURE_BYTES = 64, 512
 """Where on the page shared with the zygotes a child says why it could not be contained."""
 NOT_PIDS = frozenset(name for name in os.listdir("/proc") if not name.isdigit())
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+PAGE_BYTES, TICKS_PER_S = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
+ALONE = 3
+"""Links of the folder of the threads of a process that has one: its own two, and one for each thread."""
 
 
 class Broken(Exception):
@@ -96,6 +98,14 @@ def pids() -> set[int]:
     return set(map(int, set(os.listdir("/proc")) - NOT_PIDS))
 
 
+def first_child(pid: int) -> int | None:
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            return int(file.read().split()[0])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
 def clock(pid: int) -> float:
     """Processor seconds of a process so far; 0 when it is gone."""
     try:
@@ -104,21 +114,68 @@ def clock(pid: int) -> float:
         return 0.0
 
 
+def threads(pid: int) -> list[int]:
+    try:
+        if os.stat(f"/proc/{pid}/task").st_nlink == ALONE:
+            return [pid]
+        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
+    except OSError:
+        return []
+
+
+def schedule(pid: int, thread: int) -> tuple[int, int, int]:
+    """Nanoseconds that a thread ran, that it was ready to run and no processor was free, and how often it was put on."""
+    try:
+        with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
+            ran, waited, times = map(int, file.read().split())
+    except (OSError, ValueError):
+        return 0, 0, 0
+    return ran, waited, times
+
+
 def run_delay(pid: int) -> float:
     """Seconds that a process's main thread was ready to run and no processor was free; 0 when unknown."""
+    return schedule(pid, pid)[1] / 1e9
+
+
+def is_ready(pid: int, thread: int) -> bool:
+    """Whether a thread runs, or would if a processor were free."""
     try:
-        with open(f"/proc/{pid}/schedstat") as file:
-            return int(file.read().split()[1]) / 1e9
+        with open(f"/proc/{pid}/task/{thread}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] == "R"
+    except (OSError, IndexError):
+        return False
+
+
+def idle_and_stolen(processors: list[int]) -> tuple[float, float]:
+    """Seconds so far in which they had nothing to do, and in which the host gave them to others; each on average."""
+    wanted, idle, stolen = {f"cpu{number}" for number in processors}, 0, 0
+    try:
+        with open("/proc/stat") as file:
+            for line in file:
+                name, *ticks = line.split()
+                if name in wanted:
+                    idle, stolen = idle + int(ticks[3]) + int(ticks[4]), stolen + int(ticks[7])
+                elif not name.startswith("cpu"):
+                    break
     except (OSError, IndexError, ValueError):
-        return 0.0
+        return 0.0, 0.0
+    per_s = TICKS_PER_S * max(1, len(wanted))
+    return idle / per_s, stolen / per_s
 
 
 def resident_bytes(pid: int) -> int:
+    return standing(pid)[0]
+
+
+def standing(pid: int) -> tuple[int, float, int]:
+    """Resident bytes of a process; the processor seconds and page faults of what it started and has waited for."""
     try:
-        with open(f"/proc/{pid}/statm") as file:
-            return int(file.read().split()[1]) * PAGE_BYTES
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return int(fields[21]) * PAGE_BYTES, (int(fields[13]) + int(fields[14])) / TICKS_PER_S, int(fields[8])
     except (OSError, IndexError, ValueError):
-        return 0
+        return 0, 0.0, 0
 
 
 def reap_orphans() -> None:

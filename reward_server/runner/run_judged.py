@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reward_server.runner import link, page, processes, supervision
 from reward_server.runner.cell import STANDING_ROWS
+from reward_server.runner.delays import Delays
 from reward_server.runner.rows import Row, Seen
 from reward_server.runner.submission import Submission
 
@@ -28,7 +29,6 @@ class Judged:
         self.received = bytearray()
         self.judge_gone = False
         self.printed: list[Row] = []
-        self.judge_delay_s = 0.0
         self.stands = job.kind == "asserts" and job.pure and job.tests <= STANDING_ROWS
         payload = job.part(1)
         try:
@@ -39,6 +39,9 @@ class Judged:
         finally:
             os.close(payload)
         self.watch()
+        self.judge_delays = Delays(time.monotonic())
+        self.look_at_judge()
+        self.judge_delay_s = self.judge_delays.held_up_s
 
     def join_standing(self, payload: int) -> None:
         """Hand the submission to the cell's standing judge."""
@@ -46,7 +49,11 @@ class Judged:
         self.judge, self.control, self.page = standing.child, standing.control, standing.page
         self.page.clear(self.job.tests)
         judge_end = self.start_submission()
-        told = {"submission_pid": self.submission.child.pid, "stop": self.job.stop}
+        told = {
+            "submission_pid": self.submission.child.pid,
+            "stop": self.job.stop,
+            "cpu_s": self.job.limits["cpu_s"],
+        }
         try:
             socket.send_fds(self.control, [json.dumps(told).encode()], [judge_end.fileno(), payload])
         except OSError as error:
@@ -68,6 +75,7 @@ class Judged:
                 self.job.limits,
                 submission_pid=self.submission.child.pid,
                 stop=self.job.stop,
+                cpu_s=self.job.limits["cpu_s"],
             )
         finally:
             control_end.close()
@@ -97,21 +105,24 @@ class Judged:
         """
         meter = self.submission.meter
         interval, inside, submission_s, judge_s, clock_s = self.page.interval()
-        judge_delay_s = processes.run_delay(self.judge.pid)
+        self.look_at_judge()
         if interval == 0:
             if time.monotonic() - self.begun_at > self.job.limits["cap_s"]:
                 self.submission.end("lost")
             meter.clock_at_begin = time.monotonic()
             return
         if interval != self.interval:
-            self.judge_delay_s = judge_delay_s
-            meter.sample()
-            children_s = max(0.0, meter.cpu_s - processes.clock(self.submission.child.pid))
-            meter.begin(submission_s + children_s, meter.delay_s)
+            # It began after the last look: what was waited since then may belong to it.
+            self.judge_delay_s = self.judge_delays.before_s
+            meter.begin(submission_s + meter.cpu_beside(self.submission.main_pid), meter.delays.before_s)
             meter.clock_at_begin = clock_s
             self.interval = interval
         meter.beside_s = max(0.0, processes.clock(self.judge.pid) - judge_s) if inside else 0.0
-        meter.beside_delay_s = judge_delay_s - self.judge_delay_s
+        meter.beside_delay_s = self.judge_delays.held_up_s - self.judge_delay_s
+        meter.beside_unended_s = self.judge_delays.unended_s
+
+    def look_at_judge(self) -> None:
+        self.judge_delays.look({self.judge.pid: 0}, 0.0, time.monotonic())
 
     def on_control(self) -> None:
         piece = self.control.recv(1 << 18)
@@ -151,9 +162,10 @@ class Judged:
                 break
             elif self.submission.ending is not None or self.submission.exited:
                 # The judge sees the end of the link; if it does not, it is busy with something of its own.
-                now = time.monotonic()
+                self.look_at_judge()
+                now = time.monotonic() - self.judge_delays.held_up_s
                 grace_ends = grace_ends or now + 1.0 + self.job.limits["cpu_s"]
-                self.submission.next_check = now + 0.1
+                self.submission.next_check = time.monotonic() + 0.1
                 if now > grace_ends:
                     break
         return self.conclude()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MAX_REPORT = 16 << 20
 MAX_TEXT, MAX_TESTS = 500, 10_000
-ENDINGS = frozenset({"returned", "raised", "unreached"})
+ENDINGS = frozenset({"returned", "raised", "unreached", "cpu"})
 """What a test in there may say of its end; all else is for this side to see."""
 
 
@@ -36,7 +36,8 @@ class Shared:
         try:
             role = "shared_pytest" if job.kind == "pytest" else "shared"
             self.submission = Submission(cell, job, role, control_end.fileno())
-            told = json.dumps({"pytest": job.kind == "pytest", "stop": job.stop}).encode()
+            pytest = job.kind == "pytest"
+            told = json.dumps({"pytest": pytest, "stop": job.stop, "cpu_s": job.limits["cpu_s"]}).encode()
             socket.send_fds(self.control, [told], [payload, page_descriptor])
         except BrokenPipeError:
             pass  # it is gone already, and will be seen to be
@@ -48,14 +49,13 @@ class Shared:
 
     def before_check(self) -> None:
         """Begin the interval that the page tells of; no interval moves the end of them all."""
-        meter, now = self.submission.meter, time.monotonic()
+        meter = self.submission.meter
+        now = meter.sampled_at
         interval, _, submission_s, _, clock_s = self.page.interval()
         if interval != self.interval:
             self.interval = interval
-            meter.sample()
-            measured_s = processes.clock(self.submission.child.pid)
-            children_s = max(0.0, meter.cpu_s - measured_s)
-            meter.begin(min(submission_s, measured_s) + children_s, meter.delay_s)
+            main = self.submission.main_pid
+            meter.begin(min(submission_s, processes.clock(main)) + meter.cpu_beside(main), meter.delays.before_s)
             meter.clock_at_begin = min(clock_s, now)
         if now - self.begun_at - meter.delay_s > self.job.limits["wall_s"] * (1 + max(1, self.job.tests)):
             self.submission.end("wall")

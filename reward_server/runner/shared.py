@@ -32,7 +32,7 @@ def run(_spec: dict[str, Any]) -> NoReturn:
     text, (payload_at, page_at), _flags, _sender = socket.recv_fds(control, 4096, 2)
     told, payload = json.loads(text), values.loads(frames.read_all(payload_at))
     names = payload["names"] if told["pytest"] else [site["name"] for site in payload["sites"]]
-    sharer = Sharer(control, keeper.shared_page(page_at), names, stop=told["stop"])
+    sharer = Sharer(control, keeper.shared_page(page_at), names, stop=told["stop"], cpu_s=told["cpu_s"])
     sharer.begin_interval()
     try:
         module, _loaded = served.load()

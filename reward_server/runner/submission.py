@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FIRST_CHECK_S = 0.05
 DRAIN_S = 5.0
-EXIT_S = 0.25
+EXIT_S = 1.0
 JUDGE_BYTES = 256 << 20
 """A judge that holds more may be what filled a container's memory."""
 
@@ -52,6 +52,11 @@ class Submission:
         self.next_check = time.monotonic() + FIRST_CHECK_S
         self.loop.add(self.child.descriptor, self._on_exit)
 
+    @property
+    def main_pid(self) -> int:
+        """Of the submission itself: in a namespace its first process, which has it as its only child, stays beside it."""
+        return self.child.pid if self.cell.by_uid else processes.first_child(self.child.pid) or self.child.pid
+
     def _on_exit(self) -> None:
         self._note_exit()
         if self.cell.by_uid:  # what it started ends with it, or could hold its channel and answer with silence
@@ -75,6 +80,7 @@ class Submission:
         if self.stdout.over or self.stderr.over:
             self.end("output")
         elif time.monotonic() >= self.next_check:
+            self.meter.sample()
             self.before_check()
             ending, wait_s = self.meter.check()
             self.next_check = time.monotonic() + wait_s
@@ -88,7 +94,7 @@ class Submission:
             self.loop.step(deadline - time.monotonic())
 
     def before_check(self) -> None:
-        """Overridden where intervals are begun by someone else."""
+        """Overridden where intervals are begun by someone else. The meter has just sampled."""
 
     def end(self, ending: str) -> None:
         self.ending = ending

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from reward_server.runner import processes
+from reward_server.runner.delays import Delays
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,17 +136,20 @@ class Pump:
 class Meter:
     """Measures the current interval (one test) of a submission against its limits.
 
-    Processor time first; the clock, less the time spent waiting for a processor, only bounds sleeping. `beside_s` is
-    what the judge used in the interval, `beside_delay_s` what it waited.
+    Processor time first; the clock, less the time in which it was held up, only bounds sleeping. `beside_s` is what the
+    judge used in the interval, `beside_delay_s` how long the judge was held up.
     """
 
     def __init__(self, limits: dict[str, Any], population: Callable[[], set[int]], shared_bytes: int) -> None:
         self.limits, self.population, self.shared_bytes = limits, population, shared_bytes
         self.seconds: dict[int, float] = {}
-        self.delays: dict[int, float] = {}
+        self.reaped_s: dict[int, float] = {}
+        """By process that is there, what those have used that it started and has waited for."""
         self.peak_bytes = 0
-        self.beside_s = self.beside_delay_s = self.stalled_s = 0.0
+        self.beside_s = self.beside_delay_s = self.stalled_s = self.stalled_before_s = 0.0
+        self.beside_unended_s: Callable[[], float] = float
         self.sampled_at = 0.0
+        self.delays = Delays(time.monotonic())
         self.begin(0.0, 0.0)
 
     def begin(self, cpu_s: float, delay_s: float) -> None:
@@ -164,33 +168,48 @@ class Meter:
             self.seconds[pid] = max(known_s, processes.clock(pid))
 
     def sample(self) -> None:
-        """Measure every process: processor time, time spent waiting for a processor, memory."""
+        """Measure every process: processor time, time in which it was held up, memory."""
+        # The clock first: what this process waits for a processor from here on is not of the submission's time.
         self.sampled_at = time.monotonic()
         alive = self.population()
+        resident = 0
+        faults = {}
+        self.reaped_s = {}
         for pid in alive:
             self.seconds[pid] = max(self.seconds.get(pid, 0.0), processes.clock(pid))
-            self.delays[pid] = max(self.delays.get(pid, 0.0), processes.run_delay(pid))
+            held, self.reaped_s[pid], faults[pid] = processes.standing(pid)
+            resident += held
+        stalled_s, self.stalled_before_s = self.stalled_s - self.stalled_before_s, self.stalled_s
+        self.delays.look(faults, self.cpu_s, self.sampled_at, stalled_s)
         # What each process shares with the zygote is there once, however many there are.
-        resident = sum(map(processes.resident_bytes, alive)) - max(0, len(alive) - 1) * self.shared_bytes
-        self.peak_bytes = max(self.peak_bytes, resident)
+        self.peak_bytes = max(self.peak_bytes, resident - max(0, len(alive) - 1) * self.shared_bytes)
 
     @property
     def cpu_s(self) -> float:
-        return sum(self.seconds.values())
+        """Of all processes so far. One that is gone was seen, or was waited for by one that is there, or both."""
+        gone_s = sum(used_s for pid, used_s in self.seconds.items() if pid not in self.reaped_s)
+        return sum(self.seconds.values()) + max(0.0, sum(self.reaped_s.values()) - gone_s)
+
+    def cpu_beside(self, pid: int) -> float:
+        """Of all but that process, by the last sample."""
+        return self.cpu_s - self.seconds.get(pid, 0.0)
 
     @property
     def delay_s(self) -> float:
-        return max(self.delays.values(), default=0.0) + self.stalled_s
+        return self.delays.held_up_s
+
+    def unended_s(self) -> float:
+        """Bound the waits for a processor that have not ended yet."""
+        return max(self.delays.unended_s(), self.beside_unended_s())
 
     def check(self) -> tuple[str | None, float]:
-        """Returns the ending that is due, if any, and the seconds until the next check."""
-        self.sample()
+        """Returns the ending that is due by the last sample, if any, and the seconds until the next check."""
         cpu_s = self.cpu_s - self.cpu_at_begin + self.beside_s
-        clock_s = time.monotonic() - self.clock_at_begin
+        clock_s = self.sampled_at - self.clock_at_begin
         wall_s = clock_s - (self.delay_s - self.delay_at_begin) - self.beside_delay_s
         if cpu_s > self.limits["cpu_s"]:
             return "cpu", 0.0
-        if wall_s > self.limits["wall_s"]:
+        if wall_s > self.limits["wall_s"] and wall_s - self.unended_s() > self.limits["wall_s"]:
             return "wall", 0.0
         if clock_s > self.limits["cap_s"]:
             return "lost", 0.0  # so slow that it says more of this machine than of the submission
