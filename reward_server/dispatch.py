@@ -1,7 +1,7 @@
 """Brings work to slots: one worker a slot, one bounded queue, no task per item.
 
 Promises:
-- every ticket ends: with a value, or with an error after one retry, when no slot can be had, or at the stop;
+- every ticket ends: with a value, or with an error after two retries, when no slot can be had, or at the stop;
 - a sandbox that was lost, is spent or worn, or held dropped work is closed and replaced while the others go on;
 - more than `max_queued` waiting tickets are refused at once.
 Does not know what the work is.
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_RETRY_AFTER_S: Final = 600.0
+RETRIES: Final = 2
+"""After lost sandboxes. Where all end at once, the next one may be about to end as well, unnoticed yet."""
 GUESSED_RETRY_AFTER_S: Final = 5.0
 """While nothing has finished yet, nobody knows."""
 
@@ -52,7 +54,7 @@ class Ticket(Generic[T]):
         self.error: Exception | None = None
         self.started_at = math.inf
         """By the monotonic clock; the first start of two, if it is tried again."""
-        self.retried = False
+        self.retried = 0
         self.dropped = False
         self.done = False
         self.worker: asyncio.Task[None] | None = None
@@ -252,10 +254,10 @@ class Dispatcher:
 
     def _retry_or_end(self, ticket: Ticket[Any], lost: SandboxLost) -> None:
         self.runs_lost += 1
-        if ticket.retried:
+        if ticket.retried >= (1 if isinstance(lost, Unjudged) else RETRIES):
             ticket.end(lost)
         elif not ticket.dropped:
-            ticket.retried = True
+            ticket.retried += 1
             self._queue.put(ticket.lane, ticket, first=True)
 
     def _fail_all(self, cause: str) -> None:

@@ -36,7 +36,9 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(processes, "schedule", schedule)
     monkeypatch.setattr(processes, "is_ready", lambda pid, _: pid in seen["ready"])
     monkeypatch.setattr(processes, "idle_and_stolen", lambda _: (seen["idle"], seen["stolen"]))
-    monkeypatch.setattr(processes, "standing", lambda pid: (seen["bytes"].get(pid, 0), *seen["reaped"].get(pid, (0.0, 0))))
+    monkeypatch.setattr(
+        processes, "standing", lambda pid: (seen["bytes"].get(pid, 0), *seen["reaped"].get(pid, (0.0, 0)))
+    )
     monkeypatch.setattr("reward_server.runner.supervision.time.monotonic", lambda: seen["now"])
     monkeypatch.setattr(supervision, "held_inodes", lambda _: seen["inodes"])
     return seen

@@ -16,7 +16,7 @@ import docker.errors
 
 from reward_server.backends import docker_daemon
 from reward_server.backends.contents import ENVIRONMENT, TMPFS_BYTES, RunnerConfigs
-from reward_server.backends.docker_channels import NOT_SEEN, AttachChannel, SocketChannel
+from reward_server.backends.docker_channels import NOT_SEEN, AttachChannel, SocketChannel, reap_folders
 from reward_server.backends.sandboxed import SandboxedSlot
 from reward_server.errors import BackendUnavailable
 from reward_server.runner import boot, containment
@@ -63,6 +63,7 @@ class DockerBackend:
         self.configs = RunnerConfigs(settings, "uid")
         self.transport = settings.transport
         docker_daemon.reap(self.client)
+        reap_folders()
 
     @property
     def covers(self) -> str:

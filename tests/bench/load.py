@@ -148,7 +148,9 @@ def load_table(seen: list[Seen]) -> Table:
     made = table(title, "programs", numbers=["count", "alone s", "beside s", "false timeouts", "different"])
     for each in seen:
         count, alone_s, beside_s = len(each.programs), each.alone.wall_s, each.beside.wall_s
-        made.add_row(each.title, str(count), f"{alone_s:.0f}", f"{beside_s:.0f}", str(each.false_timeouts), str(each.different))
+        made.add_row(
+            each.title, str(count), f"{alone_s:.0f}", f"{beside_s:.0f}", str(each.false_timeouts), str(each.different)
+        )
     return made
 
 

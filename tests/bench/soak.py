@@ -153,6 +153,7 @@ def soak(
     evaluations: int = LONG,
     seconds: float = LONG,
     fault_every_s: float,
+    batch: int = BATCH,
 ) -> Soaked:
     """Judge so many programs, or for so long, whichever is over first."""
     soaked = Soaked()
@@ -172,7 +173,7 @@ def soak(
                 striking.start()
                 try:
                     for part in progress(soaked, began, evaluations, seconds):
-                        judge_a_batch(client, soaked, min(BATCH, evaluations - soaked.done))
+                        judge_a_batch(client, soaked, min(batch, evaluations - soaked.done))
                         if part >= len(soaked.held) + 1:
                             with striking.lock:
                                 settle(target, slots)

@@ -48,7 +48,7 @@ class Traces:
     def now(self, owners: Sequence[str], daemon: docker.APIClient | None) -> list[str]:
         found = [f"process {pid}: {what}" for pid, what in orphans()]
         found += [f"file {path}" for path in self.folder.rglob("*")]
-        new = mounts() - self.mounts
+        new = {mount for mount in mounts() - self.mounts if "/daemon-" not in mount}  # those are of other tests
         if daemon is not None:
             for owner in owners:
                 labelled = daemon.containers(all=True, filters={"label": f"{docker_daemon.OWNER}={owner}"})
@@ -96,6 +96,6 @@ def mounted_by_containers(daemon: docker.APIClient) -> set[str]:
     for each in daemon.containers(all=True):
         with contextlib.suppress(docker.errors.DockerException):
             told = daemon.inspect_container(each["Id"])
-            found |= {str(told["GraphDriver"]["Data"].get("MergedDir")), told["NetworkSettings"]["SandboxKey"]}
+            found |= {str((told["GraphDriver"]["Data"] or {}).get("MergedDir")), told["NetworkSettings"]["SandboxKey"]}
             found |= {str(Path(told["ResolvConfPath"]).parent / "mounts" / "shm")}
     return {path.replace("/var/run/", "/run/") for path in found} | found
