@@ -1,4 +1,4 @@
-"""A server under fire: a batch with known rewards, what it must come to, and that the server is whole again afterwards."""
+"""A server under fire: a batch with known rewards, what must come of it, and that the server is whole again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.contract.support import IMAGE, TRANSPORT, without_docker
 from tests.faults.leftovers import traces
 from tests.faults.relay import Relay
 from tests.faults.strikes import Target
-from tests.own_server import OwnServer
+from tests.own_server import PROGRAM, OwnServer
 from trainer.client import SyncRewardClient
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def under_fire(
     *,
     env: Mapping[str, str] | None = None,
     before: Sequence[str] = (),
-    program: Sequence[str] | None = None,
+    program: Sequence[str] = PROGRAM,
 ) -> Iterator[Target]:
     """Yield a server that can judge. When it has ended nothing may be left of it."""
     daemon = None
@@ -117,8 +117,7 @@ def under_fire(
         if daemon is not None:
             stack.callback(daemon.close)
         settings = {**SETTINGS, "TMPDIR": str(traced.folder), **(env or {})}
-        given = {} if program is None else {"program": program}
-        server = OwnServer("--slots", str(SLOTS), backend=backend, env=settings, before=before, **given)
+        server = OwnServer("--slots", str(SLOTS), backend=backend, env=settings, before=before, program=program)
         try:
             server.wait_ready()
             with Relay(server.port) as relay:

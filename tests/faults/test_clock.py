@@ -30,9 +30,10 @@ sys.exit(main())
 def readers() -> Iterator[str]:
     for path in sorted(SERVER.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Attribute) and node.attr in TIME_OF_DAY and isinstance(node.value, ast.Name):
-                if node.value.id in ("time", "datetime", "date"):
-                    yield str(path.relative_to(SERVER))
+            if not isinstance(node, ast.Attribute) or node.attr not in TIME_OF_DAY:
+                continue
+            if ast.unparse(node.value) in ("time", "datetime", "date"):
+                yield str(path.relative_to(SERVER))
 
 
 def test_only_labels_read_the_time_of_day() -> None:

@@ -1,4 +1,4 @@
-"""A runner that speaks garbage now and then: its job is judged by another one, and what it said is believed by nobody."""
+"""A runner that speaks garbage now and then: its job goes to another one, and nobody believes what it said."""
 
 from __future__ import annotations
 

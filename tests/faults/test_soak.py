@@ -1,4 +1,4 @@
-"""The soak, short: every kind of program, one in a hundred hostile, and every kind of fault. `make soak` runs it long."""
+"""The soak, short: programs of every kind, one in a hundred hostile, and every fault. `make soak` runs it long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done to sandboxes, the server and its connections in the midst of a batch costs no reward, and makes none wrong."""
+"""What is done to sandboxes, server and connections in the midst of a batch costs no reward, and makes none wrong."""
 
 from __future__ import annotations
 
