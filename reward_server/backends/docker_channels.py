@@ -76,14 +76,14 @@ channel.close()
         with contextlib.ExitStack() as made:
             try:
                 self.private = tempfile.mkdtemp(prefix=PREFIX)  # which nobody else may enter
-                made.callback(shutil.rmtree, self.private, ignore_errors=True)
+                self.folder = Path(self.private, "shared")
+                self.path = self.folder / "channel"
+                made.callback(self.remove)
                 # Locked as long as it is in use, also by a server that is killed: see `reap_folders`.
                 self.lock = os.open(self.private, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
                 made.callback(os.close, self.lock)
                 fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self.folder = Path(self.private, "shared")
                 self.folder.mkdir()
-                self.path = self.folder / "channel"
                 self.listener = made.enter_context(socket.socket(socket.AF_UNIX))
                 self.listener.bind(str(self.path))
                 self.path.chmod(0o666)
@@ -95,6 +95,12 @@ channel.close()
             self.made = made.pop_all()
         self.options: dict[str, Any] = {"detach": True}
         self.host_options: dict[str, Any] = {"mounts": [Mount(FOLDER, str(self.folder), "bind", read_only=True)]}
+
+    def remove(self) -> None:
+        """By name, not by `rmtree`: that needs a descriptor, and there may be none."""
+        for remove in (self.path.unlink, self.folder.rmdir, Path(self.private).rmdir):
+            with contextlib.suppress(OSError):
+                remove()
 
     def prepare(self, client: docker.APIClient, container: str) -> None:
         pass

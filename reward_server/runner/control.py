@@ -7,6 +7,7 @@ controls, and never holds what a submission is made of in its heap.
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import time
@@ -34,6 +35,9 @@ def main(config: dict[str, Any]) -> Callable[[], object]:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)  # pid 1 would ignore them; the sandbox ends with its channel
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    # The server's own limit may be low; what a run needs does not depend on it.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     kernel.keep_no_inheritable(kernel.CAP_SETGID | kernel.CAP_SETUID if config["containment"] == "uid" else 0)
     kept = cell.Cell(config)
     try:

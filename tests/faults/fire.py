@@ -124,7 +124,8 @@ def under_fire(
                 yield Target(server, relay, daemon)
         finally:
             server.end(signal.SIGTERM)
-        assert traced.left(server.owners, daemon) == []
+        left = traced.left(server.owners, daemon)
+        assert left == [], left
 
 
 def is_whole(target: Target) -> bool:
