@@ -83,7 +83,7 @@ class Held:
             evaluations,
             target.server.starts,
             memory_bytes([target.server.pid]) or 0,
-            memory_bytes(inside) or 0,
+            sum(memory_bytes([pid]) or 0 for pid in inside),  # one may end meanwhile
             len(list(Path(f"/proc/{target.server.pid}/fd").iterdir())),
             len(everyone),
             len(target.containers()),
