@@ -38,7 +38,7 @@ defences: $(READY)  ## remove each defence in a copy and watch its tests fail, i
 bench: $(READY)  ## measure what an evaluation costs; ARGS="--quick --works NAME,... --plot FILE.png"
 	$(BIN)/python -m tests.bench $(ARGS)
 
-soak: $(READY)  ## 10,000 evaluations, and whether anything grows; ARGS="--backend embedded"
+soak: $(READY)  ## 100,000 evaluations under faults, and whether anything grows; ARGS="--backend embedded"
 	$(BIN)/python -m tests.bench.soak $(ARGS)
 
 images: $(READY)  ## build the sandbox images for the Docker backend; ARGS="--base TAG|FILE --ca FILE"

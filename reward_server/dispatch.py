@@ -1,7 +1,7 @@
 """Brings work to slots: one worker a slot, one bounded queue, no task per item.
 
 Promises:
-- every ticket ends: with a value, or with an error after one retry, when no slot can be had, or at the stop;
+- every ticket ends: with a value, or with an error after two retries, when no slot can be had, or at the stop;
 - a sandbox that was lost, is spent or worn, or held dropped work is closed and replaced while the others go on;
 - more than `max_queued` waiting tickets are refused at once.
 Does not know what the work is.
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_RETRY_AFTER_S: Final = 600.0
+RETRIES: Final = 2
+"""After lost sandboxes. Where all end at once, the next one may be about to end as well, unnoticed yet."""
 GUESSED_RETRY_AFTER_S: Final = 5.0
 """While nothing has finished yet, nobody knows."""
 
@@ -72,7 +74,7 @@ class Ticket(Generic[T]):
         self.queued_at = 0.0
         self.request_id: str | None = None
         """Of the request that queued it; others may wait for it as well."""
-        self.retried = False
+        self.retried = 0
         self.dropped = False
         self.done = False
         self.worker: asyncio.Task[None] | None = None
@@ -304,13 +306,14 @@ class Dispatcher:
 
     def _retry_or_end(self, ticket: Ticket[Any], lost: SandboxLost) -> None:
         self.lost[lost.loss] += 1
-        again = not ticket.retried and not ticket.dropped
+        tries = 1 if isinstance(lost, Unjudged) else RETRIES
+        again = ticket.retried < tries and not ticket.dropped
         # Its text may quote what was run.
         facts = {"request_id": ticket.request_id, "loss": lost.loss, "tried_again": again}
         log.warning("run_lost", extra=facts)
         if again:
             self.retried += 1
-            ticket.retried = True
+            ticket.retried += 1
             self._queue.put(ticket.lane, ticket, first=True)
         else:
             ticket.end(lost)

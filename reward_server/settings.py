@@ -103,6 +103,8 @@ class Settings(BaseModel):
     """Runs after which a slot is replaced."""
     slot_age_s: float = Field(default=3600, gt=0)
     """Seconds after which a slot is replaced."""
+    silence_s: float = Field(default=30, ge=5)
+    """Seconds without a sign of life after which a sandbox that runs a program is lost."""
     request_deadline_s: float = Field(default=1500, gt=0)
     """Seconds after which the items of a request that have no verdict yet are answered without a reward."""
     problems: str = "bundled"

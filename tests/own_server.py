@@ -7,25 +7,54 @@ import os
 import signal
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
+from reward_server.backends import docker_daemon
 from trainer.client import SyncRewardClient
 from trainer.local_server import free_port
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+STOP_S = 40.0
+"""A server drains for 30 s at most."""
+PROGRAM = ("-m", "trainer.cli")
+
 
 class OwnServer:
-    def __init__(self, *options: str) -> None:
+    def __init__(
+        self,
+        *options: str,
+        backend: str = "embedded",
+        env: Mapping[str, str] | None = None,
+        log: Path | None = None,
+        before: Sequence[str] = (),
+        program: Sequence[str] = PROGRAM,
+    ) -> None:
+        """Start it. `env`: beside this process's own. `before`: a command that becomes the server, such as prlimit."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.starts = 0
-        self._options = options
+        self.owners: list[str] = []
+        """What the containers of each start are marked with."""
+        command = [*before, sys.executable, *program, "serve", "--until-stdin-closes", "--backend", backend]
+        self._command = [*command, "--port", str(self.port), "--problems", "", *options]
+        self._env = {**os.environ, **(env or {})}
+        self._log = log
         self.start()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def start(self) -> None:
-        command = [sys.executable, "-m", "trainer.cli", "serve", "--until-stdin-closes", "--backend", "embedded"]
-        command += ["--port", str(self.port), "--problems", "", *self._options]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        with contextlib.ExitStack() as stack:
+            log = subprocess.DEVNULL if self._log is None else stack.enter_context(self._log.open("ab"))
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=self._env
+            )
+        self.owners.append(docker_daemon.identity(self.pid) or "")
         self.starts += 1
 
     def wait_ready(self) -> None:
@@ -35,6 +64,9 @@ class OwnServer:
     def end(self, number: int = signal.SIGKILL) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_S)
+        self._process.kill()
         self._process.wait()
         assert self._process.stdin is not None
         self._process.stdin.close()

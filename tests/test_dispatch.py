@@ -123,13 +123,13 @@ async def test_a_cancelled_caller_drops_its_work() -> None:
         await until(lambda: len(backend.slots) == 2)
 
 
-async def test_a_lost_sandbox_is_replaced_and_its_work_tried_once_more() -> None:
+async def test_a_lost_sandbox_is_replaced_and_its_work_tried_twice_more() -> None:
     backend = FakeBackend()
     async with started(backend) as dispatcher:
         with pytest.raises(SandboxLost, match="scripted"):
             await dispatcher.run(run("lost"))
-        assert len(backend.jobs) == 2
-        await until(lambda: len(backend.slots) == 4)
+        assert len(backend.jobs) == 3
+        await until(lambda: len(backend.slots) == 5)
         assert len(backend.open_slots) == 2
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,9 +12,12 @@ from reward_server.backends import sandboxed
 from reward_server.backends.sandboxed import SandboxedSlot
 from reward_server.errors import SandboxLost
 from reward_server.judging import plan
-from reward_server.runner import frames
+from reward_server.runner import frames, supervision
 from reward_server.runs import Runs
 from tests.contract.support import call, returns
+
+if TYPE_CHECKING:
+    from reward_server.jobs import Observation
 
 JOB = plan(call(returns(1)), "def solve(): return 1")
 
@@ -23,10 +27,10 @@ class NoProcess:
         """There is none."""
 
 
-async def lost_by(answer: bytes | None) -> str:
+async def lost_by(answer: bytes | None, silence_s: float = 60) -> str:
     """Why a slot is lost whose sandbox sends these bytes and closes, or says nothing at all."""
     ours, theirs = socket.socketpair()
-    slot = SandboxedSlot(ours, NoProcess(), Runs(), uses=10, age_s=60)
+    slot = SandboxedSlot(ours, NoProcess(), Runs(), uses=10, age_s=60, silence_s=silence_s)
     try:
         if answer is not None:
             theirs.sendall(answer)
@@ -46,14 +50,37 @@ def test_a_sandbox_that_says_nothing_is_lost_after_its_time(monkeypatch: pytest.
     assert asyncio.run(lost_by(None)) == "the sandbox did not answer in time"
 
 
+def test_a_sandbox_that_hangs_is_lost_long_before_its_time() -> None:
+    """Red without the look at when it was heard last: it takes two minutes, the least that a job may take."""
+    assert asyncio.run(lost_by(None, silence_s=0.05)) == "the sandbox hangs"
+
+
+def test_a_sandbox_that_says_each_second_that_it_is_there_may_take_its_time() -> None:
+    async def answer_late() -> list[Observation]:
+        ours, theirs = socket.socketpair()
+        slot = SandboxedSlot(ours, NoProcess(), Runs(), uses=10, age_s=60, silence_s=0.2)
+        with theirs:
+            running = asyncio.ensure_future(slot.run(JOB))
+            for _ in range(8):
+                await asyncio.sleep(0.05)
+                theirs.sendall(supervision.Server.SIGN)
+            theirs.sendall(reply([ROW], 3))
+            seen = await running
+            assert not slot.spent
+            await slot.close()
+            return list(seen.tests)
+
+    (row,) = asyncio.run(answer_late())
+    assert row.ending == "returned"
+
+
 ROW = ["returned", 0, 0.1, 0.1, 1, "", True, ""]
 
 
-def reply(rows: list[list[object]], parts: int) -> bytes:
-    return frames.pack(
-        {"broken": None, "dirty": None, "spent": False, "clean_s": 0.001, "failed_load": False, "rows": rows},
-        [b""] * parts,
-    )
+def reply(rows: list[list[object]], parts: int, job: int = 9) -> bytes:
+    """The slot counts its jobs down: this is the answer to the first of ten."""
+    header = {"job": job, "broken": None, "dirty": None, "spent": False, "clean_s": 0.001, "failed_load": False}
+    return frames.pack({**header, "rows": rows}, [b""] * parts)
 
 
 @pytest.mark.parametrize(
@@ -61,13 +88,36 @@ def reply(rows: list[list[object]], parts: int) -> bytes:
     [
         (b"", "closed its channel"),
         (b"\x00\x00\x00\x02\x00\x00\x00\x00[]", "broke its protocol"),
-        (frames.pack({"broken": "no user id left"}), "no user id left"),
+        (b"\x00\x00\x00\x02\x00\x00\x00\x00{,", "broke its protocol"),
+        (frames.LENGTHS.pack(30_000, 0) + b"[" * 30_000, "broke its protocol: JSONDecodeError"),
+        (b"Traceback (most recent call last):", "more bytes than any job may have"),
+        (frames.LENGTHS.pack(1 << 31, 0), "more bytes than any job may have"),
+        (reply([ROW], 3)[:-4], "closed its channel"),
+        (reply([ROW], 3)[:20], "closed its channel"),
+        (frames.pack({"job": 9, "broken": "no user id left"}), "no user id left"),
+        (reply([ROW], 3) * 2, "more than one reply"),
+        (reply([ROW], 3, job=8), "an answer to another job"),
         (reply([ROW], 2), "broke its protocol: ValueError"),
-        (reply([ROW[:-1]], 3), "broke its protocol"),
-        (reply([[*ROW, 1, 2, 3, 4]], 3), "broke its protocol: TypeError"),
+        (reply([ROW[:-1]], 3), "a row of other values"),
+        (reply([[*ROW, 1, 2, 3, 4]], 3), "a row of other values"),
+        (reply([[*ROW[:2], "0.1", *ROW[3:]]], 3), "a row of other values"),
+        (reply([[*ROW[:6], "no", ""]], 3), "a row of other values"),
         (reply([ROW], 3).replace(b"0.001", b'"now"'), "broke its protocol: ValueError"),
+        (reply({"0": ROW}, 3), "broke its protocol"),  # type: ignore[arg-type]
     ],
-    ids=["closed", "no_header", "broken", "missing_parts", "short_row", "long_row", "odd_time"],
+    ids=[
+        *("closed", "no_header", "no_json", "deep_json", "text", "huge", "cut_header", "cut_short", "broken", "double"),
+        *(
+            "late",
+            "missing_parts",
+            "short_row",
+            "long_row",
+            "text_for_seconds",
+            "text_for_a_verdict",
+            "odd_time",
+            "rows_by_name",
+        ),
+    ],
 )
 def test_a_sandbox_that_breaks_its_protocol_is_lost(answer: bytes, said: str) -> None:
     assert said in asyncio.run(lost_by(answer))
@@ -86,12 +136,13 @@ def test_a_sandbox_that_breaks_its_protocol_is_lost(answer: bytes, said: str) ->
 def test_a_slot_knows_why_it_is_spent_and_its_backend_what_it_took(
     fields: dict[str, object], wear: str | None, dirty: dict[str, int]
 ) -> None:
-    header = {"broken": None, "dirty": None, "spent": False, "clean_s": 0.25, "failed_load": False, "rows": [ROW, ROW]}
+    header: dict[str, object] = {"broken": None, "dirty": None, "spent": False, "clean_s": 0.25, "failed_load": False}
+    header |= {"job": 9, "rows": [ROW, ROW]}
     runs = Runs()
 
     async def run() -> None:
         ours, theirs = socket.socketpair()
-        slot = SandboxedSlot(ours, NoProcess(), runs, uses=10, age_s=60)
+        slot = SandboxedSlot(ours, NoProcess(), runs, uses=10, age_s=60, silence_s=60)
         theirs.sendall(frames.pack({**header, **fields}, [b""] * 6))
         await slot.run(JOB)
         assert (slot.wear, slot.spent) == (wear, wear is not None)

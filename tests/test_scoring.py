@@ -115,7 +115,7 @@ async def test_a_lost_sandbox_is_no_reward_and_never_kept() -> None:
             assert lost["error"] == "scripted"
             assert lost["cached"] is False
             assert good["reward"] == 1.0
-    assert len([job for job in backend.jobs if code_of(job) == "lost"]) == 4
+    assert len([job for job in backend.jobs if code_of(job) == "lost"]) == 6
 
 
 async def test_a_test_that_met_our_failure_is_tried_again() -> None:

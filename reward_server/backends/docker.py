@@ -16,7 +16,7 @@ import docker.errors
 
 from reward_server.backends import docker_daemon
 from reward_server.backends.contents import ENVIRONMENT, TMPFS_BYTES, RunnerConfigs
-from reward_server.backends.docker_channels import NOT_SEEN, AttachChannel, SocketChannel
+from reward_server.backends.docker_channels import NOT_SEEN, AttachChannel, SocketChannel, reap_folders
 from reward_server.backends.sandboxed import SandboxedSlot
 from reward_server.errors import BackendUnavailable
 from reward_server.runner import boot, containment
@@ -66,6 +66,7 @@ class DockerBackend:
         self.transport = settings.transport
         self.runs = Runs()
         docker_daemon.reap(self.client)
+        reap_folders()
 
     @property
     def covers(self) -> str:
@@ -100,7 +101,8 @@ class DockerBackend:
             async with asyncio.timeout(START_S):
                 connected = await channel.connect()
             uses = 1 if self.settings.fresh else self.settings.slot_uses
-            slot = SandboxedSlot(connected, container, self.runs, uses=uses, age_s=self.settings.slot_age_s)
+            age_s, silence_s = self.settings.slot_age_s, self.settings.silence_s
+            slot = SandboxedSlot(connected, container, self.runs, uses=uses, age_s=age_s, silence_s=silence_s)
             await slot.start(boot.bundle(self.configs.next()), START_S)
         except BaseException as error:
             if slot is not None:

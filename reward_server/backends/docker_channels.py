@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
+import os
 import select
 import shutil
 import socket
@@ -31,6 +33,8 @@ NOT_SEEN: Final = "bind source path does not exist"
 FOLDER: Final = "/run/passrate"
 """Where the container finds the socket."""
 PIECE_BYTES: Final = 1 << 18
+PREFIX: Final = "passrate-channel-"
+"""Of the folder of a socket."""
 
 
 class Channel(Protocol):
@@ -69,21 +73,34 @@ channel.close()
 
     def __init__(self) -> None:
         """Listen in a new folder. Raises: BackendUnavailable."""
-        try:
-            self.private = tempfile.mkdtemp(prefix="passrate-")  # which nobody else may enter
-            self.folder = Path(self.private, "shared")
-            self.folder.mkdir()
-            self.path = self.folder / "channel"
-            self.listener = socket.socket(socket.AF_UNIX)
-            self.listener.bind(str(self.path))
-            self.path.chmod(0o666)
-        except OSError as error:
-            cause = f"no socket can be made in {tempfile.gettempdir()} ({error}): name another folder in TMPDIR"
-            raise BackendUnavailable(cause) from None
-        self.listener.listen(1)
-        self.listener.setblocking(False)
+        with contextlib.ExitStack() as made:
+            try:
+                self.private = tempfile.mkdtemp(prefix=PREFIX)  # which nobody else may enter
+                self.folder = Path(self.private, "shared")
+                self.path = self.folder / "channel"
+                made.callback(self.remove)
+                # Locked as long as it is in use, also by a server that is killed: see `reap_folders`.
+                self.lock = os.open(self.private, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                made.callback(os.close, self.lock)
+                fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self.folder.mkdir()
+                self.listener = made.enter_context(socket.socket(socket.AF_UNIX))
+                self.listener.bind(str(self.path))
+                self.path.chmod(0o666)
+            except OSError as error:
+                cause = f"no socket can be made in {tempfile.gettempdir()} ({error}): name another folder in TMPDIR"
+                raise BackendUnavailable(cause) from None
+            self.listener.listen(1)
+            self.listener.setblocking(False)
+            self.made = made.pop_all()
         self.options: dict[str, Any] = {"detach": True}
         self.host_options: dict[str, Any] = {"mounts": [Mount(FOLDER, str(self.folder), "bind", read_only=True)]}
+
+    def remove(self) -> None:
+        """By name, not by `rmtree`: that needs a descriptor, and there may be none."""
+        for remove in (self.path.unlink, self.folder.rmdir, Path(self.private).rmdir):
+            with contextlib.suppress(OSError):
+                remove()
 
     def prepare(self, client: docker.APIClient, container: str) -> None:
         pass
@@ -94,8 +111,19 @@ channel.close()
         return channel
 
     def close(self) -> None:
-        self.listener.close()
-        shutil.rmtree(self.private, ignore_errors=True)
+        self.made.close()
+
+
+def reap_folders() -> None:
+    """Remove the folders of servers that were killed while a container started. Never raises."""
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            folder = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(folder)
 
 
 class AttachChannel:

@@ -55,7 +55,7 @@ class EmbeddedBackend:
     def __init__(self, settings: Settings) -> None:
         named = Path(settings.sandbox_python or base_python())
         self.python = named.parent.resolve() / named.name  # folders are shown under the names that they really have
-        self.slot_uses, self.slot_age_s = settings.slot_uses, settings.slot_age_s
+        self.slot_uses, self.slot_age_s, self.silence_s = settings.slot_uses, settings.slot_age_s, settings.silence_s
         self.runs = Runs()
         self.by_uid = os.geteuid() == 0
         self.configs = RunnerConfigs(settings, "uid" if self.by_uid else "namespaces")
@@ -103,7 +103,8 @@ class EmbeddedBackend:
         finally:
             theirs.close()
         sandbox = BubblewrapProcess(process)
-        slot = SandboxedSlot(ours, sandbox, self.runs, uses=self.slot_uses, age_s=self.slot_age_s)
+        age_s, silence_s = self.slot_age_s, self.silence_s
+        slot = SandboxedSlot(ours, sandbox, self.runs, uses=self.slot_uses, age_s=age_s, silence_s=silence_s)
         try:
             await slot.start(boot.bundle(self.configs.next()), START_S)
             sandbox.hold_first()

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import select
-import socket
 import time
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
+from reward_server.backends.sandbox_channel import SandboxChannel
 from reward_server.errors import SandboxLost
 from reward_server.jobs import Observation, Observations
 from reward_server.runner import frames
 from reward_server.runs import kind_of_dirt
 
 if TYPE_CHECKING:
+    import socket
+
     from reward_server.backends.base import Wear
     from reward_server.jobs import Job
     from reward_server.runs import Runs
 
-MAX_REPLY_BYTES = 1 << 30
 CPU_S = attrgetter("cpu_s")
 CAP_FACTOR, CAP_EXTRA_S = 3.0, 30.0
 """A test that is not through after this many times its wall limit, and then some, says nothing about the submission."""
+
+
+ROWS = {(str, int, cpu, wall, int, str, bool, str) for cpu in (float, int) for wall in (float, int)}
+"""The types that the first fields of an `Observation` may have."""
 
 
 class SandboxProcess(Protocol):
@@ -39,18 +43,18 @@ class SandboxProcess(Protocol):
 class SandboxedSlot:
     """One warm sandbox, at the server's end of its channel."""
 
-    def __init__(self, channel: socket.socket, process: SandboxProcess, runs: Runs, *, uses: int, age_s: float) -> None:
-        channel.setblocking(False)
-        self.channel, self.process, self.runs = channel, process, runs
-        self.poll = select.poll()
-        self.poll.register(channel, select.POLLIN)
-        self.buffered = bytearray()
-        self.listening = self.asked = False
-        self.gone: Exception | None = None
-        """Why nothing more can come."""
-        self.wanted_bytes = 0
-        self.news: asyncio.Future[None] | None = None
-        """Done when so many bytes are there, or nothing more can come."""
+    def __init__(
+        self,
+        connection: socket.socket,
+        process: SandboxProcess,
+        runs: Runs,
+        *,
+        uses: int,
+        age_s: float,
+        silence_s: float,
+    ) -> None:
+        self.channel, self.process, self.runs = SandboxChannel(connection), process, runs
+        self.silence_s = silence_s
         self.seat = 0
         self.uses_left = uses
         self.dies_at = time.monotonic() + age_s
@@ -60,7 +64,7 @@ class SandboxedSlot:
 
     @property
     def spent(self) -> bool:
-        return self.broken is not None or self.uses_left <= 0 or time.monotonic() > self.dies_at or self.ended
+        return self.broken is not None or self.uses_left <= 0 or time.monotonic() > self.dies_at or self.channel.ended
 
     @property
     def wear(self) -> Wear | None:
@@ -70,12 +74,7 @@ class SandboxedSlot:
             return "uses"
         if time.monotonic() > self.dies_at:
             return "age"
-        return "ended" if self.ended else None
-
-    @property
-    def ended(self) -> bool:
-        """True when the sandbox has something to say that nobody asked for: its end."""
-        return bool(self.poll.poll(0))
+        return "ended" if self.channel.ended else None
 
     def sit(self, seat: int) -> None:
         self.seat = seat
@@ -83,104 +82,43 @@ class SandboxedSlot:
     async def start(self, bundle: bytes, within_s: float) -> None:
         """Send the runner in and wait for its hello. Raises: OSError, EOFError, TimeoutError, ValueError."""
         async with asyncio.timeout(within_s):
-            header, _ = await self.ask(bundle)
+            header, _ = await self.channel.ask(bundle, within_s, within_s)
         if header.get("hello") != 1:
             raise ValueError("the sandbox speaks another protocol")
 
     async def run(self, job: Job) -> Observations:
         """Raises: SandboxLost; then the slot is spent, and nothing is known about the submission."""
         self.uses_left -= 1
-        late = False
         broken: Wear | None = "lost"
         began = time.monotonic()
-
-        def give_up() -> None:
-            nonlocal late
-            late = True
-            self.channel.shutdown(socket.SHUT_RDWR)  # at which whatever waits for it fails
-
-        alarm = asyncio.get_running_loop().call_later(longest_s(job), give_up)
         try:
-            header, body = await self.ask(request(job, self.seat))
+            question = request(job, self.seat, self.uses_left)
+            header, body = await self.channel.ask(question, self.silence_s, longest_s(job))
+            if header["job"] != self.uses_left:
+                raise SandboxLost("the sandbox broke its protocol: an answer to another job", "protocol")
             if header["broken"] is not None:
                 raise SandboxLost(header["broken"])
             seen = observations(header, body)
             cpu_s = sum(map(CPU_S, seen.tests))
             self.runs.add(time.monotonic() - began, cpu_s, float(header["clean_s"]))
             broken = "uses" if header["spent"] else None
-            if self.buffered:  # more than was asked for
-                broken = "ended"
             if header["dirty"] is not None:
                 broken, self.why_spent = "dirty", header["dirty"]
                 self.runs.dirty[kind_of_dirt(header["dirty"])] += 1
         except (OSError, EOFError) as error:
-            if late:
-                raise SandboxLost("the sandbox did not answer in time", "late") from None
+            if self.channel.found:
+                raise SandboxLost(self.channel.found, "late") from None
             raise SandboxLost(f"the sandbox is gone: {str(error) or 'it closed its channel'}", "gone") from None
-        except (ValueError, KeyError, TypeError, IndexError) as error:
+        except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
             raise SandboxLost(f"the sandbox broke its protocol: {type(error).__name__}: {error}", "protocol") from None
         else:
             return seen
         finally:
-            alarm.cancel()
             self.broken = self.broken or broken
-
-    async def ask(self, frame: bytes) -> tuple[dict[str, Any], bytes]:
-        """Send a frame and wait for the answer. Raises: OSError, EOFError, ValueError."""
-        loop = asyncio.get_running_loop()
-        if not self.listening:  # for good: the loop's sock_recv would tell the kernel to watch and to stop each time
-            self.listening = True
-            loop.add_reader(self.channel, self.on_readable)
-        self.asked = True
-        sent = self.channel.send(frame)
-        if sent < len(frame):
-            await loop.sock_sendall(self.channel, memoryview(frame)[sent:])
-        await self.fill(frames.LENGTHS.size)
-        head_size, body_size = frames.LENGTHS.unpack_from(self.buffered)
-        if head_size + body_size > MAX_REPLY_BYTES:
-            raise ValueError("a reply of more bytes than any job may have")
-        begin, end = frames.LENGTHS.size + head_size, frames.LENGTHS.size + head_size + body_size
-        await self.fill(end)
-        self.asked = False
-        header = orjson.loads(memoryview(self.buffered)[frames.LENGTHS.size : begin])
-        body = bytes(self.buffered[begin:end])
-        del self.buffered[:end]
-        return header, body
-
-    async def fill(self, size: int) -> None:
-        """Wait until that many bytes are there: a short reply comes whole with the first read."""
-        while len(self.buffered) < size:
-            if self.gone is not None:
-                raise self.gone
-            self.wanted_bytes, self.news = size, asyncio.get_running_loop().create_future()
-            await self.news
-
-    def on_readable(self) -> None:
-        try:
-            piece = self.channel.recv(max(1 << 16, min(self.wanted_bytes - len(self.buffered), 1 << 20)))
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self.gone = error
-        else:
-            self.buffered += piece
-            self.gone = None if piece else EOFError()
-        if not self.asked:  # its end, or what is never read on
-            self.broken = self.broken or "ended"
-        if self.gone is not None or not self.asked:
-            self.stop_listening()
-        if self.news and not self.news.done() and (self.gone is not None or len(self.buffered) >= self.wanted_bytes):
-            self.news.set_result(None)
-
-    def stop_listening(self) -> None:
-        if self.listening:
-            self.listening = False
-            asyncio.get_running_loop().remove_reader(self.channel)
 
     async def close(self) -> None:
         """End the sandbox. It ends by itself when its channel closes; this does not rely on it."""
         self.broken = self.broken or "closed"
-        self.stop_listening()
         self.channel.close()
         with contextlib.suppress(OSError):
             await self.process.end()
@@ -197,10 +135,12 @@ def longest_s(job: Job) -> float:
     return 30.0 + each * (1 + 2 * max(1, tests_of(job)))
 
 
-def request(job: Job, seat: int) -> bytes:
+def request(job: Job, seat: int, number: int) -> bytes:
+    """`number`: the answer carries it, so that none is taken for that to another job."""
     limits, tests = job.limits, tests_of(job)
     return frames.pack(
         {
+            "job": number,
             "kind": job.kind,
             "pure": job.pure,
             "shared": job.shared,
@@ -228,6 +168,8 @@ def request(job: Job, seat: int) -> bytes:
 def observations(header: dict[str, Any], body: bytes) -> Observations:
     """Raises: ValueError, KeyError, TypeError."""
     parts, rows = frames.split(body, header["parts"]), header["rows"]
+    if any([tuple(map(type, row)) not in ROWS for row in rows]):  # noqa: C419 a generator is slower
+        raise TypeError("a row of other values")
     if not parts:  # nothing was printed, and nothing returned
         seen = [Observation._make((*row, b"", b"", b"")) for row in rows]
     elif len(parts) == 3 * len(rows):

@@ -85,7 +85,7 @@ class Cell:
         try:
             os.mkdir(f"{containment.JUDGE_BOX}/box", 0o700)
         finally:
-            os.setresuid(0, 0, 0)
+            processes.return_to_root()
         os.chmod(containment.JUDGE_BOX, 0o755)
 
     def sit(self, seat: int) -> None:
@@ -311,7 +311,7 @@ class Cell:
         over: list[bool] = []
         loop.add(child.descriptor, lambda: over.append(True))
         while not over and time.monotonic() < ended:
-            loop.step(ended - time.monotonic())
+            loop.step(min(supervision.SIGN_S, ended - time.monotonic()))
         self.end_process(child, uid)
         processes.reap_orphans()
 

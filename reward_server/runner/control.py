@@ -7,6 +7,7 @@ controls, and never holds what a submission is made of in its heap.
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import time
@@ -29,11 +30,14 @@ KINDS = {"program": run_programs, "call": run_calls, "asserts": run_judged, "pyt
 def main(config: dict[str, Any]) -> Callable[[], object]:
     """Serve until the channel closes. Returns in a new zygote only, with what it is to do."""
     channel = take_channel()
-    supervision.CHANNEL.append(channel.fileno())
+    supervision.SERVER.channel = channel
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)  # pid 1 would ignore them; the sandbox ends with its channel
     oom.be_killed_first()  # before its own files in /proc are closed to it
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    # The server's own limit may be low; what a run needs does not depend on it.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     kernel.keep_no_inheritable(kernel.CAP_SETGID | kernel.CAP_SETUID if config["containment"] == "uid" else 0)
     kept = cell.Cell(config)
     try:
@@ -46,6 +50,7 @@ def main(config: dict[str, Any]) -> Callable[[], object]:
                 header, body = frames.receive_sealed(channel)
             except EOFError:
                 os._exit(0)
+            supervision.SERVER.told_at = time.monotonic()
             channel.send(serve(kept, header, body))
     except cell.BecomeZygote as new:
         channel.close()
@@ -93,6 +98,7 @@ def serve(kept: cell.Cell, header: dict[str, Any], body: int) -> bytes:
         parts = []
     return frames.pack(
         {
+            "job": header["job"],
             "broken": broken,
             "dirty": dirty,
             "spent": kept.spent,

@@ -15,7 +15,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 with_gil = ctypes.PyDLL(None, use_errno=True)
 """The same library, called without letting go of the interpreter's lock: a forked child must find it held."""
 
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
+PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 2, 4, 22, 38
 CAP_SETGID, CAP_SETUID = 1 << 6, 1 << 7
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID = 0x00020000, 0x08000000, 0x10000000, 0x20000000
 NAMESPACE_FLAGS = 0x7E020080  # every CLONE_NEW* that fits into clone(2)
@@ -208,6 +208,13 @@ def prctl(option: int, value: int) -> None:
     _checked(
         libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0)), "prctl"
     )
+
+
+def death_signal() -> int:
+    """The signal that this process gets when its parent dies; 0 for none."""
+    number = ctypes.c_int()
+    _checked(libc.prctl(PR_GET_PDEATHSIG, ctypes.byref(number), *[ctypes.c_ulong(0)] * 3), "prctl")
+    return number.value
 
 
 def drop_capabilities() -> None:

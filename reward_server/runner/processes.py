@@ -11,6 +11,8 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
+from reward_server.runner import kernel
+
 if TYPE_CHECKING:
     import mmap
 
@@ -183,6 +185,11 @@ def reap_orphans() -> None:
             pass
 
 
+DEATH_SIGNAL = kernel.death_signal()
+"""What bubblewrap's --die-with-parent has asked for. In a container there is none, and there must be none: its parent
+has threads that come and go."""
+
+
 def kill_all_of(uid: int) -> None:
     """Kill every process of a user id. A process group is not enough: setsid(2) leaves it.
 
@@ -193,7 +200,14 @@ def kill_all_of(uid: int) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(-1, signal.SIGKILL)
     finally:
-        os.setresuid(0, 0, 0)
+        return_to_root()
+
+
+def return_to_root() -> None:
+    """With each change of user id the kernel forgets the death signal. Without it a sandbox that hangs outlives all."""
+    os.setresuid(0, 0, 0)
+    if DEATH_SIGNAL:
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, DEATH_SIGNAL)
 
 
 def kill(pid: int) -> None:

@@ -9,13 +9,15 @@ import mmap
 import os
 import select
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from reward_server.runner import containment, processes
 from reward_server.runner.delays import Delays
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from reward_server.runner import frames
 
 PROCESSORS = os.cpu_count() or 1
 SHORTEST_TICK_S, LONGEST_TICK_S = 0.01, 0.1
@@ -25,17 +27,35 @@ OWN_READ_S = 0.25
 """For so long this process's own waits are not read again; those just before a standstill are taken off it as well."""
 GLANCE_S = 0.005
 """For so long after a look at all processes, only the clocks of those that were seen then are read."""
+SIGN_S = 1.0
+"""How often the server is told that the control process is there, while a job goes on."""
 MAX_INODES = 20_000
 """Files and folders that one submission may leave lying about at once."""
 
 
-CHANNEL: list[int] = []
-"""The control process's channel to the server, once it has one."""
+class Server:
+    """The server, as the control process's loops know it: hears when it is gone, is told that this process is there."""
+
+    SIGN: Final = bytes(8)
+    """A frame of nothing."""
+
+    def __init__(self) -> None:
+        self.channel: frames.Channel | None = None
+        """Set once there is one."""
+        self.told_at = 0.0
+
+    def leave(self) -> None:
+        """The server is gone: pid 1 ends, and with it every process of the sandbox."""
+        os._exit(0)
+
+    def sign(self, now: float) -> None:
+        """Say each second that a job goes on: from one that hangs nothing comes."""
+        if self.channel is not None and now - self.told_at > SIGN_S:
+            self.told_at = now
+            self.channel.send(self.SIGN)
 
 
-def leave() -> None:
-    """The server is gone: pid 1 ends, and with it every process of the sandbox."""
-    os._exit(0)
+SERVER = Server()
 
 
 class Loop:
@@ -47,9 +67,9 @@ class Loop:
         self.stalled_s = 0.0
         """Seconds in which this process, and so everyone here, stood still: the machine was paused, not busy."""
         self.own_delay_s, self.own_read_at = processes.run_delay(os.getpid()), time.monotonic()
-        if CHANNEL:
-            self.handlers[CHANNEL[0]] = leave
-            self.poll.register(CHANNEL[0], select.POLLRDHUP)
+        if SERVER.channel is not None:
+            self.handlers[SERVER.channel.fileno()] = SERVER.leave
+            self.poll.register(SERVER.channel.fileno(), select.POLLRDHUP)
 
     def add(self, descriptor: int, handler: Callable[[], None]) -> None:
         self.handlers[descriptor] = handler
@@ -64,7 +84,9 @@ class Loop:
         if began - self.own_read_at > OWN_READ_S:
             self.own_delay_s, self.own_read_at = processes.run_delay(os.getpid()), began
         ready = self.poll.poll(max(0, int(timeout_s * 1000) + 1))
-        late_s = time.monotonic() - began - max(0.0, timeout_s)
+        now = time.monotonic()
+        SERVER.sign(now)
+        late_s = now - began - max(0.0, timeout_s)
         if late_s > LATE_S:
             self.stalled_s += max(0.0, late_s - (processes.run_delay(os.getpid()) - self.own_delay_s))
             self.own_read_at = -math.inf

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from trainer.local_server import LocalServerFailed, local_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from trainer.wire import Result
 
@@ -128,6 +130,22 @@ def test_a_daemon_that_is_restarted_mid_batch_costs_no_wrong_reward(daemon: OwnD
     assert all(result.reward is not None for result in Batch(url, seconds=0.01).answers())
 
 
+def test_a_daemon_that_hangs_mid_batch_costs_no_reward(daemon: OwnDaemon, url: str) -> None:
+    """It takes requests and says nothing for some seconds, in which a container is lost and cannot be replaced."""
+    assert daemon.process is not None
+    batch = Batch(url)
+    time.sleep(1.0)
+    first = daemon.docker("inspect", "--format", "{{.State.Pid}}", containers(daemon)[0]).stdout
+    daemon.process.send_signal(signal.SIGSTOP)
+    try:
+        os.kill(int(first), signal.SIGKILL)
+        time.sleep(4.0)
+    finally:
+        daemon.process.send_signal(signal.SIGCONT)
+    assert [result for result in batch.answers() if result.reward is None] == []
+    until(lambda: (now := ready(url)).get("slots") == 2 and now["spares"] == 1, SOON_S)
+
+
 def test_a_daemon_that_stays_away_is_named_by_readyz_and_forgiven_when_it_is_back(daemon: OwnDaemon, url: str) -> None:
     daemon.stop()
     try:
@@ -152,16 +170,34 @@ def test_an_image_that_is_removed_is_named_by_readyz(daemon: OwnDaemon, monkeypa
     assert told.startswith("the image passrate-test:gone is not there: build it with `passrate images build`")
 
 
-def test_a_full_disk_is_one_line_with_its_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_one_line_with_its_fix_and_forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
     with own_daemon(size_mb=400) as small:
         monkeypatch.setenv("DOCKER_HOST", small.host)
         monkeypatch.setenv("PASSRATE_IMAGE", IMAGE)
-        with contextlib.suppress(OSError), (small.folder / "data" / "filler").open("wb", buffering=0) as filler:
-            while True:
-                filler.write(bytes(4096))
+        filler = small.folder / "data" / "filler"
         said = "the Docker daemon's disk is full: `docker system prune` frees some"
-        with pytest.raises(LocalServerFailed, match=re.escape(said)), local_server(backend="docker", slots=1):
-            pass
+        with local_server(backend="docker", slots=2) as url:
+            fill(filler)
+            with pytest.raises(LocalServerFailed, match=re.escape(said)), local_server(backend="docker", slots=1):
+                pass
+            batch = Batch(url, seconds=0.05)
+
+            def is_told() -> bool:
+                small.docker("kill", *containers(small))  # each held some room
+                fill(filler)
+                return said in str(ready(url).get("error"))
+
+            until(is_told, 2 * SOON_S)
+            filler.unlink()
+            batch.answers()
+            until(lambda: ready(url).get("slots") == 2, SOON_S)
+            assert [result for result in Batch(url, seconds=0.01).answers() if result.reward is None] == []
+
+
+def fill(path: Path) -> None:
+    with contextlib.suppress(OSError), path.open("ab", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
 
 
 def test_a_user_who_may_not_use_the_socket_is_told_so(daemon: OwnDaemon) -> None:

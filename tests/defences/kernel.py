@@ -157,7 +157,7 @@ ROWS = (
         "channel_ends_the_sandbox",
         "The control process ends with its channel, also in the midst of a run.",
         "reward_server/runner/supervision.py",
-        "self.poll.register(CHANNEL[0], select.POLLRDHUP)",
+        "self.poll.register(SERVER.channel.fileno(), select.POLLRDHUP)",
         "pass",
         (f"{NAMESPACES}::test_a_killed_server_takes_its_sandboxes_along",),
         "root",
