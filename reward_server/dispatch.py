@@ -3,7 +3,7 @@
 Promises:
 - every ticket ends: with a value, or with an error after one retry, when no slot can be had, or at the stop;
 - a sandbox that was lost, is spent or worn, or held dropped work is closed and replaced while the others go on;
-- more than `max_queued` waiting tickets are refused at once.
+- more than `max_queued` waiting tickets are refused at once, and more than a client may have waiting.
 Does not know what the work is.
 """
 
@@ -17,18 +17,22 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from reward_server.errors import BackendUnavailable, Overloaded, SandboxLost, Unjudged
-from reward_server.fair_queue import FairQueue
+from reward_server.clients import OURSELVES
+from reward_server.errors import BackendUnavailable, Overloaded, SandboxLost, Stopping, TooLarge, Unjudged
+from reward_server.fair_queue import FairQueue, Lane
 from reward_server.pool import LOOK_S, PATIENCE_S, Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from reward_server.backends.base import Backend, Slot
+    from reward_server.clients import Client
     from reward_server.settings import Settings
 
 T = TypeVar("T")
 
+NOWHERE: Final = Lane(OURSELVES.name, None)
+MIN_RETRY_AFTER_S: Final = 1.0
 MAX_RETRY_AFTER_S: Final = 600.0
 GUESSED_RETRY_AFTER_S: Final = 5.0
 """While nothing has finished yet, nobody knows."""
@@ -42,7 +46,7 @@ class Ticket(Generic[T]):
     __slots__ = ("_on_end", "_work", "done", "dropped", "error", "lane", "retried", "started_at", "value", "worker")
 
     def __init__(
-        self, work: Callable[[Slot], Awaitable[T | None]], on_end: Callable[[Ticket[T]], None], lane: Hashable = None
+        self, work: Callable[[Slot], Awaitable[T | None]], on_end: Callable[[Ticket[T]], None], lane: Lane = NOWHERE
     ) -> None:
         """Make a ticket. `work` that returns None goes on in another slot: it is called again."""
         self._work = work
@@ -84,8 +88,12 @@ class Dispatcher:
         self.runs_lost = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._finished: deque[float] = deque(maxlen=512)
+        self._took_s: deque[float] = deque(maxlen=512)
+        """For how long each of the last tickets held its slot."""
+        self._last_finished_at = -math.inf
         self._stopping = False
+        self._patience: asyncio.Timeout | None = None
+        """Of a `close` under way."""
 
     @property
     def queued(self) -> int:
@@ -117,9 +125,14 @@ class Dispatcher:
         return self._pool.error
 
     @property
+    def stopping(self) -> bool:
+        """Whether new work is refused, since `close` was called."""
+        return self._stopping
+
+    @property
     def last_finished_at(self) -> float:
         """When a ticket last ended with a value, by the monotonic clock."""
-        return self._finished[-1] if self._finished else -math.inf
+        return self._last_finished_at
 
     async def start(self) -> None:
         """Open all slots and return when the first is there. Raises: BackendUnavailable."""
@@ -132,30 +145,35 @@ class Dispatcher:
         self._pool.keep_spares()
 
     async def close(self) -> None:
-        """Refuse new work, give `drain_s` to what was accepted, then end the rest and close every slot."""
+        """Refuse new work, give `drain_s` to what was accepted, then end the rest and close every slot.
+
+        May be called again: then there is nothing left to wait for.
+        """
         self._stopping = True
         try:
-            async with asyncio.timeout(self._settings.drain_s):
+            async with asyncio.timeout(self._settings.drain_s) as self._patience:
                 await self._idle.wait()
         except TimeoutError:
             log.warning("drain_ended_early", extra={"queued": self.queued, "running": self._running})
         finally:
+            self._patience = None
             self._fail_all("the server is stopping")
             await self._stop_workers()
             self._fail_all("the server is stopping")  # what came back for a second try meanwhile
 
-    def submit(self, tickets: Sequence[Ticket[Any]], *, urgent: bool = False) -> None:
-        """Queue all tickets or none. Raises: Overloaded, BackendUnavailable."""
+    def hurry(self) -> None:
+        """End the wait of `close`."""
+        if self._patience is not None:
+            self._patience.reschedule(0)
+
+    def submit(self, tickets: Sequence[Ticket[Any]], *, client: Client = OURSELVES, urgent: bool = False) -> None:
+        """Queue all tickets or none; their lanes are of that client. Raises: Overloaded, BackendUnavailable."""
         if self._stopping:
-            raise BackendUnavailable("the server is stopping")
+            raise Stopping
         if (cause := self._pool.cause) is not None:
             raise BackendUnavailable(cause)
-        excess = len(self._queue) + len(tickets) - self._settings.max_queued
-        if excess > 0 and not urgent:
-            raise Overloaded(
-                f"{len(self._queue)} submissions wait already, and at most {self._settings.max_queued} may",
-                self._seconds_for(excess),
-            )
+        if not urgent:
+            self._check_room(len(tickets), client)
         for ticket in tickets:
             self._queue.put(ticket.lane, ticket, first=urgent)
         if tickets:
@@ -172,11 +190,11 @@ class Dispatcher:
             self._queue.remove(ticket.lane, ticket)
             self._note_idle()
 
-    async def run(self, work: Callable[[Slot], Awaitable[T]], *, urgent: bool = False) -> T:
+    async def run(self, work: Callable[[Slot], Awaitable[T]], *, client: Client = OURSELVES, urgent: bool = False) -> T:
         """Do one piece of work and return its value. Raises: Overloaded, BackendUnavailable, SandboxLost."""
         ended = asyncio.Event()
-        ticket = Ticket(work, lambda _: ended.set(), lane=ended)
-        self.submit([ticket], urgent=urgent)
+        ticket = Ticket(work, lambda _: ended.set(), Lane(client.name, ended))
+        self.submit([ticket], client=client, urgent=urgent)
         try:
             await ended.wait()
         finally:
@@ -218,6 +236,7 @@ class Dispatcher:
         task = asyncio.current_task()
         assert task is not None
         ticket.worker = task
+        began = time.monotonic()
         self._running += 1
         try:
             await ticket.run(slot)
@@ -242,10 +261,11 @@ class Dispatcher:
             if ticket.value is None:
                 self._queue.put(ticket.lane, ticket, first=True)
                 return True
-            self._finished.append(time.monotonic())
+            self._last_finished_at = time.monotonic()
             ticket.end()
             return True
         finally:
+            self._took_s.append(time.monotonic() - began)
             ticket.worker = None
             self._running -= 1
             self._note_idle()
@@ -267,12 +287,34 @@ class Dispatcher:
         if not self._running and not self._queue:
             self._idle.set()
 
+    def _check_room(self, count: int, client: Client) -> None:
+        """Raises: Overloaded, with the seconds until there is room for so many; TooLarge where there never will be."""
+        if count > client.max_queued:
+            message = f"{count} to run; at most {client.max_queued} of this client may wait: split the batch"
+            raise TooLarge("submissions", message)
+        waiting, most = len(self._queue), self._settings.max_queued
+        if waiting + count > most:
+            raise Overloaded(
+                f"{waiting} submissions wait already, and at most {most} may", self._seconds_for(waiting + count - most)
+            )
+        own = self._queue.queued_of(client.name)
+        if own + count > client.max_queued:
+            # The others get their turns meanwhile.
+            ahead = (own + count - client.max_queued) * max(1, self._queue.clients)
+            raise Overloaded(
+                f"{own} submissions of this client wait already, and at most {client.max_queued} may",
+                self._seconds_for(ahead),
+            )
+
     def _seconds_for(self, count: int) -> float:
-        """Estimate how long it takes to finish `count` tickets, from the recent pace."""
-        if len(self._finished) < 2:
+        """Estimate how long it takes until `count` tickets have left the queue.
+
+        From the time that tickets hold a slot, not from how many ended lately: that would count idle hours as work.
+        """
+        if not self._took_s:
             return GUESSED_RETRY_AFTER_S
-        seconds = time.monotonic() - self._finished[0]
-        return min(max(1.0, count * seconds / len(self._finished)), MAX_RETRY_AFTER_S)
+        each = sum(self._took_s) / len(self._took_s) / max(1, self._pool.open_slots)
+        return min(max(MIN_RETRY_AFTER_S, count * each), MAX_RETRY_AFTER_S)
 
     async def _stop_workers(self) -> None:
         for worker in self._workers:

@@ -16,9 +16,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from reward_server.cache import JudgementCache
+from reward_server.clients import OURSELVES
 from reward_server.dispatch import Ticket
 from reward_server.errors import BadRequest, TooLarge, Unjudged
 from reward_server.extraction import extract_code
+from reward_server.fair_queue import Lane
 from reward_server.identity import submission_key
 from reward_server.jobs import Observation, Observations
 from reward_server.judging import follow_up, is_shared, judge, plan
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from reward_server.backends.base import Slot
+    from reward_server.clients import Client
     from reward_server.dispatch import Dispatcher
     from reward_server.models import Detail, ScoreRequest, Submission
     from reward_server.problems import ProblemStore
@@ -148,8 +151,8 @@ class Scorer:
         self._cache = JudgementCache(settings.cache_entries, settings.cache_bytes)
         self._running: dict[bytes, Evaluation] = {}
 
-    async def begin(self, request: ScoreRequest) -> Batch:
-        """Accept a batch. Whoever begins it waits for it and then calls `leave`.
+    async def begin(self, request: ScoreRequest, client: Client = OURSELVES) -> Batch:
+        """Accept a batch of a client. Whoever begins it waits for it and then calls `leave`.
 
         Raises: BadRequest, TooLarge, UnknownProblem, Overloaded, BackendUnavailable; then nothing of it has begun.
         """
@@ -174,7 +177,7 @@ class Scorer:
             if reason not in unrun:
                 unrun[reason] = results_without_run(known.problem, *code)
             batch.add(index, unrun[reason], known.problem)
-        finished = self._enter(batch, programs, stop=request.stop_on_failure)
+        finished = self._enter(batch, client, programs, stop=request.stop_on_failure)
         try:
             for at, (index, known, code, results) in enumerate(finished):
                 if at % ITEMS_AT_ONCE == ITEMS_AT_ONCE - 1:
@@ -230,12 +233,13 @@ class Scorer:
         return code if code is not None else ("no_code", "no fenced code block after the thinking")
 
     def _enter(
-        self, batch: Batch, programs: list[tuple[int, Known, str, bytes]], *, stop: bool
+        self, batch: Batch, client: Client, programs: list[tuple[int, Known, str, bytes]], *, stop: bool
     ) -> list[tuple[int, Known, str, Results]]:
         """Queue what is new and join what runs. Returns: what is known already. Does not wait, so nothing changes."""
         finished: list[tuple[int, Known, str, Results]] = []
         joined: list[tuple[int, Evaluation]] = []
         new: dict[bytes, Evaluation] = {}
+        lane = Lane(client.name, batch)
         for index, known, code, key in programs:
             results = self._cache.get(key)
             if results is not None:
@@ -244,9 +248,9 @@ class Scorer:
             evaluation = self._running.get(key) or new.get(key)
             if evaluation is None:
                 evaluation = new[key] = Evaluation(key, known.problem, code, stop=stop)
-                evaluation.ticket = Ticket(evaluation.run, partial(self._end, evaluation), lane=batch)
+                evaluation.ticket = Ticket(evaluation.run, partial(self._end, evaluation), lane)
             joined.append((index, evaluation))
-        self._dispatcher.submit([evaluation.ticket for evaluation in new.values()])
+        self._dispatcher.submit([evaluation.ticket for evaluation in new.values()], client=client)
         self._running.update(new)
         for index, evaluation in joined:
             evaluation.waiting.setdefault(batch, []).append(index)

@@ -1,4 +1,8 @@
-"""Runs the server until it is told to stop. Whatever keeps it from starting is one line and exit code 1."""
+"""Runs the server until it is told to stop. Whatever keeps it from starting is one line and exit code 1.
+
+The first signal: nothing new is let in, /readyz says so, and what was begun has `drain_s` to be answered. What is not
+judged by then is answered without a reward. A second signal ends that wait.
+"""
 
 from __future__ import annotations
 
@@ -10,32 +14,48 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 import uvloop
 
 from reward_server.app import create_app
+from reward_server.connections import Watch, connections_here, headers_of_every_answer, keep_alive
+from reward_server.door import is_loopback
 from reward_server.errors import BackendUnavailable, BadSetting
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from fastapi import FastAPI
 
+    from reward_server.service import Service
     from reward_server.settings import Settings
 
 BACKLOG: Final = 2048
+LAST_BYTES_S: Final = 3
+"""For answers to leave, when all of them are known."""
+OPEN_TO_ALL: Final = (
+    "--host {host}: other machines could run programs here. Give it keys (`passrate keys add NAME --file FILE`, "
+    "PASSRATE_API_KEYS_FILE=FILE), or say PASSRATE_ALLOW_ANONYMOUS=true"
+)
+MAX_FRAMES: Final = 100
 STANDARD_FIELDS: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT. Returns: the exit code."""
     _set_up_logging(settings)
+    if settings.api_keys_file is None and not settings.allow_anonymous and not is_loopback(settings.host):
+        return _fail(OPEN_TO_ALL.format(host=settings.host))
     try:
         listener = _listen(settings)
     except OSError as error:
         return _fail(_why_not_listening(settings, error))
     with listener:
         try:
+            settings = _within_reach(settings)
             app = create_app(settings)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(_serve(app, settings, listener))
@@ -46,22 +66,62 @@ def serve(settings: Settings) -> int:
     return 0
 
 
+class _Server(uvicorn.Server):
+    """Goes on listening while it ends what it has begun: who asks is told so, and /readyz answers."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+        self._loop = asyncio.get_running_loop()
+        self._draining: asyncio.Task[None] | None = None
+        self._signals = 0
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 of uvicorn's
+        """Take a signal. uvicorn's own raises it again after its stop, before the slots are closed."""
+        self._signals += 1
+        self._loop.call_soon_threadsafe(self._stop)
+
+    def _stop(self) -> None:
+        if not self.started:
+            self.should_exit = True
+        elif self._draining is None:
+            self._draining = asyncio.create_task(self._drain())
+        elif self._signals > 1:
+            self._service.dispatcher.hurry()
+
+    async def _drain(self) -> None:
+        await self._service.drain()
+        self.should_exit = True
+
+
 async def _serve(app: FastAPI, settings: Settings, listener: socket.socket) -> None:
+    watch = Watch(settings.max_connections, settings.slow_client_s)
     config = uvicorn.Config(
         app,
+        http=watch.protocol(),
+        ws="none",
         lifespan="off",  # entered here, so that a backend that cannot start is an exception and not a logged traceback
         log_config=None,
         access_log=False,
-        timeout_graceful_shutdown=max(1, round(settings.drain_s)),
+        proxy_headers=False,  # whoever is told apart by address could name another one
+        server_header=False,
+        headers=headers_of_every_answer(),
+        timeout_graceful_shutdown=LAST_BYTES_S,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config, app.state.service)
     if threading.current_thread() is threading.main_thread():
-        # uvicorn raises the signal again after its own stop: that must not kill the process before the slots close.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, server.handle_exit)
-    async with app.router.lifespan_context(app):
+    async with app.router.lifespan_context(app), watch.running():
         _announce(app, settings, listener)
         await server.serve(sockets=[listener])
+
+
+def _within_reach(settings: Settings) -> Settings:
+    """Bound connections by what this process may open, and requests so that there is always an idle connection."""
+    connections = connections_here(settings.max_connections, settings.slots)
+    requests = min(settings.max_requests, max(1, connections * 3 // 4))
+    return settings.model_copy(update={"max_connections": connections, "max_requests": requests})
 
 
 def _announce(app: FastAPI, settings: Settings, listener: socket.socket) -> None:
@@ -78,6 +138,7 @@ def _listen(settings: Settings) -> socket.socket:
     listener = socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
     # Connections inherit it. A loop may leave it out; without it a reply waits 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    keep_alive(listener)
     return listener
 
 
@@ -93,19 +154,35 @@ def _fail(message: str) -> int:
 
 
 class _JsonLines(logging.Formatter):
-    """One JSON object a record: time, level, logger, event and its fields."""
+    """One JSON object a record: time, level, logger, event and its fields.
+
+    Of an exception there is its type and where it was raised, never what it says: that may repeat a submission.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         event: dict[str, Any] = {
             "time": round(record.created, 3),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": record.getMessage(),
+            "event": record.getMessage().partition("\n")[0],  # asyncio writes the exception into the lines below
         }
         event.update({key: value for key, value in vars(record).items() if key not in STANDARD_FIELDS})
-        if record.exc_info:
-            event["traceback"] = self.formatException(record.exc_info)
+        if record.exc_info and record.exc_info[1] is not None:
+            event["traceback"] = _silent_traceback(record.exc_info[1])
         return json.dumps(event, default=str)
+
+
+def _silent_traceback(error: BaseException) -> list[str]:
+    """Say where an exception came from, and those behind it, without their messages."""
+    told: list[str] = []
+    behind: BaseException | None = error
+    while behind is not None and len(told) < MAX_FRAMES:
+        told += [
+            f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(behind.__traceback__)
+        ]
+        told.append(type(behind).__name__)
+        behind = behind.__cause__ or behind.__context__
+    return told
 
 
 def _set_up_logging(settings: Settings) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from reward_server.canary import Canary
 from reward_server.dispatch import Dispatcher
+from reward_server.door import Door
+from reward_server.keys import KeyRing
 from reward_server.metrics import Metrics
 from reward_server.problems import ProblemStore
 from reward_server.scoring import Scorer
@@ -26,14 +28,17 @@ class Service:
     scorer: Scorer
     canary: Canary
     metrics: Metrics
+    door: Door
 
     @classmethod
     def assemble(cls, settings: Settings, backend: Backend) -> Service:
         """Wire the parts; nothing is started. Raises: BadSetting."""
+        keys = KeyRing(settings.api_keys_file) if settings.api_keys_file is not None else None
         dispatcher = Dispatcher(backend, settings)
         store = ProblemStore(settings.problems, settings.max_stored_bytes, _load)
         scorer, canary = Scorer(dispatcher, store, settings, backend.memory_mb), Canary(dispatcher)
-        return cls(settings, backend, dispatcher, store, scorer, canary, Metrics(dispatcher, settings.slots))
+        metrics = Metrics(dispatcher, settings.slots)
+        return cls(settings, backend, dispatcher, store, scorer, canary, metrics, Door(settings, keys))
 
     async def start(self) -> None:
         """Open the slots and begin to read the problem sets. Raises: BackendUnavailable."""
@@ -44,7 +49,13 @@ class Service:
             raise
         await self.store.start()
 
+    async def drain(self) -> None:
+        """Let nothing new in, and see to it that what was let in is answered: within `drain_s`, or without a reward."""
+        self.door.closed = True
+        await self.dispatcher.close()
+
     async def close(self) -> None:
+        self.door.closed = True
         try:
             await self.dispatcher.close()
         finally:

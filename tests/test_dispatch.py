@@ -11,7 +11,7 @@ from reward_server import dispatch, pool
 from reward_server.backends.fake import FakeBackend, FakeSlot
 from reward_server.dispatch import Dispatcher, Ticket
 from reward_server.errors import BackendUnavailable, Overloaded, SandboxLost, Unjudged
-from reward_server.fair_queue import FairQueue
+from reward_server.fair_queue import FairQueue, Lane
 from reward_server.jobs import Observation, Observations
 from reward_server.models import RunRequest
 from reward_server.programs import program_job
@@ -259,8 +259,8 @@ async def test_a_stop_has_a_deadline() -> None:
 async def test_a_large_batch_does_not_hold_up_a_small_one() -> None:
     ended: list[str] = []
     async with started(FakeBackend(), slots=1) as dispatcher:
-        large = [Ticket(run(), lambda _: ended.append("large"), lane="large") for _ in range(100)]
-        small = [Ticket(run(), lambda _: ended.append("small"), lane="small") for _ in range(2)]
+        large = [Ticket(run(), lambda _: ended.append("large"), Lane("a", "large")) for _ in range(100)]
+        small = [Ticket(run(), lambda _: ended.append("small"), Lane("a", "small")) for _ in range(2)]
         dispatcher.submit(large)
         dispatcher.submit(small)
         await until(lambda: len(ended) == 102)
@@ -272,7 +272,7 @@ async def test_a_taker_that_leaves_does_not_take_an_item_along() -> None:
     queue: FairQueue[str] = FairQueue()
     first, second = asyncio.create_task(queue.get()), asyncio.create_task(queue.get())
     await asyncio.sleep(0)
-    queue.put("lane", "item")  # wakes the first
+    queue.put(Lane("a", "batch"), "item")  # wakes the first
     first.cancel()
     assert await asyncio.wait_for(second, 1) == "item"
     assert len(queue) == 0
