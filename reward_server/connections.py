@@ -1,8 +1,8 @@
 """The connections of the server: each must get on, and a new one always gets in.
 
 Promises: a head ends within `slow_client_s` and 64 KiB; after as long a grace a body comes, and an answer is taken, at
-10 kB/s at least; whatever is slower is cut off, and its work dropped. There are at most `max_connections`: one more, and
-the one that has been idle longest is closed. A client that vanished is found out by the kernel (`keep_alive`).
+10 kB/s at least; whatever is slower is cut off, and its work dropped. There are at most `max_connections`: one more,
+and the one that has been idle longest is closed. A client that vanished is found out by the kernel (`keep_alive`).
 Time in which this process stood still is nobody's: the watch counts its own looks, not the clock.
 """
 
@@ -14,6 +14,7 @@ import fcntl
 import logging
 import resource
 import socket
+import struct
 import sys
 import termios
 from collections import OrderedDict
@@ -35,6 +36,9 @@ LOOKS: Final = 20
 SPARE_DESCRIPTORS: Final = 256
 """For sandboxes, files and what else is not a connection, besides twice the number of slots."""
 DESCRIPTORS_A_SLOT: Final = 8
+BYTES_ACKED: Final = struct.Struct("=Q")
+"""Of the kernel's `tcp_info`, at 120."""
+AT_ONCE: Final = struct.pack("ii", 1, 0)
 VANISHED_S: Final = 60
 """A client that says nothing, not even that it is there, is taken for gone after so long."""
 
@@ -54,7 +58,9 @@ class Connection(HttpToolsProtocol):
         self.in_body = False
         self.patience = 0
         """Looks since it last got on with what it sends."""
-        self.unsent = self.unsent_looks = 0
+        self.unread_looks = 0
+        """Looks since there was nothing to read for it, or since it last got on."""
+        self.taken_when_enough = 0.0
         self.watch.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -66,6 +72,12 @@ class Connection(HttpToolsProtocol):
         """Whether it waits for us: its request has come, and has no answer yet."""
         return self.cycle is not None and not self.cycle.response_complete
 
+    def cut_off(self) -> None:
+        """End it at once, with what is left to read for it: the kernel, too, would keep megabytes of that."""
+        with contextlib.suppress(OSError):
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+        self.transport.abort()
+
     def data_received(self, data: bytes) -> None:
         if self.in_body:
             self.body_bytes += len(data)
@@ -73,7 +85,7 @@ class Connection(HttpToolsProtocol):
             self.head_bytes += len(data)
         super().data_received(data)
         if not self.in_body and self.head_bytes > MAX_HEAD_BYTES:
-            self.transport.abort()  # there may be no end of it
+            self.cut_off()  # there may be no end of it
 
     def on_headers_complete(self) -> None:
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
@@ -125,7 +137,7 @@ class Watch:
     def add(self, connection: Connection) -> None:
         while len(self._all) >= self._max and self._idle:
             longest, _ = self._idle.popitem(last=False)
-            longest.transport.abort()
+            longest.cut_off()
             self._all.discard(longest)
         self._all.add(connection)
         self._idle[connection] = None
@@ -147,7 +159,7 @@ class Watch:
             for connection in list(self._all):
                 if self._is_slow_to_send(connection) or self._is_slow_to_read(connection):
                     log.info("slow_client_cut_off")
-                    connection.transport.abort()
+                    connection.cut_off()
 
     def _is_slow_to_send(self, connection: Connection) -> bool:
         if connection.in_body:
@@ -161,25 +173,29 @@ class Watch:
         return connection.patience > LOOKS
 
     def _is_slow_to_read(self, connection: Connection) -> bool:
-        """Judge only where nothing is added to what it is to read, so that it must shrink."""
-        transport = connection.transport
-        unsent = transport.get_write_buffer_size() and unread(transport)
-        added_to = connection.answering and not connection.flow.write_paused and not transport.is_closing()
-        if not unsent or added_to or unsent > connection.unsent:
-            connection.unsent, connection.unsent_looks = unsent, 0
+        """By what its machine has acknowledged of what was there for it to read."""
+        unread, taken = unread_and_taken(connection.transport)
+        if not unread:
+            connection.unread_looks = 0
             return False
-        connection.unsent_looks += 1
-        if connection.unsent_looks < LOOKS:
+        if not connection.unread_looks:
+            enough = min(unread, LEAST_BYTES_A_S * self._look_s * LOOKS)
+            connection.taken_when_enough = taken + enough
+        connection.unread_looks += 1
+        if connection.unread_looks <= LOOKS:
             return False
-        got_on = connection.unsent - unsent >= LEAST_BYTES_A_S * self._look_s * LOOKS
-        connection.unsent, connection.unsent_looks = unsent, 0
-        return not got_on
+        connection.unread_looks = 0
+        return taken < connection.taken_when_enough
 
 
-def unread(transport: asyncio.Transport) -> int:
-    """Count the bytes that a client has not acknowledged: ours, and those that the kernel holds for it."""
-    queued = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
-    return transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
+def unread_and_taken(transport: asyncio.Transport) -> tuple[int, int]:
+    """Count the bytes that wait for a client, here and in the kernel, and those that its machine has acknowledged."""
+    sock = transport.get_extra_info("socket")
+    if transport.is_closing() and sock.fileno() < 0:
+        return 0, 0
+    queued = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4))
+    (taken,) = BYTES_ACKED.unpack_from(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128), 120)
+    return transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder), taken
 
 
 async def refuse_head(scope: Scope, receive: Receive, send: Send) -> None:
