@@ -293,18 +293,15 @@ class Dispatcher:
             message = f"{count} to run; at most {client.max_queued} of this client may wait: split the batch"
             raise TooLarge("submissions", message)
         waiting, most = len(self._queue), self._settings.max_queued
-        if waiting + count > most:
-            raise Overloaded(
-                f"{waiting} submissions wait already, and at most {most} may", self._seconds_for(waiting + count - most)
-            )
-        own = self._queue.queued_of(client.name)
-        if own + count > client.max_queued:
-            # The others get their turns meanwhile.
-            ahead = (own + count - client.max_queued) * max(1, self._queue.clients)
-            raise Overloaded(
-                f"{own} submissions of this client wait already, and at most {client.max_queued} may",
-                self._seconds_for(ahead),
-            )
+        own, own_most = self._queue.queued_of(client.name), client.max_queued
+        ahead, own_ahead = waiting + count - most, own + count - own_most
+        if ahead <= 0 and own_ahead <= 0:
+            return
+        # While those of this client leave the queue, the others have their turns.
+        seconds = self._seconds_for(max(ahead, own_ahead * max(1, self._queue.clients)))
+        if ahead > 0:
+            raise Overloaded(f"{waiting} submissions wait already, and at most {most} may", seconds)
+        raise Overloaded(f"{own} submissions of this client wait already, and at most {own_most} may", seconds)
 
     def _seconds_for(self, count: int) -> float:
         """Estimate how long it takes until `count` tickets have left the queue.

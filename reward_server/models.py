@@ -21,6 +21,8 @@ CONTRACT: Final = 1
 Detail = Literal["none", "tests", "output"]
 """`none`: no tests. `tests`: what became of each. `output`: with what the program printed in each."""
 
+PROBLEM_ID: Final = r"^[^\s\p{C}]([^\p{C}]*[^\s\p{C}])?$"
+"""Of stored problems: no control characters, and no space around it."""
 Deadline = Annotated[float | None, Field(gt=0, allow_inf_nan=False)]
 
 INLINE_EXAMPLE: dict[str, Any] = {
@@ -215,7 +217,7 @@ class PutProblems(Closed):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"problems": {"mine/add": INLINE_EXAMPLE}}]})
 
-    problems: dict[Annotated[str, Field(min_length=1, max_length=200)], Problem] = Field(min_length=1)
+    problems: dict[Annotated[str, Field(max_length=200, pattern=PROBLEM_ID)], Problem] = Field(min_length=1)
 
 
 class StoredProblems(BaseModel):

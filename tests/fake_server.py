@@ -1,7 +1,7 @@
 """The real server in a process of its own, on a backend that runs nothing: for tests of sockets, signals and logs.
 
-The code of a submission says what becomes of it: `sleep N ...` takes N seconds, `raise ...` is a bug of ours that repeats
-the code, and all else is as `reward_server.backends.fake` has it.
+The code of a submission says what becomes of it: `sleep N ...` takes N seconds, `raise ...` is a bug of ours that
+repeats the code, and all else is as `reward_server.backends.fake` has it.
 """
 
 from __future__ import annotations
@@ -117,5 +117,5 @@ def request_of(*codes: str, accept: str = "application/json", **fields: Any) -> 
 
 
 if __name__ == "__main__":
-    app.choose_backend = lambda _: FakeBackend(as_the_code_says)
+    vars(app)["choose_backend"] = lambda _: FakeBackend(as_the_code_says)
     raise SystemExit(serve.serve(Settings.from_env({k: v for k, v in os.environ.items() if k.startswith("PASSRATE_")})))

@@ -9,6 +9,7 @@ import pytest
 
 from reward_server import dispatch, pool
 from reward_server.backends.fake import FakeBackend, FakeSlot
+from reward_server.clients import Client
 from reward_server.dispatch import Dispatcher, Ticket
 from reward_server.errors import BackendUnavailable, Overloaded, SandboxLost, Unjudged
 from reward_server.fair_queue import FairQueue, Lane
@@ -349,3 +350,77 @@ async def test_no_two_slots_share_a_seat() -> None:
         await until(lambda: dispatcher.open_slots == 3)
         seats = [slot.seat for slot in backend.open_slots if slot.seat is not None]
         assert sorted(seats) == [0, 1, 2]
+
+
+async def test_a_client_with_many_batches_gets_no_more_than_one_with_one() -> None:
+    queue: FairQueue[str] = FairQueue()
+    for batch in range(10):
+        for item in range(5):
+            queue.put(Lane("greedy", batch), f"greedy {batch} {item}")
+    for item in range(5):
+        queue.put(Lane("modest", "only"), f"modest {item}")
+    assert (queue.clients, queue.queued_of("greedy"), queue.queued_of("modest")) == (2, 50, 5)
+    order = [str(queue.get_nowait()) for _ in range(10)]
+    assert [name.split()[0] for name in order] == ["greedy", "modest"] * 5
+    assert order[::2] == [f"greedy {batch} 0" for batch in range(5)]
+    queue.remove(Lane("greedy", 9), "greedy 9 4")
+    assert (queue.clients, len(queue), queue.queued_of("modest")) == (1, 44, 0)
+    queue.put(Lane("modest", "only"), "urgent", first=True)
+    assert queue.get_nowait() == "urgent"
+    assert len(queue.clear()) == 44
+    assert queue.get_nowait() is None
+
+
+class _SkippingLoop(asyncio.SelectorEventLoop):
+    """Time that passes at once where nothing is to be done before it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        selector: Any = vars(self)["_selector"]
+        select = selector.select
+
+        def skip(timeout: float | None) -> Any:
+            ready = select(0)
+            if not ready and timeout:
+                self.now += timeout
+            return ready
+
+        selector.select = skip
+
+    def time(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(("takes_s", "idle_s"), [(0.5, 0.0), (0.5, 30.2), (20.0, 0.0)])
+@pytest.mark.parametrize("clients", [1, 3])
+def test_retry_after_is_honest(monkeypatch: pytest.MonkeyPatch, takes_s: float, idle_s: float, clients: int) -> None:
+    """Who comes back then gets in, and could not have come much sooner: also after hours in which nothing was asked."""
+    loop = _SkippingLoop()
+    monkeypatch.setattr(time, "monotonic", loop.time)
+    most = 30
+
+    async def attempt() -> tuple[float, float]:
+        settings = {"slots": 2, "max_queued": most * clients, "max_batch_items": 1}
+        async with started(FakeBackend(delay_s=takes_s), **settings, slot_age_s=1e9, drain_s=1e6) as dispatcher:
+            own = [Client(f"{number}", most, 99) for number in range(clients)]
+            await asyncio.gather(*(dispatcher.run(run()) for _ in range(8)))
+            await asyncio.sleep(idle_s)
+            for client in own:
+                dispatcher.submit([Ticket(run(), nobody, Lane(client.name, "b")) for _ in range(most)], client=client)
+            batch = [Ticket(run(), nobody, Lane("0", "c")) for _ in range(20)]
+            await asyncio.sleep(takes_s / 2)
+            with pytest.raises(Overloaded) as caught:
+                dispatcher.submit(batch, client=own[0])
+            told, began = caught.value.retry_after_s, loop.now
+            while True:
+                try:
+                    dispatcher.submit(batch, client=own[0])
+                except Overloaded:
+                    await asyncio.sleep(takes_s / 10)
+                else:
+                    return told, loop.now - began
+
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        told, true = runner.run(attempt())
+    assert 0.7 * true <= told <= 1.5 * true

@@ -96,7 +96,11 @@ def test_the_log_of_a_whole_run_has_no_code_no_test_and_no_key(tmp_path: Path) -
             with server.connect() as connection:
                 connection.sendall(request_of(*codes, problems={"p": problem}))
                 time.sleep(0.5)
-        for body in (f'{{"{secret}": 1}}', f'"{secret}', json.dumps({"submissions": [{"problem": secret, "code": ""}]})):
+        for body in (
+            f'{{"{secret}": 1}}',
+            f'"{secret}',
+            json.dumps({"submissions": [{"problem": secret, "code": ""}]}),
+        ):
             with server.connect() as connection:
                 head = f"POST /v1/score HTTP/1.1\r\nAuthorization: Bearer {secret}\r\nContent-Length: {len(body)}\r\n"
                 connection.sendall(f"{head}Connection: close\r\n\r\n{body}".encode())

@@ -8,6 +8,9 @@ RewardClientError
 
 from __future__ import annotations
 
+UNAUTHORIZED = 401
+KEY_NAME = "PASSRATE_API_KEY"
+
 
 class RewardClientError(Exception):
     pass
@@ -17,7 +20,8 @@ class RequestRejected(RewardClientError):
     """The server refused the request: it names the field and the fix."""
 
     def __init__(self, status: int, field: str, message: str) -> None:
-        super().__init__(f"the server refused the request ({status}): {f'{field}: ' if field else ''}{message}")
+        hint = "" if status != UNAUTHORIZED or KEY_NAME in message else f" (set {KEY_NAME})"
+        super().__init__(f"the server refused the request ({status}): {f'{field}: ' if field else ''}{message}{hint}")
         self.status = status
         self.field = field
         self.message = message
