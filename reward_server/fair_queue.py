@@ -8,6 +8,7 @@ nothing; the dispatcher decides what may enter.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
@@ -98,7 +99,8 @@ class FairQueue(Generic[T]):
                 await taker
             except asyncio.CancelledError:
                 if taker.cancelled():
-                    self._takers.remove(taker)
+                    with contextlib.suppress(ValueError):  # an item that came since has passed it over
+                        self._takers.remove(taker)
                 elif self._size:
                     self._wake_one()  # this one was woken and leaves: the item is for another
                 raise
