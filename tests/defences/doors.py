@@ -1,7 +1,5 @@
 """The doors: keys, limits of clients, and what keeps slow and too many ones from the others."""
 
-# ruff: noqa: E501 - names of tests
-
 from __future__ import annotations
 
 from tests.defences.defence import Defence
