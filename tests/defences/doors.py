@@ -118,10 +118,7 @@ ROWS = (
         "reward_server/connections.py",
         "        return taken < connection.taken_when_enough",
         "        return False",
-        (
-            f"{CONNECTIONS}::test_a_client_that_does_not_read_is_cut_off_and_its_work_removed",
-            f"{CONNECTIONS}::test_an_answer_that_is_not_read_is_given_up",
-        ),
+        (f"{CONNECTIONS}::test_a_client_that_does_not_read_is_cut_off_and_its_work_removed",),
     ),
     Defence(
         "endless_heads",
