@@ -18,6 +18,7 @@ from tests.fake_server import FakeServer, fake_server, request_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -156,8 +157,10 @@ def test_a_head_without_end_is_not_kept(server: FakeServer) -> None:
             connection.sendall(b"x" * 50_000_000)
 
 
-def test_a_new_connection_gets_in_whoever_else_is_connected(server: FakeServer) -> None:
+def test_a_new_connection_gets_in_whoever_else_is_connected(tmp_path: Path) -> None:
     with contextlib.ExitStack() as stack:
+        # Patient with slow clients: here it is for want of room that they are closed.
+        server = stack.enter_context(fake_server(tmp_path, slow_client_s=50, max_connections=MOST))
         idle = [stack.enter_context(server.connect()) for _ in range(3 * MOST)]
         busy = stack.enter_context(server.connect())
         busy.sendall(request_of("sleep 1 good"))
