@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import math
-import re
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
+from reward_server.answers import answer_to, say
 from reward_server.backends import choose_backend
-from reward_server.endpoints import router
-from reward_server.errors import BadRequest, Overloaded, RewardServerError
+from reward_server.door import DoorKeeper
+from reward_server.endpoints import CLIENT_GONE, router
+from reward_server.errors import RewardServerError
 from reward_server.models import CONTRACT
 from reward_server.openapi import openapi_of
-from reward_server.request_log import RequestLog, id_of
+from reward_server.request_log import RequestLog
 from reward_server.service import Service
 
 if TYPE_CHECKING:
@@ -44,53 +44,40 @@ def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
         finally:
             await service.close()
 
-    app = FastAPI(title="passrate", version=str(CONTRACT), description=DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(title="passrate", version=str(CONTRACT), description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
     app.state.service = service
     app.include_router(router)
+    app.add_middleware(DoorKeeper, door=service.door)
     app.add_middleware(RequestLog, on_bug=_answer_bug)  # the last one added is the outermost: it sees every answer
     app.add_exception_handler(RewardServerError, _answer_our_error)
     app.add_exception_handler(RequestValidationError, _answer_bad_parameter)
     app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_exception_handler(ClientDisconnect, _answer_nobody)
     app.openapi = openapi_of(app)  # type: ignore[method-assign]
     return app
 
 
-async def _answer_our_error(request: Request, error: Exception) -> Response:
+async def _answer_our_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, RewardServerError)
-    kind = re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()
-    if isinstance(error, BadRequest):
-        return _error(request, error.status, kind, error.message, field=error.field)
-    retry = {"retry-after": str(math.ceil(error.retry_after_s))} if isinstance(error, Overloaded) else None
-    return _error(request, error.status, kind, str(error), headers=retry)
+    return answer_to(error)
 
 
-async def _answer_bad_parameter(request: Request, error: Exception) -> Response:
+async def _answer_bad_parameter(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    return _error(request, 422, "bad_request", str(first["msg"]), field=".".join(map(str, first["loc"][1:])))
+    return say(422, "bad_request", str(first["msg"]), field=".".join(map(str, first["loc"][1:])))
 
 
-async def _answer_http_error(request: Request, error: Exception) -> Response:
+async def _answer_http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     headers = dict(error.headers) if error.headers else None
-    kind = status.phrase.lower().replace(" ", "_")
-    return _error(request, status, kind, f"{status.phrase}: see /docs", headers=headers)
+    return say(status, status.phrase.lower().replace(" ", "_"), f"{status.phrase}: see /docs", headers=headers)
 
 
-async def _answer_bug(request: Request, error: Exception) -> Response:
-    message = f"the server failed ({type(error).__name__}): this is a bug in passrate"
-    return _error(request, 500, "internal_error", message)
+async def _answer_nobody(_: Request, __: Exception) -> Response:
+    return Response(status_code=CLIENT_GONE)
 
 
-def _error(
-    request: Request,
-    status: int,
-    kind: str,
-    message: str,
-    *,
-    field: str | None = None,
-    headers: dict[str, str] | None = None,
-) -> Response:
-    error: dict[str, Any] = {"type": kind, "field": field, "message": message, "request_id": id_of(request)}
-    return Response(json.dumps({"error": error}), status, headers=headers, media_type="application/json")
+async def _answer_bug(_: Request, error: Exception) -> Response:
+    return say(500, "internal_error", f"the server failed ({type(error).__name__}): this is a bug in passrate")

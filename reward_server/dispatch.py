@@ -3,7 +3,7 @@
 Promises:
 - every ticket ends: with a value, or with an error after two retries, when no slot can be had, or at the stop;
 - a sandbox that was lost, is spent or worn, or held dropped work is closed and replaced while the others go on;
-- more than `max_queued` waiting tickets are refused at once.
+- more than `max_queued` waiting tickets are refused at once, and more than a client may have waiting.
 Does not know what the work is.
 """
 
@@ -18,19 +18,23 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, get_args
 
 from reward_server import request_id
-from reward_server.errors import BackendUnavailable, Loss, Overloaded, SandboxLost, Unjudged
-from reward_server.fair_queue import FairQueue
+from reward_server.clients import OURSELVES
+from reward_server.errors import BackendUnavailable, Loss, Overloaded, SandboxLost, Stopping, TooLarge, Unjudged
+from reward_server.fair_queue import FairQueue, Lane
 from reward_server.pool import LOOK_S, PATIENCE_S, Pool
 from reward_server.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from reward_server.backends.base import Backend, Slot, Wear
+    from reward_server.clients import Client
     from reward_server.settings import Settings
 
 T = TypeVar("T")
 
+NOWHERE: Final = Lane(OURSELVES.name, None)
+MIN_RETRY_AFTER_S: Final = 1.0
 MAX_RETRY_AFTER_S: Final = 600.0
 RETRIES: Final = 2
 """After lost sandboxes. Where all end at once, the next one may be about to end as well, unnoticed yet."""
@@ -61,7 +65,7 @@ class Ticket(Generic[T]):
     )
 
     def __init__(
-        self, work: Callable[[Slot], Awaitable[T | None]], on_end: Callable[[Ticket[T]], None], lane: Hashable = None
+        self, work: Callable[[Slot], Awaitable[T | None]], on_end: Callable[[Ticket[T]], None], lane: Lane = NOWHERE
     ) -> None:
         """Make a ticket. `work` that returns None goes on in another slot: it is called again."""
         self._work = work
@@ -108,8 +112,12 @@ class Dispatcher:
         self.retried = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._finished: deque[float] = deque(maxlen=512)
+        self._took_s: deque[float] = deque(maxlen=512)
+        """For how long each of the last tickets held its slot."""
+        self._last_finished_at = -math.inf
         self._stopping = False
+        self._patience: asyncio.Timeout | None = None
+        """Of a `close` under way."""
 
     @property
     def queued(self) -> int:
@@ -145,9 +153,14 @@ class Dispatcher:
         return STOPPING if self._stopping else self._pool.error
 
     @property
+    def stopping(self) -> bool:
+        """Whether new work is refused, since `close` was called."""
+        return self._stopping
+
+    @property
     def last_finished_at(self) -> float:
         """When a ticket last ended with a value, by the monotonic clock."""
-        return self._finished[-1] if self._finished else -math.inf
+        return self._last_finished_at
 
     async def start(self) -> None:
         """Open all slots and return when the first is there. Raises: BackendUnavailable."""
@@ -160,21 +173,30 @@ class Dispatcher:
         self._pool.keep_spares()
 
     async def close(self) -> None:
-        """Refuse new work, give `drain_s` to what was accepted, then end the rest and close every slot."""
+        """Refuse new work, give `drain_s` to what was accepted, then end the rest and close every slot.
+
+        May be called again: then there is nothing left to wait for.
+        """
         self._stopping = True
         try:
-            async with asyncio.timeout(self._settings.drain_s):
+            async with asyncio.timeout(self._settings.drain_s) as self._patience:
                 await self._idle.wait()
         except TimeoutError:
             log.warning("drain_ended_early", extra={"queued": self.queued, "running": self._running})
         finally:
+            self._patience = None
             self._fail_all(STOPPING)
             await self._stop_workers()
             self._fail_all(STOPPING)  # what came back for a second try meanwhile
 
-    def submit(self, tickets: Sequence[Ticket[Any]], *, urgent: bool = False) -> None:
-        """Queue all tickets or none. Raises: Overloaded, BackendUnavailable."""
-        self.check_room(0 if urgent else len(tickets))
+    def hurry(self) -> None:
+        """End the wait of `close`."""
+        if self._patience is not None:
+            self._patience.reschedule(0)
+
+    def submit(self, tickets: Sequence[Ticket[Any]], *, client: Client = OURSELVES, urgent: bool = False) -> None:
+        """Queue all tickets or none; their lanes are of that client. Raises: Overloaded, BackendUnavailable."""
+        self.check_room(0 if urgent else len(tickets), client)
         now, asked_by = time.monotonic(), request_id.current.get()
         for ticket in tickets:
             ticket.queued_at, ticket.request_id = now, asked_by
@@ -182,18 +204,31 @@ class Dispatcher:
         if tickets:
             self._idle.clear()
 
-    def check_room(self, count: int) -> None:
-        """Tell whether `submit` would take so many tickets. Raises: Overloaded, BackendUnavailable."""
+    def check_room(self, count: int, client: Client) -> None:
+        """Tell whether `submit` would take so many tickets.
+
+        Raises: BackendUnavailable; Overloaded, with the seconds until there is room for so many; TooLarge where there
+        never will be.
+        """
         if self._stopping:
-            raise BackendUnavailable(STOPPING)
+            raise Stopping
         if (cause := self._pool.cause) is not None:
             raise BackendUnavailable(cause)
-        excess = len(self._queue) + count - self._settings.max_queued
-        if excess > 0 and count:
-            raise Overloaded(
-                f"{len(self._queue)} submissions wait already, and at most {self._settings.max_queued} may",
-                self._seconds_for(excess),
-            )
+        if not count:
+            return
+        if count > client.max_queued:
+            message = f"{count} to run; at most {client.max_queued} of this client may wait: split the batch"
+            raise TooLarge("submissions", message)
+        waiting, most = len(self._queue), self._settings.max_queued
+        own, own_most = self._queue.queued_of(client.name), client.max_queued
+        ahead, own_ahead = waiting + count - most, own + count - own_most
+        if ahead <= 0 and own_ahead <= 0:
+            return
+        # While those of this client leave the queue, the others have their turns.
+        seconds = self._seconds_for(max(ahead, own_ahead * max(1, self._queue.clients)))
+        if ahead > 0:
+            raise Overloaded(f"{waiting} submissions wait already, and at most {most} may", seconds)
+        raise Overloaded(f"{own} submissions of this client wait already, and at most {own_most} may", seconds)
 
     def drop(self, ticket: Ticket[Any]) -> None:
         """Forget a ticket that nobody waits for: take it from the queue, or end its sandbox."""
@@ -206,11 +241,11 @@ class Dispatcher:
             self._queue.remove(ticket.lane, ticket)
             self._note_idle()
 
-    async def run(self, work: Callable[[Slot], Awaitable[T]], *, urgent: bool = False) -> T:
+    async def run(self, work: Callable[[Slot], Awaitable[T]], *, client: Client = OURSELVES, urgent: bool = False) -> T:
         """Do one piece of work and return its value. Raises: Overloaded, BackendUnavailable, SandboxLost."""
         ended = asyncio.Event()
-        ticket = Ticket(work, lambda _: ended.set(), lane=ended)
-        self.submit([ticket], urgent=urgent)
+        ticket = Ticket(work, lambda _: ended.set(), Lane(client.name, ended))
+        self.submit([ticket], client=client, urgent=urgent)
         try:
             await ended.wait()
         finally:
@@ -268,6 +303,7 @@ class Dispatcher:
         task = asyncio.current_task()
         assert task is not None
         ticket.worker = task
+        began = time.monotonic()
         self._running += 1
         if ticket.started_at == math.inf:
             ticket.started_at = time.monotonic()
@@ -296,10 +332,11 @@ class Dispatcher:
             if ticket.value is None:
                 self._queue.put(ticket.lane, ticket, first=True)
                 return None
-            self._finished.append(time.monotonic())
+            self._last_finished_at = time.monotonic()
             ticket.end()
             return None
         finally:
+            self._took_s.append(time.monotonic() - began)
             ticket.worker = None
             self._running -= 1
             self._note_idle()
@@ -328,11 +365,14 @@ class Dispatcher:
             self._idle.set()
 
     def _seconds_for(self, count: int) -> float:
-        """Estimate how long it takes to finish `count` tickets, from the recent pace."""
-        if len(self._finished) < 2:
+        """Estimate how long it takes until `count` tickets have left the queue.
+
+        From the time that tickets hold a slot, not from how many ended lately: that would count idle hours as work.
+        """
+        if not self._took_s:
             return GUESSED_RETRY_AFTER_S
-        seconds = time.monotonic() - self._finished[0]
-        return min(max(1.0, count * seconds / len(self._finished)), MAX_RETRY_AFTER_S)
+        each = sum(self._took_s) / len(self._took_s) / max(1, self._pool.open_slots)
+        return min(max(MIN_RETRY_AFTER_S, count * each), MAX_RETRY_AFTER_S)
 
     async def _stop_workers(self) -> None:
         for worker in self._workers:

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from reward_server.errors import BackendUnavailable, SandboxLost
+from reward_server.door import visit_of
+from reward_server.errors import BackendUnavailable, SandboxLost, Stopping
 from reward_server.models import (
     CONTRACT,
     Health,
@@ -55,7 +56,7 @@ router = APIRouter()
     openapi_extra=body_of(ScoreRequest),
     responses={
         200: {"model": ScoreResponse, "content": streamed(IndexedResult)},
-        **errors(400, 404, 413, 422, 429, 503),
+        **errors(400, 401, 403, 404, 413, 422, 429, 503),
     },
 )
 async def score(request: Request) -> Response:
@@ -66,9 +67,9 @@ async def score(request: Request) -> Response:
     """
     service = _service(request)
     asked = await parse(ScoreRequest, await read_body(request, service.settings.max_body_bytes))
-    batch = await service.scorer.begin(asked)
+    batch = await service.scorer.begin(asked, visit_of(request).client)
     note(request, items=len(asked.submissions), problems=len(asked.problems))
-    deadline_s = service.settings.request_deadline_s
+    deadline_s = _deadline_s(asked, service)
     message = f"no verdict within the request's {deadline_s:g} s"
     deadline = asyncio.get_running_loop().call_later(deadline_s, service.scorer.expire, batch, message)
 
@@ -93,7 +94,7 @@ async def score(request: Request) -> Response:
     "/v1/run",
     summary="Run one program",
     openapi_extra=body_of(RunRequest),
-    responses={200: {"model": RunResponse}, **errors(400, 413, 422, 429, 503)},
+    responses={200: {"model": RunResponse}, **errors(400, 401, 403, 413, 422, 429, 503)},
 )
 async def run(request: Request) -> Response:
     """Run a program in the sandbox and answer what was seen of it. Nothing is judged."""
@@ -101,6 +102,8 @@ async def run(request: Request) -> Response:
     asked = await parse(RunRequest, await read_body(request, service.settings.max_body_bytes))
     check_memory(asked.limits, service.backend.memory_mb, "limits.memory_mb")
     job = program_job(asked)
+    client = visit_of(request).client
+    deadline_s = _deadline_s(asked, service)
     asked_at = started_at = time.monotonic()
 
     async def work(slot: Slot) -> Observations:
@@ -109,16 +112,20 @@ async def run(request: Request) -> Response:
         return await slot.run(job)
 
     try:
-        async with asyncio.timeout(service.settings.request_deadline_s):
-            observations = await _unless_gone(request, service.dispatcher.run(work))
+        async with asyncio.timeout(deadline_s):
+            observations = await _unless_gone(request, service.dispatcher.run(work, client=client))
     except TimeoutError:
-        raise SandboxLost(f"no end within the request's {service.settings.request_deadline_s:g} s") from None
+        raise SandboxLost(f"no end within the request's {deadline_s:g} s") from None
     except _ClientGoneError:
         return Response(status_code=CLIENT_GONE)
     return _json(run_report(observations, started_at - asked_at))
 
 
-@router.get("/v1/problems", summary="List the stored problems", responses={200: {"model": ProblemPage}, **errors(422)})
+@router.get(
+    "/v1/problems",
+    summary="List the stored problems",
+    responses={200: {"model": ProblemPage}, **errors(401, 403, 422, 429)},
+)
 async def list_problems(
     request: Request,
     prefix: Annotated[str, Query(description="Only ids that begin so, such as `humaneval/`.", max_length=200)] = "",
@@ -140,7 +147,7 @@ async def list_problems(
 @router.get(
     "/v1/problems/{problem_id:path}",
     summary="Get a stored problem",
-    responses={200: {"model": Problem}, **errors(404)},
+    responses={200: {"model": Problem}, **errors(401, 403, 404, 429)},
 )
 async def get_problem(request: Request, problem_id: str) -> Response:
     """Answer a stored problem as a whole, with its tests and its reference."""
@@ -153,7 +160,7 @@ async def get_problem(request: Request, problem_id: str) -> Response:
     "/v1/problems",
     summary="Store problems",
     openapi_extra=body_of(PutProblems),
-    responses={200: {"model": StoredProblems}, **errors(400, 413, 422)},
+    responses={200: {"model": StoredProblems}, **errors(400, 401, 403, 413, 422, 429)},
 )
 async def put_problems(request: Request) -> Response:
     """Store problems in memory, so that submissions can name them by id. One of the same id is replaced."""
@@ -172,6 +179,8 @@ async def healthz() -> Health:
 async def readyz(request: Request) -> dict[str, Any]:
     """Run a small program in a sandbox, at most once a second, and answer 503 with the cause if that fails."""
     service = _service(request)
+    if service.dispatcher.stopping:
+        raise Stopping
     cause = await service.canary.cause()
     if cause is not None:
         raise BackendUnavailable(cause)
@@ -185,7 +194,7 @@ async def readyz(request: Request) -> dict[str, Any]:
     }
 
 
-@router.get("/metrics", summary="Metrics for Prometheus", response_class=PlainTextResponse)
+@router.get("/metrics", summary="Metrics for Prometheus", response_class=PlainTextResponse, responses=errors(401, 403))
 async def metrics(request: Request) -> Response:
     """Answer queue, slots, runs, verdicts, cache, requests and the server's process; README.md lists them."""
     return Response(_service(request).metrics.page(), media_type=CONTENT_TYPE_LATEST)
@@ -220,6 +229,11 @@ async def _lines(batch: Batch, leave: Any) -> AsyncIterator[bytes]:
             yield lines
     finally:
         leave()
+
+
+def _deadline_s(asked: ScoreRequest | RunRequest, service: Service) -> float:
+    most = service.settings.request_deadline_s
+    return most if asked.deadline_s is None else min(asked.deadline_s, most)
 
 
 def _service(request: Request) -> Service:

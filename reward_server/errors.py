@@ -5,10 +5,13 @@ RewardServerError        500
 │   ├── NotJson          400   the body is not JSON in UTF-8; names the position
 │   ├── UnknownProblem   404   no inline problem and no stored one has this id
 │   └── TooLarge         413   more bytes or items than the server takes at once
-├── Overloaded           429   the queue is full; retry later
+├── Unauthorized         401   no key, or none that is known here
+├── ForeignPage          403   a page of another site asks, by the browser of someone who reaches the server
+├── Overloaded           429   a bound of the server or of the client is reached; retry later
 ├── SandboxLost          503   no verdict could be had
 │   └── Unjudged         503   the same for one test or more, in a sandbox that may go on
 ├── BackendUnavailable   503   no sandbox can be started here; says how to mend it
+│   └── Stopping         503   the server ends what it has begun and takes nothing new
 └── BadSetting           -     a setting is unknown or wrong; the server does not start
 
 A program that crashes, loops or cheats is none of these: that is a verdict.
@@ -16,7 +19,7 @@ A program that crashes, loops or cheats is none of these: that is a verdict.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 if TYPE_CHECKING:
     from reward_server.verdicts import TestResult
@@ -25,6 +28,8 @@ Loss = Literal["gone", "late", "protocol", "broken", "unjudged", "failed"]
 """How a run was lost. `gone`: its sandbox ended. `late`: it did not answer in time. `protocol`: what it answered cannot
 be read. `broken`: it said itself that it could not run the job. `unjudged`: a test ended in our failure. `failed`: a
 bug of the server."""
+RESTART_S: Final = 5.0
+"""After so long a server that stops may be back, or its successor there."""
 
 
 class RewardServerError(Exception):
@@ -56,8 +61,20 @@ class TooLarge(BadRequest):
     status = 413
 
 
+class Unauthorized(RewardServerError):
+    """There is no key in the request, or none that is known here."""
+
+    status = 401
+
+
+class ForeignPage(RewardServerError):
+    """A browser sends what a page of another site wants."""
+
+    status = 403
+
+
 class Overloaded(RewardServerError):
-    """The queue is full."""
+    """A bound of the server or of the client is reached."""
 
     status = 429
 
@@ -88,6 +105,14 @@ class BackendUnavailable(RewardServerError):
     """No sandbox can be started on this machine."""
 
     status = 503
+
+
+class Stopping(BackendUnavailable):
+    """The server ends what it has begun and takes nothing new."""
+
+    def __init__(self) -> None:
+        super().__init__("the server is stopping")
+        self.retry_after_s = RESTART_S
 
 
 class BadSetting(RewardServerError):

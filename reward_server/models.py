@@ -21,6 +21,10 @@ CONTRACT: Final = 1
 Detail = Literal["none", "tests", "output"]
 """`none`: no tests. `tests`: what became of each. `output`: with what the program printed in each."""
 
+PROBLEM_ID: Final = r"^[^\s\p{C}]([^\p{C}]*[^\s\p{C}])?$"
+"""Of stored problems: no control characters, and no space around it."""
+Deadline = Annotated[float | None, Field(gt=0, allow_inf_nan=False)]
+
 INLINE_EXAMPLE: dict[str, Any] = {
     "language": "python",
     "entry_point": "add",
@@ -111,6 +115,8 @@ class ScoreRequest(Closed):
     detail: Detail = "tests"
     allow_shared: bool = True
     """False: no reward for submissions to problems whose tests run in the submission's process, where it may cheat."""
+    deadline_s: Deadline = None
+    """Seconds after which what has no verdict is answered with `reward: null`; the server may give less."""
 
 
 class TestReport(BaseModel):
@@ -186,6 +192,8 @@ class RunRequest(Closed):
     files: dict[Annotated[str, Field(pattern=f"^{FILE_NAME.pattern}$")], str] = Field(default={}, max_length=100)
     """Text by file name, in the program's working folder."""
     limits: Limits = Limits()
+    deadline_s: Deadline = None
+    """Seconds after which the answer is a 503, queueing included; the server may give less."""
 
 
 class RunResponse(BaseModel):
@@ -209,7 +217,7 @@ class PutProblems(Closed):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"problems": {"mine/add": INLINE_EXAMPLE}}]})
 
-    problems: dict[Annotated[str, Field(min_length=1, max_length=200)], Problem] = Field(min_length=1)
+    problems: dict[Annotated[str, Field(max_length=200, pattern=PROBLEM_ID)], Problem] = Field(min_length=1)
 
 
 class StoredProblems(BaseModel):
@@ -256,8 +264,8 @@ class ErrorBody(BaseModel):
     """What went wrong."""
 
     type: str
-    """A fixed name: bad_request, not_json, unknown_problem, too_large, overloaded, sandbox_lost, backend_unavailable,
-    not_found, method_not_allowed, internal_error."""
+    """A fixed name: bad_request, not_json, unknown_problem, too_large, unauthorized, foreign_page, overloaded,
+    sandbox_lost, backend_unavailable, stopping, not_found, method_not_allowed, internal_error."""
     field: str | None
     """The path of the field that is wrong, such as `submissions[3].problem`."""
     message: str

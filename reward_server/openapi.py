@@ -21,11 +21,13 @@ REF: Final = "#/components/schemas/{model}"
 
 DESCRIPTIONS: Final = {
     400: "The body is not JSON in UTF-8.",
+    401: "No key, or none that is known here.",
+    403: "A page of another site asks, through a browser.",
     404: "No problem has this id.",
     413: "Too many bytes or items: split the batch.",
     422: "A field is wrong. `field` is its path.",
-    429: "The queue is full. Retry after as many seconds as `Retry-After` says.",
-    503: "No sandbox can be had. The message says why.",
+    429: "The queue is full, or the client has enough in flight. Retry after as many seconds as `Retry-After` says.",
+    503: "No sandbox can be had, or the server is stopping. The message says why.",
 }
 
 
@@ -56,6 +58,9 @@ def openapi_of(app: FastAPI) -> Callable[[], dict[str, Any]]:
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             for definitions in (told["$defs"], asked["$defs"]):
                 schemas.update(definitions)
+            # So that /docs can send a key; where the server has none, it is not looked at.
+            document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+            document["security"] = [{}, {"key": []}]
             app.openapi_schema = document
         return app.openapi_schema
 

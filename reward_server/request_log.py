@@ -81,7 +81,3 @@ class RequestLog:
 def note(request: Request, **facts: Any) -> None:
     """Add facts to the event of a request."""
     request.scope.get(FACTS, {}).update(facts)
-
-
-def id_of(request: Request) -> str:
-    return str(request.scope.get(FACTS, {}).get("request_id", ""))

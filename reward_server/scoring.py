@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from reward_server.cache import JudgementCache
+from reward_server.clients import OURSELVES
 from reward_server.dispatch import Ticket
 from reward_server.errors import BadRequest, TooLarge, Unjudged
 from reward_server.expectations import Expectations
 from reward_server.extraction import extract_code
+from reward_server.fair_queue import Lane
 from reward_server.identity import submission_key
 from reward_server.jobs import Observation, Observations
 from reward_server.judging import follow_up, is_shared, judge, plan
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from reward_server.backends.base import Slot
+    from reward_server.clients import Client
     from reward_server.disk_cache import DiskCache
     from reward_server.dispatch import Dispatcher
     from reward_server.models import Detail, ScoreRequest, Submission
@@ -163,8 +166,8 @@ class Scorer:
         """Submissions that got their results from an identical one in flight."""
         self._running: dict[bytes, Evaluation] = {}
 
-    async def begin(self, request: ScoreRequest) -> Batch:
-        """Accept a batch. Whoever begins it waits for it and then calls `leave`.
+    async def begin(self, request: ScoreRequest, client: Client = OURSELVES) -> Batch:
+        """Accept a batch of a client. Whoever begins it waits for it and then calls `leave`.
 
         Raises: BadRequest, TooLarge, UnknownProblem, Overloaded, BackendUnavailable; then nothing of it has begun.
         """
@@ -193,7 +196,7 @@ class Scorer:
             missing = {key for *_, key in programs if key not in self.cache and key not in self._running}
             for key, results in (await self._disk.find(list(missing))).items():
                 self.cache.put(key, results)
-        finished = self._enter(batch, programs, stop=request.stop_on_failure)
+        finished = self._enter(batch, client, programs, stop=request.stop_on_failure)
         try:
             for at, (index, known, code, results) in enumerate(finished):
                 if at % ITEMS_AT_ONCE == ITEMS_AT_ONCE - 1:
@@ -249,15 +252,16 @@ class Scorer:
         return code if code is not None else ("no_code", "no fenced code block after the thinking")
 
     def _enter(
-        self, batch: Batch, programs: list[tuple[int, Known, str, bytes]], *, stop: bool
+        self, batch: Batch, client: Client, programs: list[tuple[int, Known, str, bytes]], *, stop: bool
     ) -> list[tuple[int, Known, str, Results]]:
         """Queue what is new and join what runs. Returns: what is known already. Does not wait, so nothing changes."""
         # A server that is asked for far too much must refuse at little cost: before anything is made of it.
         keys = {key for *_, key in programs}
-        self._dispatcher.check_room(sum(key not in self._running and key not in self.cache for key in keys))
+        self._dispatcher.check_room(sum(key not in self._running and key not in self.cache for key in keys), client)
         finished: list[tuple[int, Known, str, Results]] = []
         joined: list[tuple[int, Evaluation]] = []
         new: dict[bytes, Evaluation] = {}
+        lane = Lane(client.name, batch)
         for index, known, code, key in programs:
             results = self.cache.get(key)
             if results is not None:
@@ -266,10 +270,10 @@ class Scorer:
             evaluation = self._running.get(key) or new.get(key)
             if evaluation is None:
                 evaluation = new[key] = Evaluation(key, known, code, stop=stop)
-                evaluation.ticket = Ticket(evaluation.run, partial(self._end, evaluation), lane=batch)
+                evaluation.ticket = Ticket(evaluation.run, partial(self._end, evaluation), lane)
             joined.append((index, evaluation))
         longest_first = sorted(new.values(), key=lambda each: self._expected[each.digest], reverse=True)
-        self._dispatcher.submit([evaluation.ticket for evaluation in longest_first])
+        self._dispatcher.submit([evaluation.ticket for evaluation in longest_first], client=client)
         self._running.update(new)
         self.joined += len(joined) - len(new)
         for index, evaluation in joined:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from reward_server.canary import Canary
 from reward_server.disk_cache import DiskCache, version_of_judge
 from reward_server.dispatch import Dispatcher
+from reward_server.door import Door
+from reward_server.keys import KeyRing
 from reward_server.metrics import Metrics
 from reward_server.problems import ProblemStore
 from reward_server.scoring import Scorer
@@ -28,10 +30,12 @@ class Service:
     canary: Canary
     metrics: Metrics
     disk: DiskCache | None
+    door: Door
 
     @classmethod
     def assemble(cls, settings: Settings, backend: Backend) -> Service:
         """Wire the parts; nothing is started. Raises: BadSetting."""
+        keys = KeyRing(settings.api_keys_file) if settings.api_keys_file is not None else None
         dispatcher = Dispatcher(backend, settings)
         store = ProblemStore(settings.problems, settings.max_stored_bytes, _load)
         disk = None
@@ -39,7 +43,7 @@ class Service:
             disk = DiskCache(settings.cache_file, version_of_judge(backend.runs_in), settings.cache_file_bytes)
         scorer, canary = Scorer(dispatcher, store, settings, backend.memory_mb, disk), Canary(dispatcher)
         metrics = Metrics(settings, backend, dispatcher, store, scorer, canary)
-        return cls(settings, backend, dispatcher, store, scorer, canary, metrics, disk)
+        return cls(settings, backend, dispatcher, store, scorer, canary, metrics, disk, Door(settings, keys))
 
     async def start(self) -> None:
         """Open the slots and begin to read the problem sets. Raises: BackendUnavailable."""
@@ -52,7 +56,13 @@ class Service:
         if self.disk is not None:
             await self.disk.start()
 
+    async def drain(self) -> None:
+        """Let nothing new in, and see to it that what was let in is answered: within `drain_s`, or without a reward."""
+        self.door.closed = True
+        await self.dispatcher.close()
+
     async def close(self) -> None:
+        self.door.closed = True
         try:
             await self.dispatcher.close()
         finally:

@@ -58,15 +58,31 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = "127.0.0.1"
-    """The address to listen on. Whoever reaches it can run programs in the sandbox."""
+    """The address to listen on. Others than this machine's own need `api_keys_file` or `allow_anonymous`."""
     port: int = Field(default=8000, ge=0, le=65535)
     """0 takes a free one."""
     backend: Literal["auto", "embedded", "docker"] = "auto"
     """What isolates the programs. `auto` takes the strongest that works here and says which."""
+    api_keys_file: Path | None = None
+    """The keys that open the server, as `passrate keys` writes them; None asks for no key."""
+    allow_anonymous: bool = False
+    """Whether an address that other machines reach may be listened on without keys."""
     slots: int = Field(default_factory=usable_cores, ge=1, le=4096)
     """Programs that run at once. More than there are cores makes verdicts depend on load."""
     max_queued: int = Field(default=20_000, ge=1)
     """Distinct submissions that wait for a slot; beyond it a request gets a 429."""
+    max_queued_per_client: int = Field(default=10_000, ge=1)
+    """The same for one client: the holder of a key, or an address where there are no keys."""
+    max_requests: int = Field(default=1024, ge=1)
+    """Requests in flight; beyond it a request gets a 429. What asks for the server's health is not counted."""
+    max_requests_per_client: int = Field(default=256, ge=1)
+    """The same for one client."""
+    max_connections: int = Field(default=4096, ge=1)
+    """Open connections. One more, and the one that has been idle longest is closed."""
+    max_held_bytes: ByteSize = Field(default=ByteSize(512 << 20), ge=1024)
+    """Bytes of memory for the bodies of all requests in flight, about; beyond it a request gets a 429."""
+    slow_client_s: float = Field(default=20, ge=1)
+    """Seconds that a client may take to send the head of a request, to get on with a body, or to read on."""
     max_batch_items: int = Field(default=8192, ge=1)
     """Submissions in one request."""
     max_body_bytes: ByteSize = Field(default=ByteSize(64 << 20), ge=1024)
@@ -121,6 +137,10 @@ class Settings(BaseModel):
             raise ValueError("max_queued must be at least max_batch_items, or a full batch could never be accepted")
         if self.cache_file is not None and not self.cache_entries:
             raise ValueError("cache_file needs cache_entries above 0: what is found in the file goes through memory")
+        if self.max_queued_per_client < self.max_batch_items:
+            raise ValueError(
+                "max_queued_per_client must be at least max_batch_items, or a full batch could never be accepted"
+            )
         return self
 
     @classmethod

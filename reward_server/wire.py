@@ -1,7 +1,7 @@
 """From the bytes of a request to a checked value, or to an error that names the field and the fix.
 
-Promises: never holds more of a body than the limit, and never repeats what a request contained except for the names of
-its fields.
+Promises: never holds more of a body than the limit, nor more than there is room for beside the bodies of other
+requests; never repeats what a request contained except for the names of its fields.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import difflib
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import models_json_schema
 
+from reward_server.door import visit_of
 from reward_server.errors import BadRequest, NotJson, TooLarge
 
 if TYPE_CHECKING:
@@ -26,6 +28,13 @@ Model = TypeVar("Model", bound=BaseModel)
 
 INLINE_BYTES: Final = 256 << 10
 """A larger body is checked in a thread, so that the event loop goes on meanwhile."""
+
+MAX_CONTAINERS: Final = 1_000_000
+"""Lists and objects of one body: 3 bytes of JSON become 70 in memory, and no other request is answered meanwhile."""
+TEXT: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+"""A JSON string. It matches from every quote, also where the string does not end: so one pass is enough in any case."""
+CONTAINER_BYTES: Final = 72
+VALUE_BYTES: Final = 16
 
 FIXES: Final = {
     "string_type": "give a string",
@@ -51,18 +60,35 @@ FIXES: Final = {
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Read the body of a request. Raises: TooLarge as soon as more than `limit` bytes are announced or come."""
+    """Read the body of a request, and count what it will take in memory.
+
+    Raises: TooLarge as soon as more than `limit` bytes are announced or come, or where it holds too many values;
+    Overloaded.
+    """
     announced = request.headers.get("content-length", "0")
-    if announced.isdecimal() and int(announced) > limit:
+    if announced.isdecimal() and (len(announced) > 18 or int(announced) > limit):
         raise _too_large(limit)
+    visit = visit_of(request)
     chunks = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > limit:
             raise _too_large(limit)
+        visit.hold(len(chunk))
         chunks.append(chunk)
-    return b"".join(chunks)
+    body = b"".join(chunks)
+    containers = _brackets(body)
+    if containers > MAX_CONTAINERS:
+        containers = _brackets(TEXT.sub(b"", body))
+    if containers > MAX_CONTAINERS:
+        raise TooLarge("body", f"{containers} lists and objects; at most {MAX_CONTAINERS}: split the batch")
+    visit.hold(containers * CONTAINER_BYTES + body.count(b",") * VALUE_BYTES)
+    return body
+
+
+def _brackets(body: bytes) -> int:
+    return body.count(b"[") + body.count(b"{")
 
 
 async def parse(model: type[Model], body: bytes) -> Model:

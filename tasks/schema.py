@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 MAX_SOURCE_CHARS = 1_000_000
 MODULE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 ENTRY_POINT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)?")
 
 Weight = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]

@@ -250,6 +250,30 @@ def test_the_key_is_sent_as_a_bearer_key() -> None:
     assert len(score(handler, 1, api_key="secret")) == 1
 
 
+def test_a_refused_key_raises_at_once_and_names_the_variable() -> None:
+    calls = 0
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        nonlocal calls
+        calls += 1
+        return httpx.Response(401, text="no", headers={"WWW-Authenticate": "Bearer"})
+
+    with pytest.raises(RequestRejected, match="PASSRATE_API_KEY"):
+        score(handler, 1)
+    assert calls == 1
+
+
+def test_a_server_is_told_how_long_the_call_still_waits() -> None:
+    told: list[float] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        told.append(json.loads(request.content)["deadline_s"])
+        return httpx.Response(503) if len(told) == 1 else answers(request)
+
+    score(handler, 1, deadline_s=20)
+    assert 18 < told[1] < told[0] <= 19
+
+
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "localhost", "ftp://x", "", "http://"])
 def test_a_url_that_is_none_is_refused_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="is not the URL of a server"):

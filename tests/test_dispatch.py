@@ -9,9 +9,10 @@ import pytest
 
 from reward_server import dispatch, pool
 from reward_server.backends.fake import FakeBackend, FakeSlot
+from reward_server.clients import Client
 from reward_server.dispatch import Dispatcher, Ticket
 from reward_server.errors import BackendUnavailable, Overloaded, SandboxLost, Unjudged
-from reward_server.fair_queue import FairQueue
+from reward_server.fair_queue import FairQueue, Lane
 from reward_server.jobs import Observation, Observations
 from reward_server.models import RunRequest
 from reward_server.programs import program_job
@@ -259,8 +260,8 @@ async def test_a_stop_has_a_deadline() -> None:
 async def test_a_large_batch_does_not_hold_up_a_small_one() -> None:
     ended: list[str] = []
     async with started(FakeBackend(), slots=1) as dispatcher:
-        large = [Ticket(run(), lambda _: ended.append("large"), lane="large") for _ in range(100)]
-        small = [Ticket(run(), lambda _: ended.append("small"), lane="small") for _ in range(2)]
+        large = [Ticket(run(), lambda _: ended.append("large"), Lane("a", "large")) for _ in range(100)]
+        small = [Ticket(run(), lambda _: ended.append("small"), Lane("a", "small")) for _ in range(2)]
         dispatcher.submit(large)
         dispatcher.submit(small)
         await until(lambda: len(ended) == 102)
@@ -272,21 +273,21 @@ async def test_a_taker_that_leaves_does_not_take_an_item_along() -> None:
     queue: FairQueue[str] = FairQueue()
     first, second = asyncio.create_task(queue.get()), asyncio.create_task(queue.get())
     await asyncio.sleep(0)
-    queue.put("lane", "item")  # wakes the first
+    queue.put(Lane("a", "batch"), "item")  # wakes the first
     first.cancel()
     assert await asyncio.wait_for(second, 1) == "item"
     assert len(queue) == 0
 
 
-async def test_a_taker_that_gives_up_just_as_an_item_comes_leaves_it_to_the_next() -> None:
-    """Red where it wants to leave a line that it was taken out of: a worker ended so, and its slot with it."""
+async def test_a_taker_that_leaves_as_an_item_comes_only_leaves() -> None:
+    """It raised a ValueError instead, and with it ended a worker, for ever, whose look had come at that moment."""
     queue: FairQueue[str] = FairQueue()
-    taking = asyncio.create_task(queue.get())
+    taker = asyncio.create_task(queue.get())
     await asyncio.sleep(0)
-    taking.cancel()
-    queue.put("lane", "item")
+    taker.cancel()
+    queue.put(Lane("a", "batch"), "item")
     with pytest.raises(asyncio.CancelledError):
-        await taking
+        await taker
     assert queue.get_nowait() == "item"
 
 
@@ -376,3 +377,77 @@ async def test_no_two_slots_share_a_seat() -> None:
         await until(lambda: dispatcher.open_slots == 3)
         seats = [slot.seat for slot in backend.open_slots if slot.seat is not None]
         assert sorted(seats) == [0, 1, 2]
+
+
+async def test_a_client_with_many_batches_gets_no_more_than_one_with_one() -> None:
+    queue: FairQueue[str] = FairQueue()
+    for batch in range(10):
+        for item in range(5):
+            queue.put(Lane("greedy", batch), f"greedy {batch} {item}")
+    for item in range(5):
+        queue.put(Lane("modest", "only"), f"modest {item}")
+    assert (queue.clients, queue.queued_of("greedy"), queue.queued_of("modest")) == (2, 50, 5)
+    order = [str(queue.get_nowait()) for _ in range(10)]
+    assert [name.split()[0] for name in order] == ["greedy", "modest"] * 5
+    assert order[::2] == [f"greedy {batch} 0" for batch in range(5)]
+    queue.remove(Lane("greedy", 9), "greedy 9 4")
+    assert (queue.clients, len(queue), queue.queued_of("modest")) == (1, 44, 0)
+    queue.put(Lane("modest", "only"), "urgent", first=True)
+    assert queue.get_nowait() == "urgent"
+    assert len(queue.clear()) == 44
+    assert queue.get_nowait() is None
+
+
+class _SkippingLoop(asyncio.SelectorEventLoop):
+    """Time that passes at once where nothing is to be done before it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        selector: Any = vars(self)["_selector"]
+        select = selector.select
+
+        def skip(timeout: float | None) -> Any:
+            ready = select(0)
+            if not ready and timeout:
+                self.now += timeout
+            return ready
+
+        selector.select = skip
+
+    def time(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(("takes_s", "idle_s"), [(0.5, 0.0), (0.5, 900.0), (20.0, 0.0)])
+@pytest.mark.parametrize("clients", [1, 3])
+def test_retry_after_is_honest(monkeypatch: pytest.MonkeyPatch, takes_s: float, idle_s: float, clients: int) -> None:
+    """Who comes back then gets in, and could not have come much sooner: also after hours in which nothing was asked."""
+    loop = _SkippingLoop()
+    monkeypatch.setattr(time, "monotonic", loop.time)
+    most = 30
+
+    async def attempt() -> tuple[float, float]:
+        settings = {"slots": 2, "max_queued": most * clients, "max_batch_items": 1}
+        async with started(FakeBackend(delay_s=takes_s), **settings, slot_age_s=1e9, drain_s=1e6) as dispatcher:
+            own = [Client(f"{number}", most, 99) for number in range(clients)]
+            await asyncio.gather(*(dispatcher.run(run()) for _ in range(8)))
+            await asyncio.sleep(idle_s)
+            for client in own:
+                dispatcher.submit([Ticket(run(), nobody, Lane(client.name, "b")) for _ in range(most)], client=client)
+            batch = [Ticket(run(), nobody, Lane("0", "c")) for _ in range(20)]
+            await asyncio.sleep(takes_s / 2)
+            with pytest.raises(Overloaded) as caught:
+                dispatcher.submit(batch, client=own[0])
+            told, began = caught.value.retry_after_s, loop.now
+            while True:
+                try:
+                    dispatcher.submit(batch, client=own[0])
+                except Overloaded:
+                    await asyncio.sleep(takes_s / 10)
+                else:
+                    return told, loop.now - began
+
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        told, true = runner.run(attempt())
+    assert 0.7 * true <= told <= 1.5 * true

@@ -39,8 +39,16 @@ def test_a_port_in_use_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_address_of_another_machine_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert serve.serve(Settings(host="192.0.2.1", port=0)) == 1
+    assert serve.serve(Settings(host="192.0.2.1", port=0, allow_anonymous=True)) == 1
     assert "cannot listen on 192.0.2.1" in one_line(capsys)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1"])
+def test_an_address_that_others_reach_needs_keys(capsys: pytest.CaptureFixture[str], host: str) -> None:
+    assert serve.serve(Settings(host=host, port=0)) == 1
+    line = one_line(capsys)
+    assert "passrate keys add" in line
+    assert "PASSRATE_ALLOW_ANONYMOUS" in line
 
 
 def test_a_backend_that_cannot_start_is_one_line(

@@ -50,11 +50,14 @@ class Batch:
         if chunk:
             yield chunk
 
-    def body(self, places: Sequence[int]) -> bytes:
+    def body(self, places: Sequence[int], deadline_s: float) -> bytes:
+        """Write the request for these places, to be answered within so many seconds."""
         submissions = [self._submissions[place] for place in places]
         named = {submission["problem"] for submission in submissions}
         problems = {key: self._problems[key] for key in sorted(named) if key in self._problems}
-        return json.dumps({"problems": problems, "submissions": submissions, **self._options}).encode()
+        return json.dumps(
+            {"problems": problems, "submissions": submissions, **self._options, "deadline_s": deadline_s}
+        ).encode()
 
     def missing(self, places: Sequence[int]) -> list[int]:
         return [place for place in places if place not in self._filled]

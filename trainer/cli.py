@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "serve": ("trainer.serve", "start the reward server"),
+    "keys": ("trainer.keys", "make, list and remove the keys that open a server"),
     "score": ("trainer.score", "judge completions made elsewhere"),
     "validate": ("trainer.validate", "check that references pass and wrong solutions do not"),
     "audit": ("trainer.audit", "find weak tests: those that accept programs written to be wrong"),
@@ -87,6 +88,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     made = {name: commands.add_parser(name, help=what, allow_abbrev=False) for name, (_, what) in COMMANDS.items()}
     _serve_options(made["serve"])
+    _keys_options(made["keys"])
     _score_options(made["score"])
     _validate_options(made["validate"])
     _audit_options(made["audit"])
@@ -105,7 +107,26 @@ def _serve_options(parser: argparse.ArgumentParser) -> None:
     _add_backend(parser, default=None)
     parser.add_argument("--slots", type=whole_number, metavar="N", help="programs that run at once (one per core)")
     parser.add_argument("--problems", metavar="SRC", help=f"problem sets to hold, by comma: {SOURCES} (bundled)")
+    parser.add_argument(
+        "--api-keys-file",
+        type=Path,
+        metavar="FILE",
+        help="ask for a key: one of those that `passrate keys` wrote there",
+    )
     parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
+
+
+def _keys_options(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    told = {"add": "make a key and print it, once", "list": "show names and limits", "remove": "shut a key out"}
+    for name, what in told.items():
+        action = actions.add_parser(name, help=what, allow_abbrev=False)
+        if name != "list":
+            action.add_argument("name", metavar="NAME", help="whose key it is")
+        action.add_argument("--file", type=Path, metavar="FILE", help="the keys (PASSRATE_API_KEYS_FILE)")
+        if name == "add":
+            action.add_argument("--max-queued", type=whole_number, metavar="N", help="submissions that may wait")
+            action.add_argument("--max-requests", type=whole_number, metavar="N", help="requests in flight")
 
 
 def _score_options(parser: argparse.ArgumentParser) -> None:

@@ -44,6 +44,8 @@ CHUNK_ITEMS = 512
 CONCURRENCY = 4
 ANSWER_S = 2.0
 """A server that is up says so sooner: nothing is judged for that."""
+LAST_WORDS_S, SHORTEST_S = 1.0, 0.01
+"""A server is to answer so much before the deadline of the call, what is not judged by then without a reward."""
 NDJSON = "application/x-ndjson"
 
 
@@ -207,7 +209,7 @@ class RewardClient:
                 while missing := batch.missing(places):
                     try:
                         async with self._servers.lend(len(missing)) as server:
-                            await _fetch(server, batch, missing)
+                            await _fetch(server, batch, missing, deadline)
                     except TryAgain as failure:
                         batch.note(missing, str(failure))
                         await asyncio.sleep(failure.after_s)
@@ -293,10 +295,12 @@ class SyncRewardClient:
         self._runner.run(self._client.wait_ready(deadline_s))
 
 
-async def _fetch(server: Server, batch: Batch, places: list[int]) -> None:
+async def _fetch(server: Server, batch: Batch, places: list[int], deadline: float) -> None:
     """Ask once for these places and fill in what comes, in either of the two ways a server may answer."""
+    left_s = deadline - asyncio.get_running_loop().time()
+    deadline_s = max(SHORTEST_S, left_s - min(LAST_WORDS_S, left_s / 10))
     headers = {"Content-Type": "application/json", "Accept": f"{NDJSON}, application/json;q=0.5"}
-    request = server.http.stream("POST", "/v1/score", content=batch.body(places), headers=headers)
+    request = server.http.stream("POST", "/v1/score", content=batch.body(places, deadline_s), headers=headers)
     with connection_trouble():
         async with request as response:
             if response.status_code != httpx.codes.OK:

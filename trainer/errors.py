@@ -8,6 +8,9 @@ RewardClientError
 
 from __future__ import annotations
 
+UNAUTHORIZED = 401
+KEY_NAME = "PASSRATE_API_KEY"
+
 
 class RewardClientError(Exception):
     pass
@@ -17,8 +20,10 @@ class RequestRejected(RewardClientError):
     """The server refused the request: it names the field and the fix."""
 
     def __init__(self, status: int, field: str, message: str, request_id: str | None = None) -> None:
+        hint = "" if status != UNAUTHORIZED or KEY_NAME in message else f" (set {KEY_NAME})"
         named = f" (request {request_id})" if request_id else ""
-        super().__init__(f"the server refused the request ({status}): {f'{field}: ' if field else ''}{message}{named}")
+        what = f"{field}: {message}" if field else message
+        super().__init__(f"the server refused the request ({status}): {what}{hint}{named}")
         self.status = status
         self.field = field
         self.message = message
