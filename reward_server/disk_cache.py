@@ -113,7 +113,7 @@ class DiskCache:
         found: dict[bytes, Judgement] = {}
         stored = {self._stored(key): key for key in keys}
         names = list(stored)
-        with self._lock, told_to_the_log("cache_file_unreadable"):
+        with self._lock, told_to_the_log():
             for at in range(0, len(names), AT_ONCE):
                 some = names[at : at + AT_ONCE]
                 marks = ",".join("?" * len(some))
@@ -124,7 +124,7 @@ class DiskCache:
 
     def _write(self, judgements: dict[bytes, Judgement]) -> None:
         rows = list(rows_of((self._stored(key), results) for key, results in judgements.items()))
-        with self._lock, told_to_the_log("cache_file_unwritable"):
+        with self._lock, told_to_the_log():
             self._file.execute("BEGIN IMMEDIATE")
             try:
                 self._file.executemany("INSERT OR REPLACE INTO judgements (key, results) VALUES (?, ?)", rows)
@@ -150,7 +150,7 @@ class DiskCache:
         return int((pages - free) * size)
 
     def _close(self) -> None:
-        with self._lock, told_to_the_log("cache_file_unwritable"):
+        with self._lock, told_to_the_log():
             self._file.close()
 
     def _stored(self, key: bytes) -> bytes:
@@ -164,8 +164,8 @@ def rows_of(judgements: Iterable[tuple[bytes, Judgement]]) -> Iterable[tuple[byt
 
 
 @contextlib.contextmanager
-def told_to_the_log(event: str) -> Iterator[None]:
+def told_to_the_log() -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, ValueError, TypeError) as error:
-        log.warning(event, extra={"cause": f"{type(error).__name__}: {error}"})
+        log.warning("cache_file_failed", extra={"cause": f"{type(error).__name__}: {error}"})

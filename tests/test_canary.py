@@ -123,7 +123,7 @@ async def test_a_lost_canary_is_told_by_its_cause() -> None:
 
     async with started(FakeBackend(script), slots=1) as dispatcher:
         assert await Canary(dispatcher).cause() == "the sandbox is gone"
-        assert dispatcher.lost["gone"] == 2
+        assert dispatcher.lost["gone"] == 3
 
 
 async def test_the_canary_goes_before_all_that_waits() -> None:
