@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import select
 import socket
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 from reward_server.errors import SandboxLost
-from reward_server.jobs import Observation, Observations
+from reward_server.jobs import Ending, Observation, Observations
 from reward_server.runner import frames
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 MAX_REPLY_BYTES = 1 << 30
 CAP_FACTOR, CAP_EXTRA_S = 3.0, 30.0
 """A test that is not through after this many times its wall limit, and then some, says nothing about the submission."""
+
+ENDINGS = frozenset(get_args(Ending))
+ROW_TYPES = [[str, int, cpu_s, wall_s, int, str, bool, str] for cpu_s in (float, int) for wall_s in (float, int)]
 
 
 class SandboxProcess(Protocol):
@@ -83,9 +87,10 @@ class SandboxedSlot:
             header, body = await self.receive()
             if header["broken"] is not None:
                 raise SandboxLost(header["broken"])
+            seen = observations(header, body)
             finished = header["dirty"] is None and not header["spent"]
-            self.why_spent = header["dirty"] or ""
-            return observations(header, body)
+            self.why_spent = str(header["dirty"] or "")
+            return seen  # noqa: TRY300 - what goes wrong before is a broken protocol
         except (OSError, EOFError) as error:
             if late:
                 raise SandboxLost("the sandbox did not answer in time") from None
@@ -104,7 +109,12 @@ class SandboxedSlot:
             raise ValueError("a reply of more bytes than any job may have")
         begin, end = frames.LENGTHS.size + head_size, frames.LENGTHS.size + head_size + body_size
         await self.fill(end)
-        header = json.loads(self.buffered[frames.LENGTHS.size : begin].decode())
+        try:
+            header = json.loads(self.buffered[frames.LENGTHS.size : begin].decode())
+        except RecursionError:
+            raise ValueError("a header that nests too deep") from None
+        if type(header) is not dict:
+            raise ValueError("a header that is no object")
         body = bytes(self.buffered[begin:end])
         del self.buffered[:end]
         return header, body
@@ -169,7 +179,17 @@ def observations(header: dict[str, Any], body: bytes) -> Observations:
     parts, rows = frames.split(body, header["parts"]), header["rows"]
     if len(parts) != 3 * len(rows):
         raise ValueError("each row has three parts")
+    if type(rows) is not list or not all(map(is_row, rows)):
+        raise ValueError("a row of another form")
     seen = [Observation._make((*row, *parts[3 * at : 3 * at + 3])) for at, row in enumerate(rows)]
     if header["failed_load"]:
         return Observations((), seen[0])
     return Observations(tuple(seen))
+
+
+def is_row(row: Any) -> bool:
+    """Whether these are the first fields of an `Observation`: a row that was none would stop a batch at its end."""
+    if type(row) is not list or [*map(type, row)] not in ROW_TYPES:
+        return False
+    ending, _, cpu_s, wall_s, memory_bytes, *_ = row
+    return ending in ENDINGS and 0 <= cpu_s < math.inf and 0 <= wall_s < math.inf and memory_bytes >= 0

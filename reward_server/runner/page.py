@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 HEADER = struct.Struct("<Qddd")
 ROW = struct.Struct("<Bxxxxxxxdd")
 ROWS_AT = 64
+MAX_LOOKS = 1000
+"""Who writes without a pause, as a submission may that shares the page, keeps the reader for so long."""
 UNREACHED, PASSED, FAILED = 0, 1, 2
 
 
@@ -39,10 +41,12 @@ class Page:
 
     def interval(self) -> tuple[int, bool, float, float, float]:
         """The interval's number, if it is inside a test, and at its begin the seconds of submission, judge, clock."""
-        while True:
-            seen = HEADER.unpack_from(self.memory, 0)
-            if HEADER.unpack_from(self.memory, 0) == seen:
-                return seen[0] // 2, bool(seen[0] % 2), *seen[1:]
+        for _ in range(MAX_LOOKS):
+            seen = self.memory[: HEADER.size]
+            if self.memory[: HEADER.size] == seen:
+                break
+        number, submission_s, judge_s, clock_s = HEADER.unpack(seen)
+        return number // 2, bool(number % 2), submission_s, judge_s, clock_s
 
     def write(self, row: int, status: int, cpu_s: float, wall_s: float) -> None:
         """A row that has no room is left out: the number of tests may turn out larger than was known."""

@@ -55,8 +55,9 @@ class Shared:
             meter.sample()
             measured_s = processes.clock(self.submission.child.pid)
             children_s = max(0.0, meter.cpu_s - measured_s)
-            meter.begin(min(submission_s, measured_s) + children_s, meter.delay_s)
-            meter.clock_at_begin = min(clock_s, now)
+            # Whatever the page says, a number: with NaN neither limit would ever be passed.
+            meter.begin((submission_s if 0 <= submission_s <= measured_s else measured_s) + children_s, meter.delay_s)
+            meter.clock_at_begin = clock_s if self.begun_at <= clock_s <= now else now
         if now - self.begun_at - meter.delay_s > self.job.limits["wall_s"] * (1 + max(1, self.job.tests)):
             self.submission.end("wall")
 
