@@ -36,10 +36,52 @@ GOOD_BODIES: dict[str, dict[str, Any]] = {
 }
 METHODS = {"/v1/score": "POST", "/v1/run": "POST", "/v1/problems": "PUT"}
 STRANGE = [
-    *("NaN", "Infinity", "-Infinity", "1e999", "-0", "9" * 4000, "9" * 5000, "1" + "0" * 400, "0.1e-999", "1E400", "null"),
-    *("true", '"\\ud800"', '"\\ud83d\\ude00"', '"\\u0000"', '"\\x"', "[" * 150 + "]" * 150, "[" * 100_000, "{}", "[]", ""),
-    *('{"a":' * 300 + "1" + "}" * 300, '{"a":1,"a":2}', '{"":{}}', '"' + "x" * 5000 + '"', "'x'", "[1,]", "// x", "\x0c1"),
-    *('"\\udc00\\ud800"', '{"\\ud800":1}', "1e5", "1.0", '"5"', "[[]]", '{"kind":"stdio"}', '{"__class__":"x"}', "0x10"),
+    *(
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "1e999",
+        "-0",
+        "9" * 4000,
+        "9" * 5000,
+        "1" + "0" * 400,
+        "0.1e-999",
+        "1E400",
+        "null",
+    ),
+    *(
+        "true",
+        '"\\ud800"',
+        '"\\ud83d\\ude00"',
+        '"\\u0000"',
+        '"\\x"',
+        "[" * 150 + "]" * 150,
+        "[" * 100_000,
+        "{}",
+        "[]",
+        "",
+    ),
+    *(
+        '{"a":' * 300 + "1" + "}" * 300,
+        '{"a":1,"a":2}',
+        '{"":{}}',
+        '"' + "x" * 5000 + '"',
+        "'x'",
+        "[1,]",
+        "// x",
+        "\x0c1",
+    ),
+    *(
+        '"\\udc00\\ud800"',
+        '{"\\ud800":1}',
+        "1e5",
+        "1.0",
+        '"5"',
+        "[[]]",
+        '{"kind":"stdio"}',
+        '{"__class__":"x"}',
+        "0x10",
+    ),
 ]
 
 
@@ -108,7 +150,10 @@ def assert_answered(status: int, kind: str, content: bytes) -> None:
 
 
 @fuzzed(0.18)
-@given(bodies(), st.sampled_from(["application/json"] * 4 + ["text/plain", "application/x-ndjson", "multipart/form-data", ""]))
+@given(
+    bodies(),
+    st.sampled_from(["application/json"] * 4 + ["text/plain", "application/x-ndjson", "multipart/form-data", ""]),
+)
 @example(("/v1/score", b'{"x": ' + b"9" * 5000 + b"}"), "application/json")
 @example(("/v1/run", b'{"code": 1, "y": ' + b"[" * 150 + b"]" * 150 + b"}"), "application/json")
 def test_any_body_is_answered_in_our_shape(url: str, body: tuple[str, bytes], kind: str) -> None:
@@ -123,24 +168,54 @@ def test_any_body_is_answered_in_our_shape(url: str, body: tuple[str, bytes], ki
 
 odd_paths = st.lists(
     st.sampled_from(["/", "v1", "problems", "score", "run", "healthz", "..", ".", "%00", "%2e%2e", "%2F", "%", "%zz"])
-    | st.sampled_from(["%ff", "%ed%a0%80", "é", "a" * 3000, "?", "&", "prefix=", "limit=", "offset=", "9" * 5000, ";", "#"])
-    | st.sampled_from(["docs", "redoc", "openapi.json", "metrics", "readyz", "\\", "//", "*", "http://x/", "=%00", "-1", "1e3"]),
+    | st.sampled_from(
+        ["%ff", "%ed%a0%80", "é", "a" * 3000, "?", "&", "prefix=", "limit=", "offset=", "9" * 5000, ";", "#"]
+    )
+    | st.sampled_from(
+        ["docs", "redoc", "openapi.json", "metrics", "readyz", "\\", "//", "*", "http://x/", "=%00", "-1", "1e3"]
+    ),
     max_size=6,
 ).map(lambda parts: "/" + "".join(parts))
-methods = st.sampled_from(["GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "PATCH", "TRACE", "CONNECT", "BREW", "get", "M-SEARCH"])
+methods = st.sampled_from(
+    ["GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "PATCH", "TRACE", "CONNECT", "BREW", "get", "M-SEARCH"]
+)
 header_lines = st.lists(
     st.sampled_from(
         [
             *(b"content-length: 5", b"content-length: -1", b"content-length: " + b"9" * 5000, b"content-length: 1, 2"),
-            *(b"transfer-encoding: chunked", b"transfer-encoding: gzip", b"content-encoding: gzip", b"expect: 100-continue"),
-            *(b"accept: application/x-ndjson", b"accept: \xff", b"x: " + b"y" * 20_000, b"host: \x00", b"authorization: Bearer"),
-            *(b"connection: upgrade\r\nupgrade: websocket", b"range: bytes=0-1", b"cookie: a=b", b"nonsense", b"x:\xf0\x9f\x98\x80"),
-            *(b"content-type: application/json; charset=utf-16", b"x-forwarded-for: ' OR 1=1", b": empty", b"content-length: \xb2"),
+            *(
+                b"transfer-encoding: chunked",
+                b"transfer-encoding: gzip",
+                b"content-encoding: gzip",
+                b"expect: 100-continue",
+            ),
+            *(
+                b"accept: application/x-ndjson",
+                b"accept: \xff",
+                b"x: " + b"y" * 20_000,
+                b"host: \x00",
+                b"authorization: Bearer",
+            ),
+            *(
+                b"connection: upgrade\r\nupgrade: websocket",
+                b"range: bytes=0-1",
+                b"cookie: a=b",
+                b"nonsense",
+                b"x:\xf0\x9f\x98\x80",
+            ),
+            *(
+                b"content-type: application/json; charset=utf-16",
+                b"x-forwarded-for: ' OR 1=1",
+                b": empty",
+                b"content-length: \xb2",
+            ),
         ]
     ),
     max_size=4,
 )
-sent_bodies = st.sampled_from([b"", b"hello", b"5\r\nhello\r\n0\r\n\r\n", b"ffffffffffffffff\r\n", b"-1\r\n", gzip.compress(b"{}")])
+sent_bodies = st.sampled_from(
+    [b"", b"hello", b"5\r\nhello\r\n0\r\n\r\n", b"ffffffffffffffff\r\n", b"-1\r\n", gzip.compress(b"{}")]
+)
 
 
 @fuzzed(0.1)
