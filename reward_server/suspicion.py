@@ -32,7 +32,8 @@ WORDS: Final[dict[Suspicion, re.Pattern[str]]] = {
     ),
     "kills": re.compile(r"\bos\s*\.\s*kill(pg)?\b|\bpthread_kill\b|\bpidfd_send_signal\b|\bSIG(KILL|STOP)\b"),
     "patches": re.compile(
-        r"^[ \t\f]*+(builtins|unittest|pytest|math|sys\.modules)(\.\w+|\[[^]\n]*\])+\s*=(?!=)|\bsetattr\(\s*(builtins|unittest|pytest|math)\b",
+        r"^[ \t\f]*+(builtins|unittest|pytest|math|sys\.modules)(\.\w+|\[[^]\n]*\])+\s*=(?!=)"
+        r"|\bsetattr\(\s*(builtins|unittest|pytest|math)\b",
         re.MULTILINE,
     ),
 }

@@ -95,7 +95,7 @@ SAID = {
 def test_what_ends_the_judge_or_breaks_its_report_is_a_failure_of_the_submission(
     sandbox: Sandbox, source: str, attempt: str
 ) -> None:
-    """Each was a way to no verdict: the judge process ended without a report, or the control process could not read it."""
+    """Each was a way to no verdict: the judge ended without a report, or the control process could not read it."""
     verdicts = sandbox.verdicts(asserts(source, "solve", limits=LIMITS), SAID[attempt])
     assert verdicts
     assert not {"passed", "sandbox_error"} & {*verdicts}

@@ -1,7 +1,7 @@
 """How many cases each test of the fuzz tries, and how many it tried.
 
-`FUZZ_CASES` cases in all are shared out. Without it: few, and the same in every run, so that CI does not depend on luck;
-with it, other ones each time.
+About `FUZZ_CASES` cases in all are shared out. Without it: few, and the same in every run, so that CI does not depend on
+luck; with it, other ones each time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 VARIABLE: Final = "FUZZ_CASES"
-FEW: Final = 2_000
+FEW: Final = 1_000
 TRIED: Final[Counter[str]] = Counter()
 """Cases by part, so far."""
 

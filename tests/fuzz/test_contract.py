@@ -42,11 +42,11 @@ DOCUMENT: Final = create_app(Settings(problems=""), FakeBackend()).openapi()
 SCHEMA: Final = schemathesis.openapi.from_dict(DOCUMENT)
 SCHEMA.config.checks.negative_data_rejection.expected_statuses = ["400", "404", "413", "422"]
 SHARES: Final = {
-    ("POST", "/v1/score"): 0.1,
-    ("POST", "/v1/run"): 0.06,
-    ("PUT", "/v1/problems"): 0.06,
-    ("GET", "/v1/problems"): 0.02,
-    ("GET", "/v1/problems/{problem_id}"): 0.02,
+    ("POST", "/v1/score"): 0.08,
+    ("POST", "/v1/run"): 0.04,
+    ("PUT", "/v1/problems"): 0.04,
+    ("GET", "/v1/problems"): 0.01,
+    ("GET", "/v1/problems/{problem_id}"): 0.01,
     ("GET", "/healthz"): 0.001,
     ("GET", "/readyz"): 0.001,
     ("GET", "/metrics"): 0.001,
@@ -83,11 +83,11 @@ def embedded() -> Iterator[str]:
         server.end(signal.SIGTERM)
 
 
-def requests_of(method: str, path: str, mode: GenerationMode) -> st.SearchStrategy[Case]:
+def requests_of(method: str, path: str, mode: GenerationMode) -> st.SearchStrategy[Case[Any]]:
     return SCHEMA[path][method].as_strategy(generation_mode=mode)
 
 
-def check(case: Case, url: str, session: requests.Session) -> None:
+def check(case: Case[Any], url: str, session: requests.Session) -> None:
     answer = case.call(base_url=url, session=session, timeout=DEADLINE_S)
     if answer.status_code == 503:  # documented, and with a reason: the fake backend loses sandboxes
         assert answer.json()["error"]["type"] in ("sandbox_lost", "backend_unavailable")
@@ -108,7 +108,7 @@ def test_answers_are_as_documented(method: str, path: str, mode: GenerationMode,
 
         @fuzzed(SHARES[method, path] / 2)
         @given(requests_of(method, path, mode))
-        def answers(case: Case) -> None:
+        def answers(case: Case[Any]) -> None:
             tried("contract")
             check(case, fake, session)
 
@@ -141,7 +141,7 @@ def answered(share: float, url: str) -> float:
 
         @fuzzed(share)
         @given(requests_of("POST", "/v1/score", GenerationMode.POSITIVE), st.booleans())
-        def answers(case: Case, streamed: bool) -> None:
+        def answers(case: Case[Any], streamed: bool) -> None:
             tried("contract")
             body: Any = case.body
             problems = body.get("problems") or {"p": {"tests": {"kind": "stdio", "cases": [{"stdout": "7"}]}}}
@@ -171,10 +171,10 @@ def answered(share: float, url: str) -> float:
 
 
 def test_batches_that_follow_the_document_are_scored(fake: str) -> None:
-    assert answered(0.06, fake) > 0.5
+    assert answered(0.05, fake) > 0.5
 
 
 @pytest.mark.sandbox
 @pytest.mark.timeout(600)
 def test_batches_are_scored_in_a_real_sandbox(embedded: str) -> None:
-    assert answered(0.02, embedded) > 0.5
+    assert answered(0.015, embedded) > 0.5

@@ -1,8 +1,8 @@
 """A submission that speaks the wall's protocol itself, and badly: it earns its 0, the sandbox stays or is replaced.
 
 Each program writes messages of its own to its channel and garbage into every other descriptor, in a real sandbox. It is
-the submission's doing, whatever comes of it: no test passes, and none is without a verdict (`tests/contract/test_channels.py`
-says why). After each an honest program passes.
+the submission's doing, whatever comes of it: no test passes, and none is without a verdict
+(`tests/contract/test_channels.py` says why). After each an honest program passes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reward_server.backends import sandboxed
@@ -25,7 +25,6 @@ from tests.fuzz.budget import fuzzed, tried
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tasks.schema import Problem
 
 pytestmark = pytest.mark.sandbox
 

@@ -105,7 +105,7 @@ PROBLEMS = [
 ]
 
 
-@fuzzed(0.1)
+@fuzzed(0.06)
 @given(st.sampled_from(PROBLEMS), many_observed, st.none() | many_observed, st.sampled_from(get_args(Scheme)))
 def test_whatever_was_seen_has_a_verdict_and_a_1_is_earned_by_all_tests(
     problem: Problem, seen: Observations, followed: Observations | None, scheme: Scheme
@@ -127,7 +127,7 @@ def test_whatever_was_seen_has_a_verdict_and_a_1_is_earned_by_all_tests(
         ).encode()  # text that no UTF-8 holds would spoil the whole answer for many a client
 
 
-@fuzzed(0.1)
+@fuzzed(0.05)
 @given(json_values, crossing, st.floats(0, 1))
 def test_any_two_values_compare(expected: Any, actual: Any, tolerance: float) -> None:
     """And what is equal is close, and has the same items."""
@@ -140,7 +140,7 @@ def test_any_two_values_compare(expected: Any, actual: Any, tolerance: float) ->
     assert same_items(expected, arrived)
 
 
-@fuzzed(0.02)
+@fuzzed(0.01)
 @given(st.sampled_from(PROBLEMS), st.text(max_size=200), st.sampled_from(get_args(Verdict)), st.text())
 def test_any_code_makes_a_job(problem: Problem, code: str, verdict: Verdict, message: str) -> None:
     tried("judging")

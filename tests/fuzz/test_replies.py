@@ -41,7 +41,7 @@ async def answered(reply: bytes, *, close: bool = True) -> None:
     try:
         sending = asyncio.create_task(asyncio.get_running_loop().sock_sendall(theirs, reply))
         if close:
-            sending.add_done_callback(lambda done: done.exception() or theirs.shutdown(socket.SHUT_WR))
+            sending.add_done_callback(lambda _: theirs.shutdown(socket.SHUT_WR))
         try:
             async with asyncio.timeout(20):
                 seen = await slot.run(JOB)
@@ -110,7 +110,7 @@ replies = (
 )
 
 
-@fuzzed(0.18)
+@fuzzed(0.12)
 @given(replies)
 def test_whatever_a_sandbox_replies_is_judged_or_lost(reply: bytes) -> None:
     """Seen red: a deep header was a RecursionError; odd rows became observations that no judge expects."""
@@ -118,7 +118,7 @@ def test_whatever_a_sandbox_replies_is_judged_or_lost(reply: bytes) -> None:
     asyncio.run(answered(reply))
 
 
-@fuzzed(0.02)
+@fuzzed(0.01)
 @given(replies)
 def test_a_reply_that_never_ends_is_lost_in_time(reply: bytes) -> None:
     tried("replies")

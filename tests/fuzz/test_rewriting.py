@@ -139,7 +139,7 @@ class Meaning:
         return asyncio.run(work)
 
 
-@fuzzed(0.08)
+@fuzzed(0.06)
 @given(programs)
 def test_rewritten_code_does_what_the_source_does(source: str) -> None:
     tried("rewriting")

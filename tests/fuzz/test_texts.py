@@ -1,4 +1,4 @@
-"""What a model wrote may be any text: its code is found, its signs are counted, in a time that grows with its length."""
+"""What a model wrote may be any text: its code is found, its signs are counted, in time that grows with its length."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pieces = st.text(max_size=10) | st.sampled_from(
 texts = st.lists(pieces, max_size=40).map("".join)
 
 
-@fuzzed(0.06)
+@fuzzed(0.05)
 @given(texts)
 def test_any_text_is_read(text: str) -> None:
     tried("texts")
@@ -39,7 +39,7 @@ def test_any_text_is_read(text: str) -> None:
     slow_package(text)
 
 
-@fuzzed(0.04)
+@fuzzed(0.02)
 @given(st.text(max_size=200), st.text(st.characters(exclude_characters="`~")), st.sampled_from(["```", "````", "~~~~"]))
 def test_a_fenced_block_is_found_whatever_stands_around_it(prose: str, code: str, fence: str) -> None:
     tried("texts")
@@ -105,8 +105,8 @@ for unit in {REPEATED!r}:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", TIMES)
 def test_a_megabyte_of_anything_is_read_in_time(name: str) -> None:
-    """All in some seconds of processor time. In quadratic time one text alone takes minutes here, or hours, and stops the
-    server for all meanwhile. Seen red: a megabyte of line ends after the word `math`.
+    """All in some seconds of processor time. In quadratic time one text alone takes minutes here, or hours, and stops
+    the server for all meanwhile. Seen red: a megabyte of line ends after the word `math`.
     """
     tried("texts")
     command = [sys.executable, "-c", RACE.replace("READ", TIMES[name], 1)]

@@ -1,5 +1,6 @@
-"""What a submission may write is decoded or `Unfit`, and whatever it answers, its judge comes to a report in which nothing
-passed. Without room for what is only announced.
+"""What a submission may write is decoded or `Unfit`; whatever it answers, its judge reports, and nothing passed.
+
+Without room for what is only announced.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from tests.fuzz.budget import fuzzed, tried
 from tests.fuzz.test_hostile_channels import encoded, framed, messages, spoken
 
 
-@fuzzed(0.14)
+@fuzzed(0.06)
 @given(encoded | st.binary(max_size=200))
 def test_any_message_decodes_or_is_unfit(message: Any) -> None:
     tried("decoders")
@@ -33,7 +34,7 @@ def test_any_message_decodes_or_is_unfit(message: Any) -> None:
         values.dumps(values.encode(value, lambda _, plain=False: None if plain else ["N"]))  # it can go back
 
 
-@fuzzed(0.06)
+@fuzzed(0.03)
 @given(st.lists(spoken | st.binary(max_size=30), max_size=5).map(b"".join), st.lists(st.integers(1, 50), max_size=8))
 def test_messages_come_off_a_stream_however_it_is_cut(stream: bytes, cuts: list[int]) -> None:
     tried("decoders")
@@ -51,7 +52,7 @@ def test_messages_come_off_a_stream_however_it_is_cut(stream: bytes, cuts: list[
     assert arrived == received
 
 
-@fuzzed(0.04)
+@fuzzed(0.03)
 @given(
     st.binary(max_size=100)
     | encoded.map(lambda value: b"!" + json.dumps(value).encode())
@@ -129,7 +130,7 @@ NAMED = framed(["=", 0, [["h", 1, "function", None], ["h", 2, "class", None]]])
 told = st.lists(messages.map(framed) | spoken, max_size=6).map(b"".join)
 
 
-@fuzzed(0.1)
+@fuzzed(0.08)
 @given(st.sampled_from([b"", LOADED, LOADED + NAMED, LOADED + NAMED]), told)
 def test_whatever_a_submission_answers_its_judge_reports_that_no_test_passed(head: bytes, told: bytes) -> None:
     """Seen red: an answer to the first question that was a SystemExit ended the judge."""
