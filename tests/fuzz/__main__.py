@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -20,6 +20,10 @@ from tests.fuzz import budget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+LATE: Final = "ignore::pytest.PytestAssertRewriteWarning"
+"""Hypothesis is loaded here already, for the budget."""
 
 
 class Clock:
@@ -44,7 +48,7 @@ def main() -> int:
     asked = parser.parse_args()
     os.environ[budget.VARIABLE] = str(asked.cases)
     clock = Clock()
-    code = pytest.main(["-q", "--timeout=0", str(Path(__file__).parent)], plugins=[clock])
+    code = pytest.main(["-q", "--timeout=0", "-W", LATE, str(Path(__file__).parent)], plugins=[clock])
     for part, seconds in clock.seconds.items():
         print(f"{part:<18} {clock.cases[part]:>7,} cases {seconds:>7.0f} s")  # noqa: T201
     print(f"{'all':<18} {clock.cases.total():>7,} cases {sum(clock.seconds.values()):>7.0f} s")  # noqa: T201

@@ -1,7 +1,7 @@
 """How many cases each test of the fuzz tries, and how many it tried.
 
-About `FUZZ_CASES` cases in all are shared out. Without it: few, and the same in every run, so that CI does not depend on
-luck; with it, other ones each time.
+About `FUZZ_CASES` cases in all are shared out. Without it: few, and the same in every run, so that CI does not hang
+on luck; with it, other ones each time.
 """
 
 from __future__ import annotations
