@@ -258,7 +258,7 @@ def check_size(tree: ast.Module, name: str) -> None:
             if type(node) is ast.Constant and type(node.value) is int and node.value.bit_length() > MAX_INTEGER_BITS:
                 raise ValueError(f"{name} has an integer of more than 4200 digits in line {node.lineno}: write a power")
     if level:
-        line = min(getattr(node, "lineno", 1) for node in level)
+        line = min((line for node in level if (line := getattr(node, "lineno", 0))), default=1)
         raise ValueError(f"{name} nests deeper than {MAX_DEPTH} levels in line {line}: split the expression")
 
 
