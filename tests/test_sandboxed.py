@@ -63,8 +63,21 @@ def reply(rows: list[list[object]], parts: int) -> bytes:
         (reply([ROW], 2), "broke its protocol: ValueError"),
         (reply([ROW[:-1]], 3), "a row of another form"),
         (reply([[*ROW, 1, 2, 3, 4]], 3), "broke its protocol: ValueError: a row of another form"),
+        (reply([["gone", *ROW[1:]]], 3), "a row of another form"),
+        (reply([[*ROW[:2], float("nan"), *ROW[3:]]], 3), "a row of another form"),
+        (b"\x00\x01\x86\xa0\x00\x00\x00\x00" + b"[" * 100_000, "a header that nests too deep"),
     ],
-    ids=["closed", "no_header", "broken", "missing_parts", "short_row", "long_row"],
+    ids=[
+        "closed",
+        "no_header",
+        "broken",
+        "missing_parts",
+        "short_row",
+        "long_row",
+        "odd_ending",
+        "odd_seconds",
+        "deep",
+    ],
 )
 def test_a_sandbox_that_breaks_its_protocol_is_lost(answer: bytes, said: str) -> None:
     assert said in asyncio.run(lost_by(answer))

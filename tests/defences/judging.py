@@ -119,9 +119,12 @@ ROWS = (
         "replies_have_one_form",
         "A sandbox that replies with rows of another form is lost, and stops no batch.",
         "reward_server/backends/sandboxed.py",
-        "if type(row) is not list or [*map(type, row)] not in ROW_TYPES:",
-        "if False:",
-        ("tests/fuzz/test_replies.py::test_whatever_a_sandbox_replies_is_judged_or_lost",),
+        "if type(rows) is not list or not all(map(is_row, rows)):",
+        "if type(rows) is not list:",
+        (
+            "tests/test_sandboxed.py::test_a_sandbox_that_breaks_its_protocol_is_lost[odd_ending]",
+            "tests/test_sandboxed.py::test_a_sandbox_that_breaks_its_protocol_is_lost[odd_seconds]",
+        ),
     ),
     Defence(
         "sources_can_be_walked",

@@ -400,7 +400,7 @@ ROWS = (
         f"{RUNNER}/keeper.py",
         "    try:\n        if isinstance(error, AssertionError):\n            return str(error)[:MAX_MESSAGE]\n",
         "    if isinstance(error, AssertionError):\n        return str(error)[:MAX_MESSAGE]\n    try:\n",
-        (said("import os\nsolve(0)", "a_failure_that_cannot_be_told"),),
+        (said("value = solve(0)\nassert value == 0", "a_failure_that_cannot_be_told"),),
     ),
     Defence(
         "one_type_of_each_part",

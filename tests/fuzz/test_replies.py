@@ -79,9 +79,9 @@ def bent_replies(draw: st.DrawFn) -> bytes:
     """A reply as it should be, but for some places."""
     header: dict[str, Any] = json.loads(json.dumps(HEADER))
     body = draw(st.binary(max_size=8) | st.just(b"=1"))
-    header["parts"] = draw(odd | st.just([0, 0, len(body)]))
+    header["parts"] = [0, 0, len(body)]
     for _ in range(draw(st.integers(0, 3))):
-        match draw(st.sampled_from(["field", "row", "value", "gone", "more"])):
+        match draw(st.sampled_from(["value"] * 4 + ["field", "row", "gone", "more"])):
             case "field":
                 header[draw(st.sampled_from(sorted(header)))] = draw(odd)
             case "row":
