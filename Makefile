@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint fix test defences bench soak images demo clean
+.PHONY: help setup lint fix test fuzz defences bench soak images demo clean
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,10 +20,11 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check -e '.[train,lora,dev]' -c constraints.txt
 	@touch $@
 
-lint: $(READY)  ## check format, style and types
+lint: $(READY)  ## check format, style and types, and look for known vulnerabilities where the network allows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.advisories
 
 fix: $(READY)  ## format, and mend what ruff can
 	$(BIN)/ruff check --fix .
@@ -31,6 +32,9 @@ fix: $(READY)  ## format, and mend what ruff can
 
 test: $(READY)  ## run the tests, several at once; ARGS="tests/test_link.py -k shape", ARGS="-n 0" for one by one
 	$(BIN)/python -m pytest -n auto $(ARGS)
+
+fuzz: $(READY)  ## try 20,000 strange requests, messages and texts, in some minutes; ARGS="--cases N"
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 defences: $(READY)  ## remove each defence in a copy and watch its tests fail, in some minutes; ARGS="NAME..."
 	$(BIN)/python -m tests.defences $(ARGS)

@@ -147,7 +147,7 @@ async def list_problems(
 @router.get(
     "/v1/problems/{problem_id:path}",
     summary="Get a stored problem",
-    responses={200: {"model": Problem}, **errors(401, 403, 404, 429)},
+    responses={200: {"model": Problem}, **errors(401, 403, 404, 422, 429)},
 )
 async def get_problem(request: Request, problem_id: str) -> Response:
     """Answer a stored problem as a whole, with its tests and its reference."""

@@ -23,7 +23,8 @@ SUSPICIONS: Final[tuple[Suspicion, ...]] = get_args(Suspicion)
 WORDS: Final[dict[Suspicion, re.Pattern[str]]] = {
     "early_exit": re.compile(r"\bos\s*\.\s*(_exit|abort)\b|\bimport\s+_exit\b"),
     "equals_everything": re.compile(
-        r"def\s+__eq__\s*\([^)]*\)[^:\n]*:\s*return\s+True\b|__eq__\s*=\s*lambda[^:]*:\s*True\b|\bmock\.ANY\b|\bMagicMock\b"
+        r"def\s+__eq__\s*\([^)]{0,200}\)[^:\n]{0,200}:\s*return\s+True\b"
+        r"|__eq__\s*=\s*lambda[^:]{0,200}:\s*True\b|\bmock\.ANY\b|\bMagicMock\b"
     ),
     "judge_internals": re.compile(
         r"\b(_getframe|currentframe|f_back|f_locals|get_objects|get_referrers|settrace|setprofile)\b"
@@ -31,10 +32,12 @@ WORDS: Final[dict[Suspicion, re.Pattern[str]]] = {
     ),
     "kills": re.compile(r"\bos\s*\.\s*kill(pg)?\b|\bpthread_kill\b|\bpidfd_send_signal\b|\bSIG(KILL|STOP)\b"),
     "patches": re.compile(
-        r"^\s*(builtins|unittest|pytest|math|sys\.modules)(\.\w+|\[[^]]*\])+\s*=(?!=)|\bsetattr\(\s*(builtins|unittest|pytest|math)\b",
+        r"^[ \t\f]*+(builtins|unittest|pytest|math|sys\.modules)(\.\w+|\[[^]\n]*\])+\s*=(?!=)"
+        r"|\bsetattr\(\s*(builtins|unittest|pytest|math)\b",
         re.MULTILINE,
     ),
 }
+"""Each takes a time that grows with the text's length: nothing unbounded begins anew at each of many places."""
 CLUES: Final[dict[Suspicion, tuple[str, ...]]] = {
     "early_exit": ("_exit", "abort"),
     "equals_everything": ("__eq__", "mock.ANY", "MagicMock"),

@@ -14,6 +14,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 MAX_SOURCE_CHARS = 1_000_000
+MAX_DEPTH = 100
+"""Levels of a source's syntax tree. Who judges walks the tree, and Python walks no more than some hundred levels."""
+MAX_INTEGER_BITS = 14_000
+"""Python writes no longer integer in decimal, and the tree is written out as source again."""
 MODULE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 ENTRY_POINT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)?")
@@ -236,11 +240,26 @@ class Problem(Closed):
 def parse(source: str, name: str = "source") -> ast.Module:
     """Parse Python source. Raises: ValueError that names the line."""
     try:
-        return ast.parse(source)
+        tree = ast.parse(source)
     except SyntaxError as error:
         raise ValueError(f"{name} does not parse: line {error.lineno}: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError) as error:  # NUL bytes, lone surrogates, nesting bombs
         raise ValueError(f"{name} does not parse: {error}") from None
+    check_size(tree, name)
+    return tree
+
+
+def check_size(tree: ast.Module, name: str) -> None:
+    """Refuse a tree that could not be walked or written out. Raises: ValueError."""
+    level: list[ast.AST] = [tree]
+    for _ in range(MAX_DEPTH):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        for node in level:
+            if type(node) is ast.Constant and type(node.value) is int and node.value.bit_length() > MAX_INTEGER_BITS:
+                raise ValueError(f"{name} has an integer of more than 4200 digits in line {node.lineno}: write a power")
+    if level:
+        line = min((line for node in level if (line := getattr(node, "lineno", 0))), default=1)
+        raise ValueError(f"{name} nests deeper than {MAX_DEPTH} levels in line {line}: split the expression")
 
 
 @lru_cache(maxsize=4096)

@@ -81,7 +81,7 @@ async def test_metrics_count_verdicts_slots_and_requests() -> None:
     assert numbers['passrate_submissions_total{verdict="sandbox_error"}'] == "1.0"
     assert numbers['passrate_slots{state="open"}'] == "2.0"
     assert numbers['passrate_runs_lost_total{loss="broken"}'] == "3.0"
-    assert numbers["passrate_runs_retried_total"] == "1.0"
+    assert numbers["passrate_runs_retried_total"] == "2.0"
     assert numbers['passrate_request_seconds_count{route="/v1/score",status="200"}'] == "1.0"
     assert numbers['passrate_request_seconds_count{route="other",status="404"}'] == "1.0"
     assert "secret" not in told

@@ -140,3 +140,15 @@ def test_what_is_rewritten_is_python() -> None:
     found = rewrite(source)
     ast.parse(found.source)
     assert len(found.sites) == 5
+
+
+def test_a_future_import_stays_first() -> None:
+    """Seen red: around code without an assert it became a syntax error, which failed every submission."""
+    rewritten = rewrite("'doc'\nfrom __future__ import annotations\nf(1)")
+    compile(rewritten.source, "tests.py", "exec", dont_inherit=True)
+    assert "with __raising_site__(0):\n    f(1)" in rewritten.source
+
+
+@pytest.mark.parametrize("source", ["# nothing", "'doc'", "from __future__ import annotations"])
+def test_code_that_tests_nothing_passes_nobody(source: str) -> None:
+    assert "__raising_site__" not in rewrite(source).source

@@ -81,7 +81,7 @@ def test_a_file_that_cannot_be_written_costs_no_request(tmp_path: Path, caplog: 
             return [each["reward"] for each in results]
 
     assert asyncio.run(serve()) == [1.0, 0.0]
-    assert [record.message for record in caplog.records].count("cache_file_failed") == 3  # read, write, close
+    assert [record.message for record in caplog.records].count("cache_file_failed") == 2
 
 
 def test_a_spoilt_row_is_judged_again(tmp_path: Path) -> None:

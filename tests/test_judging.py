@@ -206,3 +206,10 @@ def test_a_stop_waits_where_an_exception_may_be_right() -> None:
 def test_a_lone_surrogate_is_no_program() -> None:
     with pytest.raises(TypeError):
         plan(call(returns(1)), "x = '\ud800'")
+
+
+def test_a_message_is_text_that_every_client_can_read() -> None:
+    """Seen red: an exception whose text was a lone surrogate spoiled its batch for strict readers of JSON."""
+    seen = Observation("raised", value=b'!{"types": ["E"], "text": "\\ud800"}', name="\udfff")
+    (result,) = judge(call(returns(1)), Observations((seen,)))
+    assert (result.verdict, result.message, result.name) == ("runtime_error", "E: ?", "?")

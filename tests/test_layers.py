@@ -27,7 +27,7 @@ ROWS: list[set[str]] = [
         "reward_server.runs",
     },
     {"reward_server.fair_queue", "reward_server.settings", "reward_server.backends.base"},
-    {"reward_server.judging", "reward_server.backends.fake"},
+    {"reward_server.judging", "reward_server.backends.fake", "reward_server.backends.sandbox_channel"},
     {"reward_server.backends.sandboxed", "reward_server.backends.contents"},
     {
         "reward_server.backends.embedded",

@@ -125,7 +125,9 @@ async def test_a_lost_run_is_logged_with_the_request_that_queued_it(lines: io.St
     told = [(event["request_id"], event["loss"], event["tried_again"]) for event in events(lines, "run_lost")]
     assert told == [
         ("one", "broken", True),
+        ("one", "broken", True),
         ("one", "broken", False),
+        ("two", "broken", True),
         ("two", "broken", True),
         ("two", "broken", False),
     ]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tasks.schema import Limits, Problem, PytestTests, functions_of, parse
+from tasks.schema import AssertsTests, Limits, Problem, PytestTests, functions_of, parse
 
 STDIO = {"kind": "stdio", "cases": [{"stdin": "1\n", "stdout": "2\n"}]}
 CALL = {"kind": "call", "cases": [{"args": [1], "expected": 2}]}
@@ -205,3 +205,14 @@ def test_parse_and_functions_of() -> None:
     assert "other" not in functions
     with pytest.raises(ValueError, match=r"name\.py does not parse: line 1"):
         parse("(", "name.py")
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [("+".join(["1"] * 300), "nests deeper than 100 levels in line 2"), ("0x" + "f" * 5000, "digits in line 2")],
+    ids=["deep", "long"],
+)
+def test_a_source_that_could_not_be_judged_is_refused(expression: str, said: str) -> None:
+    """Seen red: a sum of 300 terms raised where the batch waited for its results, which then never came."""
+    with pytest.raises(ValidationError, match=said):
+        AssertsTests(kind="asserts", source=f"x = 1\nassert f() == {expression}")

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import time
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 import orjson
 
 from reward_server.backends.sandbox_channel import SandboxChannel
 from reward_server.errors import SandboxLost
-from reward_server.jobs import Observation, Observations
+from reward_server.jobs import Ending, Observation, Observations
 from reward_server.runner import frames
 from reward_server.runs import kind_of_dirt
 
@@ -27,7 +27,7 @@ CPU_S = attrgetter("cpu_s")
 CAP_FACTOR, CAP_EXTRA_S = 3.0, 30.0
 """A test that is not through after this many times its wall limit, and then some, says nothing about the submission."""
 
-
+ENDINGS = frozenset(get_args(Ending))
 ROWS = {(str, int, cpu, wall, int, str, bool, str) for cpu in (float, int) for wall in (float, int)}
 """The types that the first fields of an `Observation` may have."""
 
@@ -168,8 +168,8 @@ def request(job: Job, seat: int, number: int) -> bytes:
 def observations(header: dict[str, Any], body: bytes) -> Observations:
     """Raises: ValueError, KeyError, TypeError."""
     parts, rows = frames.split(body, header["parts"]), header["rows"]
-    if any([tuple(map(type, row)) not in ROWS for row in rows]):  # noqa: C419 a generator is slower
-        raise TypeError("a row of other values")
+    if any([tuple(map(type, row)) not in ROWS or row[0] not in ENDINGS for row in rows]):  # noqa: C419 faster
+        raise ValueError("a row of another form")
     if not parts:  # nothing was printed, and nothing returned
         seen = [Observation._make((*row, b"", b"", b"")) for row in rows]
     elif len(parts) == 3 * len(rows):

@@ -70,7 +70,9 @@ def rewrite(source: str) -> Rewritten:
     calls_check = any(isinstance(node, ast.FunctionDef) and node.name == "check" for node in tree.body)
     sites = rewriter.sites
     if not sites:  # no assert at all: the code as a whole is the test
-        tree.body = [around(0, "__raising_site__", tree.body)] if tree.body else [ast.Pass()]
+        first = next((at for at, statement in enumerate(tree.body) if not stays_first(statement)), len(tree.body))
+        if tree.body[first:]:
+            tree.body[first:] = [around(0, "__raising_site__", tree.body[first:])]
         sites = [Site("check", 1)]
     return Rewritten(
         ast.unparse(tree),
@@ -85,6 +87,13 @@ def rewrite(source: str) -> Rewritten:
 def around(row: int, function: str, body: list[ast.stmt]) -> ast.With:
     call = ast.Call(func=ast.Name(id=function, ctx=ast.Load()), args=[ast.Constant(row)], keywords=[])
     return ast.With(items=[ast.withitem(context_expr=call)], body=body, lineno=0)
+
+
+def stays_first(statement: ast.stmt) -> bool:
+    """Whether it must stand before all other code: an import of `__future__`, and a docstring before that."""
+    if isinstance(statement, ast.ImportFrom):
+        return statement.module == "__future__"
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
 class Rewriter(ast.NodeTransformer):

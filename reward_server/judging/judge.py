@@ -195,11 +195,11 @@ def result(seen: Observation, verdict: Verdict, weight: float, message: str) -> 
     return TestResult(
         verdict,
         weight,
-        seen.name if seen.name != "compile" else "",
+        printable(seen.name) if seen.name != "compile" else "",
         seen.cpu_s,
         seen.wall_s,
         seen.memory_bytes,
-        message[:MAX_MESSAGE],
+        printable(message[:MAX_MESSAGE]),
         seen.stdout.decode("utf-8", "replace"),
         seen.stderr.decode("utf-8", "replace"),
     )
@@ -207,6 +207,11 @@ def result(seen: Observation, verdict: Verdict, weight: float, message: str) -> 
 
 def printed(seen: Observation) -> str:
     return seen.stdout.decode("utf-8", "replace")
+
+
+def printable(text: str) -> str:
+    """A text that UTF-8 can hold. A lone surrogate, as from an exception's text, would spoil the answer of a batch."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def ending_text(seen: Observation) -> str:

@@ -13,7 +13,7 @@ SLOW: Final = {"pandas": ("pandas",), "sympy": ("sympy",), "numpy": ("numpy", "s
 """By package, the names whose import takes long without it. Of two that are named the first is taken: it loads more."""
 IMPORTS: Final = {
     package: re.compile(
-        rf"^\s*(?:import\s[^#\n]*\b(?:{'|'.join(names)})\b|from\s+(?:{'|'.join(names)})\b)", re.MULTILINE
+        rf"^[ \t\f]*+(?:import\s[^#\n]*\b(?:{'|'.join(names)})\b|from\s+(?:{'|'.join(names)})\b)", re.MULTILINE
     )
     for package, names in SLOW.items()
 }

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from reward_server.runner import containment, frames, link, values, wall
 from reward_server.runner.keeper import (
+    MAX_MESSAGE,
     TEST_MODULE,
     Begun,
     FailedLoad,
@@ -82,7 +83,7 @@ class Judge(Keeper):
             self.lost = True
             raise FailedLoad(self.ask_why(again=False)) from None
         if message[0] == "failed" and type(message[1]) is dict:
-            raise FailedLoad({"ending": "raised", "code": 0, "told": message[1]})
+            raise FailedLoad({"ending": "raised", "code": 0, "told": told_of(message[1])})
         if message[0] != "loaded":
             raise FailedLoad({"ending": "exited", "code": 0})
 
@@ -175,9 +176,22 @@ def try_submission(spec: dict[str, Any], control: socket.socket, channel: int, p
         except NotTheirs as ours:
             judge.give_up(ours)
             return
-        except Exception as error:  # whatever it answers when asked for its names
+        except BaseException as error:  # whatever it answers when asked for its names: SystemExit, say
             judge.report(None, {"ending": "raised", "code": 0, "told": {"text": describe(error)}})
             return
         judge.report(judge.end_of(run_tests(judge, payload, code, namespace)))
     finally:
         judge.wall.channel.close()
+
+
+def told_of(failure: dict[str, Any]) -> dict[str, Any]:
+    """What a submission said of its failed load, in the form that the rest relies on.
+
+    Nothing else of it goes further: what could be read here may nest too deep for the control process.
+    """
+    types, text = failure.get("types"), failure.get("text")
+    return {
+        "types": [name[:MAX_MESSAGE] for name in types[:20] if type(name) is str] if type(types) is list else [],
+        "text": text[:MAX_MESSAGE] if type(text) is str else "",
+        "compile": failure.get("compile") is True,
+    }

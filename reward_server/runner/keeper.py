@@ -152,11 +152,11 @@ class Keeper(abc.ABC):
 
 
 def describe(error: BaseException) -> str:
-    if isinstance(error, AssertionError):
-        return str(error)[:MAX_MESSAGE]
     if isinstance(error, link.Gone):
         return "the submission ended"
     try:
+        if isinstance(error, AssertionError):
+            return str(error)[:MAX_MESSAGE]
         return f"{type(error).__name__}: {error}"[:MAX_MESSAGE]
     except BaseException:
         return type(error).__name__

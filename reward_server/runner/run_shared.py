@@ -55,8 +55,11 @@ class Shared:
         if interval != self.interval:
             self.interval = interval
             main = self.submission.main_pid
-            meter.begin(min(submission_s, processes.clock(main)) + meter.cpu_beside(main), meter.delays.before_s)
-            meter.clock_at_begin = min(clock_s, now)
+            measured_s = processes.clock(main)
+            # Whatever the page says, a number: with NaN neither limit would ever be passed.
+            used_s = submission_s if 0 <= submission_s <= measured_s else measured_s
+            meter.begin(used_s + meter.cpu_beside(main), meter.delays.before_s)
+            meter.clock_at_begin = clock_s if self.begun_at <= clock_s <= now else now
         if now - self.begun_at - meter.delay_s > self.job.limits["wall_s"] * (1 + max(1, self.job.tests)):
             self.submission.end("wall")
 

@@ -61,3 +61,41 @@ def test_answers_that_nobody_asked_for_do_not_stop_the_control_process(sandbox: 
     )
     problem = call(*[returns(0, 0)] * 1000, limits=Limits(cpu_s=5, wall_s=5, memory_mb=128))
     assert set(sandbox.verdicts(problem, code)) <= {"wrong_answer", "runtime_error", "wall_timeout"}
+
+
+SAID = {
+    "a_name_that_ends_the_process_that_asks": (
+        "import sys, types\n"
+        "class Module(types.ModuleType):\n"
+        "    def __getattr__(self, name):\n"
+        "        raise SystemExit(0)\n"
+        "sys.modules[__name__].__class__ = Module\n"
+    ),
+    "a_failed_load_that_nests_deep": (
+        "import os, socket\n"
+        'text = b\'["failed", \' + b\'{"text": \' * 986 + b"1" + b"}" * 986 + b"]"\n'
+        'socket.socket(fileno=os.dup(3)).sendall(len(text).to_bytes(4, "big") + text)\n'
+        "os._exit(0)\n"
+    ),
+    "a_failure_that_cannot_be_told": (
+        "import sys\n"
+        "class Failure(AssertionError):\n"
+        "    def __str__(self):\n"
+        "        raise KeyboardInterrupt\n"
+        "def solve(x):\n"
+        "    raise Failure\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("attempt", SAID)
+@pytest.mark.parametrize(
+    "source", ["assert solve(0) == 0", "value = solve(0)\nassert value == 0", "import os\nsolve(0)"]
+)
+def test_what_ends_the_judge_or_breaks_its_report_is_a_failure_of_the_submission(
+    sandbox: Sandbox, source: str, attempt: str
+) -> None:
+    """Each was a way to no verdict: the judge ended without a report, or the control process could not read it."""
+    verdicts = sandbox.verdicts(asserts(source, "solve", limits=LIMITS), SAID[attempt])
+    assert verdicts
+    assert not {"passed", "sandbox_error"} & {*verdicts}

@@ -8,10 +8,12 @@ it, and nothing that its process says can break what judges it or soil the next 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from reward_server.backends import sandboxed
 from tests.contract.support import LIMITS, ROOMY, Sandbox, asserts, pytest_files
 
 if TYPE_CHECKING:
@@ -147,3 +149,26 @@ def test_a_module_that_this_python_lacks_is_not_the_submissions_fault(sandbox: S
     """Seen red: the process ended with the judge's own exception, and the submission got a `runtime_error`."""
     problem = shared("assert add(1, 2) == 3\nassert winreg.OpenKey")
     assert sandbox.verdicts(problem, ADD) == ["sandbox_error"] * 2
+
+
+@pytest.mark.parametrize("clock_s", ["nan", "inf", "-inf", "1e308", "-5.0"])
+def test_a_page_of_odd_numbers_is_a_failure_of_the_submission(
+    sandbox: Sandbox, clock_s: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Red: NaN, which equals nothing, kept the control process at its second look for ever, and there was no verdict."""
+    monkeypatch.setattr(sandboxed, "longest_s", lambda _: 20.0)
+    code = f"""
+import gc, struct, time
+from reward_server.runner.page import Page
+def add(a, b):
+    (page,) = [each for each in gc.get_objects() if isinstance(each, Page)]
+    number = 0
+    while True:
+        number += 1
+        page.memory[:32] = struct.pack("<Qddd", 2 * number, *[float("{clock_s}")] * 3)
+        time.sleep(0.01)
+"""
+    problem = asserts("assert add(1, 2) == 3", "add", isolation="shared", limits=LIMITS)
+    (result,) = sandbox.judge(problem, code)
+    assert result.verdict in ("wall_timeout", "cpu_timeout")
+    assert math.isfinite(result.wall_s + result.cpu_s)

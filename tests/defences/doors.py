@@ -99,9 +99,9 @@ ROWS = (
     Defence(
         "silent_tracebacks",
         "The log never repeats what an exception says.",
-        "reward_server/serve.py",
-        "        told.append(type(behind).__name__)",
-        "        told.append(repr(behind))",
+        "reward_server/json_log.py",
+        'event["exception"] = type(record.exc_info[1]).__name__',
+        'event["exception"] = repr(record.exc_info[1])',
         (f"{STOPPING}::test_the_log_of_a_whole_run_has_no_code_no_test_and_no_key",),
     ),
     Defence(

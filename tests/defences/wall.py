@@ -47,6 +47,12 @@ def account(row: int) -> str:
     return f"tests/test_containers.py::test_a_forged_account_is_refused[account{row}]"
 
 
+def said(source: str, attempt: str) -> str:
+    """The test that this program, whose words are its own, fails the tests of this source."""
+    test = "test_what_ends_the_judge_or_breaks_its_report_is_a_failure_of_the_submission"
+    return f"tests/contract/test_channels.py::{test}[embedded-{source.encode('unicode_escape').decode()}-{attempt}]"
+
+
 ROWS = (
     # arrays
     Defence(
@@ -363,6 +369,38 @@ ROWS = (
         'if now - self.begun_at - meter.delay_s > self.job.limits["wall_s"] * (1 + max(1, self.job.tests)):',
         "if False:",
         ("tests/contract/test_shared.py::test_a_forged_page_does_not_stop_the_clock[embedded]",),
+    ),
+    Defence(
+        "page_is_not_waited_for",
+        "Nor keep it reading, by numbers that equal nothing.",
+        f"{RUNNER}/page.py",
+        "for _ in range(MAX_LOOKS):\n            seen = self.memory[: HEADER.size]\n            if self.memory[: HEADER.size] == seen:",
+        "while True:\n            seen = self.memory[: HEADER.size]\n            if HEADER.unpack(self.memory[: HEADER.size]) == HEADER.unpack(seen):",
+        ("tests/contract/test_shared.py::test_a_page_of_odd_numbers_is_a_failure_of_the_submission[embedded-nan]",),
+    ),
+    Defence(
+        "no_name_ends_the_judge",
+        "What a submission answers when it is asked for its names cannot end the judge without a report.",
+        f"{RUNNER}/judge.py",
+        "except BaseException as error:  # whatever",
+        "except Exception as error:  # whatever",
+        (said("assert solve(0) == 0", "a_name_that_ends_the_process_that_asks"),),
+    ),
+    Defence(
+        "a_failed_load_has_one_form",
+        "What it says of its failed load can be read by the control process.",
+        f"{RUNNER}/judge.py",
+        '"told": told_of(message[1])',
+        '"told": message[1]',
+        (said("assert solve(0) == 0", "a_failed_load_that_nests_deep"),),
+    ),
+    Defence(
+        "a_failure_is_told",
+        "An exception of its own whose text cannot be had does not end the judge.",
+        f"{RUNNER}/keeper.py",
+        "    try:\n        if isinstance(error, AssertionError):\n            return str(error)[:MAX_MESSAGE]\n",
+        "    if isinstance(error, AssertionError):\n        return str(error)[:MAX_MESSAGE]\n    try:\n",
+        (said("value = solve(0)\nassert value == 0", "a_failure_that_cannot_be_told"),),
     ),
     Defence(
         "one_type_of_each_part",
