@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reward_server.errors import SandboxLost
 from reward_server.jobs import Job
+from reward_server.judging.judge import printable
 from reward_server.judging.packages import slow_package
 
 if TYPE_CHECKING:
@@ -31,15 +32,16 @@ def program_job(request: RunRequest) -> Job:
 def run_report(observations: Observations, queue_s: float) -> dict[str, Any]:
     """Say what was seen, as `RunResponse` does. Raises: SandboxLost when nothing can be said."""
     seen = _only(observations)
+    message = printable(seen.message)
     if seen.ending in ("lost", "unreached"):
-        raise SandboxLost(seen.message or "the sandbox was lost")
+        raise SandboxLost(message or "the sandbox was lost")
     return {
         "ending": seen.ending if seen.ending != "returned" else "exited",
         "exit_code": seen.code if seen.ending in ("exited", "returned") else None,
         "signal": seen.code if seen.ending == "signaled" else None,
         "stdout": seen.stdout.decode("utf-8", "replace"),
         "stderr": seen.stderr.decode("utf-8", "replace"),
-        "message": seen.message,
+        "message": message,
         "cpu_s": round(seen.cpu_s, 6),
         "wall_s": round(seen.wall_s, 6),
         "memory_bytes": seen.memory_bytes,

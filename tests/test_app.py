@@ -123,6 +123,8 @@ async def test_results_stream_with_their_index() -> None:
         ("POST", "/v1/score", b"", 400, "not_json", "body"),
         ("POST", "/v1/run", {"code": 1}, 422, "bad_request", "code"),
         ("POST", "/v1/run", {"code": "", "limits": {"wall_s": 0}}, 422, "bad_request", "limits.wall_s"),
+        ("POST", "/v1/run", {"code": "", "limits": {"disk_mb": True}}, 422, "bad_request", "limits.disk_mb"),
+        ("POST", "/v1/run", {"code": "", "limits": {"cpu_s": "5"}}, 422, "bad_request", "limits.cpu_s"),
         ("PUT", "/v1/problems", {"problems": {}}, 422, "bad_request", "problems"),
         ("GET", "/v1/problems/none", None, 404, "unknown_problem", "id"),
         ("GET", "/v1/problems?limit=0", None, 422, "bad_request", "limit"),
