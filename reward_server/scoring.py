@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import time
 from collections import Counter
 from functools import partial
@@ -30,6 +31,7 @@ from reward_server.judging import follow_up, is_shared, judge, plan
 from reward_server.problems import Known
 from reward_server.rewards import score
 from reward_server.suspicion import suspicions
+from reward_server.verdicts import TestResult
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from reward_server.problems import ProblemStore
     from reward_server.rewards import Scheme
     from reward_server.settings import Settings
-    from reward_server.verdicts import TestResult, Verdict
+    from reward_server.verdicts import Verdict
     from tasks.schema import Limits, Problem
 
 Results = tuple["TestResult", ...]
@@ -51,6 +53,8 @@ ITEMS_AT_ONCE: Final = 128
 """Items that are prepared before others get the event loop."""
 GATHER_S: Final = 0.1
 """For so long a result waits for others to be sent with it: a write and a wake-up each would cost more than judging."""
+
+log = logging.getLogger(__name__)
 
 
 class Batch:
@@ -80,10 +84,16 @@ class Batch:
         queue_s: float = 0.0,
         cached: bool = False,
     ) -> None:
-        result = _result(results, self._reward, self._detail)
-        result["suspicion"] = signs = suspicions(code, results) if code is not None else []
+        try:
+            signs = suspicions(code, results) if code is not None else []
+            result = _result(results, self._reward, self._detail)
+        except Exception as error:  # a bug of ours costs this result, not the whole batch its end
+            log.exception("result_lost")
+            signs, lost = [], TestResult("sandbox_error", message=f"the server failed: {type(error).__name__}")
+            result = _result((lost,), self._reward, self._detail)
         if signs:
             self.suspicions.update(signs)
+        result["suspicion"] = signs
         result["isolation"] = "shared" if is_shared(problem.tests) else "separate"
         result["queue_s"] = round(queue_s, 6)
         result["cached"] = cached

@@ -357,3 +357,18 @@ async def test_the_longest_runs_of_a_batch_begin_first() -> None:
         results = await scored(service, request(("q", "quick 2"), ("s", "slow 2"), ("n", "new 2"), ("q", "quick 3")))
     assert order == ["new 2", "slow 2", "quick 2", "quick 3"]
     assert [each["reward"] for each in results] == [1.0] * 4
+
+
+async def test_a_bug_in_telling_a_result_costs_that_result_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Red without the second answer: the batch waited for its deadline."""
+
+    def broken(code: str, results: Any) -> list[Any]:
+        if code == "bad":
+            raise RecursionError
+        return []
+
+    monkeypatch.setattr(scoring, "suspicions", broken)
+    async with started(FakeBackend()) as service:
+        results = await scored(service, batch_of("good", "bad"))
+    assert [each["reward"] for each in results] == [1.0, None]
+    assert results[1]["error"] == "the server failed: RecursionError"
