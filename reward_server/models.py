@@ -6,7 +6,7 @@ here are their documentation; a test holds the two together.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -24,6 +24,9 @@ Detail = Literal["none", "tests", "output"]
 PROBLEM_ID: Final = r"^[^\s\p{C}]([^\p{C}]*[^\s\p{C}])?$"
 """Of stored problems: no control characters, and no space around it."""
 Deadline = Annotated[float | None, Field(gt=0, allow_inf_nan=False)]
+
+SMALLEST_PROBLEM: Final = b'{"tests":{"kind":"stdio","cases":[{"stdout":""}]}}'
+SMALLEST_SUBMISSION: Final = b'{"problem":"","code":""}'
 
 INLINE_EXAMPLE: dict[str, Any] = {
     "language": "python",
@@ -105,6 +108,9 @@ class ScoreRequest(Closed):
             ]
         }
     )
+
+    PIECES: ClassVar = {"problems": (Problem, SMALLEST_PROBLEM), "submissions": (Submission, SMALLEST_SUBMISSION)}
+    """Fields whose values are checked one by one in a large body, each with the smallest JSON that is right."""
 
     problems: dict[str, Problem] = Field(default={})
     """Inline problems by the name that submissions use for them."""
@@ -216,6 +222,8 @@ class PutProblems(Closed):
     """Problems to store, each under its id."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"problems": {"mine/add": INLINE_EXAMPLE}}]})
+
+    PIECES: ClassVar = {"problems": (Problem, SMALLEST_PROBLEM)}
 
     problems: dict[Annotated[str, Field(max_length=200, pattern=PROBLEM_ID)], Problem] = Field(min_length=1)
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from reward_server.settings import Settings
 
 BACKLOG: Final = 2048
+SWITCH_S: Final = 0.001
+"""A thread that checks a large body gives way to the event loop after so long."""
 GC_THRESHOLDS: Final = (10_000, 5, 200)
 """Young objects are looked at often and at little cost; all objects, which may be a million, hardly ever."""
 LAST_BYTES_S: Final = 3
@@ -113,6 +115,7 @@ async def _serve(app: FastAPI, settings: Settings, listener: socket.socket) -> N
             signal.signal(number, server.handle_exit)
     async with app.router.lifespan_context(app), watch.running():
         _collect_seldom()
+        sys.setswitchinterval(SWITCH_S)
         _announce(app, settings, listener)
         await server.serve(sockets=[listener])
 

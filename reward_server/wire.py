@@ -17,12 +17,15 @@ from pydantic.json_schema import models_json_schema
 
 from reward_server.door import visit_of
 from reward_server.errors import BadRequest, NotJson, TooLarge
+from reward_server.large_bodies import OPENING, NoJsonError, is_container, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic_core import ErrorDetails
     from starlette.requests import Request
+
+    from reward_server.large_bodies import Piece
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -94,16 +97,73 @@ def _brackets(body: bytes) -> int:
 async def parse(model: type[Model], body: bytes) -> Model:
     """Check a body. Raises: NotJson, BadRequest."""
     if len(body) > INLINE_BYTES:
-        return await asyncio.to_thread(parse_now, model, body)
+        return await asyncio.to_thread(parse_large, model, body)
     return parse_now(model, body)
 
 
-def parse_now(model: type[Model], body: bytes) -> Model:
-    """Check a body by the letter: `true` is no number, nor is "5". Raises: NotJson, BadRequest."""
+def parse_large(model: type[Model], body: bytes) -> Model:
+    """Check a body as `parse_now` does, but the values of fields that the model names in `PIECES` one by one.
+
+    Raises: NotJson, BadRequest.
+    """
+    smallest: dict[str, tuple[type[BaseModel], bytes]] = getattr(model, "PIECES", {})
+    checked: dict[str, Any] = {}
+    rest: dict[str, bytes] = {}
+    try:
+        for member in pieces(body) if smallest else ():
+            name = _name(member)
+            if name in rest:
+                return parse_now(model, body)  # the last one counts; nobody sends that
+            rest[name] = body[member.start : member.end]
+            if name in smallest and is_container(body, member):
+                checked[name], rest[name] = _check_each(name, *smallest[name], body, member)
+    except NoJsonError as error:
+        raise NotJson("body", f"expected a value or its end at byte {error.at}: send one JSON object") from None
+    except UnicodeError:  # a name that UTF-8 cannot hold
+        return parse_now(model, body)
+    whole = b",".join(json.dumps(name).encode() + b":" + value for name, value in rest.items())
+    return parse_now(model, b"{" + whole + b"}").model_copy(update=checked) if rest else parse_now(model, body)
+
+
+def _check_each(
+    field: str, kind: type[BaseModel], smallest: bytes, body: bytes, member: Piece
+) -> tuple[dict[str, BaseModel] | tuple[BaseModel, ...], bytes]:
+    """Check each value of an object or a list. Returns: them, and the like of it with values that are small."""
+    named: dict[str, BaseModel] = {}
+    listed: list[BaseModel] = []
+    for piece in pieces(body, member.start, member.end):
+        within = (field, len(listed) if piece.key is None else _name(piece))
+        value = parse_now(kind, body[piece.start : piece.end], piece.start, within)
+        if piece.key is None:
+            listed.append(value)
+        else:
+            named[str(within[1])] = value
+    if named or body[member.start] == OPENING[1]:
+        return named, b"{" + b",".join(json.dumps(name).encode() + b":" + smallest for name in named) + b"}"
+    return tuple(listed), b"[" + (smallest if listed else b"") + b"]"
+
+
+def _name(piece: Piece) -> str:
+    """Raises: UnicodeError for one that UTF-8 cannot hold; NoJsonError."""
+    try:
+        name = str(json.loads(piece.key or b'""'))
+    except UnicodeError:
+        raise
+    except ValueError:
+        raise NoJsonError(piece.start) from None
+    name.encode()
+    return name
+
+
+def parse_now(model: type[Model], body: bytes, start: int = 0, within: tuple[str | int, ...] = ()) -> Model:
+    """Check a body by the letter: `true` is no number, nor is "5". Raises: NotJson, BadRequest.
+
+    It may be a piece of one, that begins at `start` and is found there by the names and indexes of `within`.
+    """
     try:
         body.decode()
     except UnicodeDecodeError as error:
-        raise NotJson("body", f"byte {error.start} is not UTF-8: send the JSON encoded as UTF-8") from None
+        raise NotJson("body", f"byte {start + error.start} is not UTF-8: send the JSON encoded as UTF-8") from None
     try:
         return model.model_validate_json(body, strict=True)
     except ValidationError as error:
@@ -112,9 +172,15 @@ def parse_now(model: type[Model], body: bytes) -> Model:
         if first["type"] == "json_invalid":
             mended = without_lone_surrogates(body)
             if mended is not None:
-                return parse_now(model, mended)
-            raise NotJson("body", f"{first['ctx']['error']}: send one JSON object") from None
-        raise _explain(model, errors, json.loads(body)) from None
+                return parse_now(model, mended, start, within)
+            place = f" of what begins at byte {start}" if within else ""
+            raise NotJson("body", f"{first['ctx']['error']}{place}: send one JSON object") from None
+        value = json.loads(body)
+        for step in reversed(within):
+            value = {step: value} if isinstance(step, str) else [None] * step + [value]
+        for each in errors:
+            each["loc"] = (*within, *each["loc"])
+        raise _explain(model, errors, value) from None
 
 
 def without_lone_surrogates(body: bytes) -> bytes | None:

@@ -23,6 +23,7 @@ ROWS: list[set[str]] = [
         "reward_server.identity",
         "reward_server.cache",
         "reward_server.disk_cache",
+        "reward_server.large_bodies",
         "reward_server.expectations",
         "reward_server.runs",
     },

@@ -1,0 +1,123 @@
+"""Large bodies are checked in pieces, and with the same result as in one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reward_server.errors import BadRequest, NotJson
+from reward_server.large_bodies import NoJsonError, pieces
+from reward_server.models import PutProblems, RunRequest, ScoreRequest
+from reward_server.wire import parse_large, parse_now
+
+PROBLEM = {"entry_point": "f", "tests": {"kind": "call", "cases": [{"args": ['}"]{['], "expected": {"a": [1, "\\"]}}]}}
+BATCH: dict[str, Any] = {
+    "problems": {'o"d\\d é': PROBLEM, "p": PROBLEM},
+    "submissions": [{"problem": "p", "code": 'print("{[\\"")'}, {"problem": 'o"d\\d é', "completion": "é ] } , :"}],
+    "reward": "weighted",
+    "deadline_s": 2.5,
+}
+
+
+def outcome(parse: Any, model: Any, body: bytes) -> Any:
+    try:
+        return parse(model, body)
+    except BadRequest as error:
+        return type(error), error.field, error.message
+
+
+@pytest.mark.parametrize("ensure_ascii", [True, False])
+@pytest.mark.parametrize("indent", [None, 3])
+@pytest.mark.parametrize(
+    ("model", "value"),
+    [
+        (ScoreRequest, BATCH),
+        (ScoreRequest, {"submissions": [{"problem": "bundled/x", "code": "\ud800"}]}),
+        (PutProblems, {"problems": {"mine/1": PROBLEM, "mine/2": PROBLEM}}),
+        (RunRequest, {"code": "print(1)", "files": {"a.txt": "b"}}),
+    ],
+)
+def test_it_is_the_same_value(model: Any, value: Any, ensure_ascii: bool, indent: int | None) -> None:
+    body = json.dumps(value, ensure_ascii=ensure_ascii, indent=indent).encode(
+        "utf-8", "surrogatepass" if ensure_ascii else "replace"
+    )
+    assert parse_large(model, body) == parse_now(model, body)
+
+
+def changed(**changes: Any) -> Any:
+    return {**BATCH, **changes}
+
+
+@pytest.mark.parametrize(
+    ("model", "value"),
+    [
+        (ScoreRequest, changed(submissions=[])),
+        (ScoreRequest, changed(submissions={})),
+        (ScoreRequest, changed(submissions=7)),
+        (ScoreRequest, changed(problems=[PROBLEM])),
+        (ScoreRequest, changed(problems=None)),
+        (ScoreRequest, changed(rewards="weighted")),
+        (ScoreRequest, changed(submissions=[*BATCH["submissions"], {"problem": "p"}])),
+        (ScoreRequest, changed(submissions=[*BATCH["submissions"], {"problem": "p", "codes": ""}])),
+        (ScoreRequest, changed(submissions=[*BATCH["submissions"], "p"])),
+        (ScoreRequest, changed(problems={"p": {"tests": {"kind": "stdio", "cases": [{"stdot": ""}]}}})),
+        (ScoreRequest, changed(problems={"p": 7})),
+        (PutProblems, {"problems": {"": PROBLEM}}),
+        (PutProblems, {"problems": {"x" * 300: PROBLEM}}),
+        (PutProblems, {}),
+        (PutProblems, []),
+        (PutProblems, 7),
+    ],
+    ids=lambda value: json.dumps(value)[:60] if not isinstance(value, type) else value.__name__,
+)
+def test_it_is_the_same_error(model: Any, value: Any) -> None:
+    body = json.dumps(value).encode()
+    in_pieces = outcome(parse_large, model, body)
+    assert in_pieces == outcome(parse_now, model, body) or in_pieces[0] is NotJson
+    assert isinstance(in_pieces, tuple)
+
+
+def test_an_error_names_its_place() -> None:
+    value = changed(submissions=[*BATCH["submissions"], {"problem": "p", "codes": "x"}])
+    with pytest.raises(BadRequest, match=r"submissions\[2\]\.codes: unknown field: did you mean `code`"):
+        parse_large(ScoreRequest, json.dumps(value).encode())
+    value = changed(problems={"p": PROBLEM, "q": {**PROBLEM, "limits": {"cpu_s": "5"}}})
+    with pytest.raises(BadRequest, match=r"problems\.q\.limits\.cpu_s: give a number"):
+        parse_large(ScoreRequest, json.dumps(value).encode())
+    body = json.dumps(BATCH).encode().replace(b"print", b"\xff")
+    with pytest.raises(NotJson, match=f"byte {body.index(0xFF)} is not UTF-8"):
+        parse_large(ScoreRequest, body)
+
+
+def test_the_last_of_two_alike_counts() -> None:
+    body = json.dumps(BATCH).encode()[:-1] + b', "reward": "all_passed"}'
+    assert parse_large(ScoreRequest, body).reward == "all_passed"
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.data())
+def test_what_is_no_json_is_never_taken(data: st.DataObject) -> None:
+    """A byte or two of a right body are others: both ways take it, as the same, or neither."""
+    body = bytearray(json.dumps(BATCH, ensure_ascii=False).encode())
+    for _ in range(data.draw(st.integers(1, 2))):
+        at = data.draw(st.integers(0, len(body) - 1))
+        how = data.draw(st.sampled_from(["replace", "drop", "insert"]))
+        new = data.draw(st.sampled_from(list(b'{}[],:"\\ 1ntx\n\xc3\x00')))
+        body[at : at + (how != "insert")] = b"" if how == "drop" else bytes([new])
+    in_pieces, whole = outcome(parse_large, ScoreRequest, bytes(body)), outcome(parse_now, ScoreRequest, bytes(body))
+    assert isinstance(in_pieces, tuple) == isinstance(whole, tuple)
+    if not isinstance(whole, tuple):
+        assert in_pieces == whole
+
+
+@given(st.binary(max_size=40) | st.text('{}[],:" \\1', max_size=40).map(str.encode))
+def test_pieces_of_anything_come_to_an_end(body: bytes) -> None:
+    try:
+        found = list(pieces(body))
+    except NoJsonError:
+        return
+    assert all(piece.start < piece.end <= len(body) for piece in found)
