@@ -8,6 +8,7 @@ RewardServerError        500
 ├── Overloaded           429   the queue is full; retry later
 ├── SandboxLost          503   no verdict could be had
 │   └── Unjudged         503   the same for one test or more, in a sandbox that may go on
+├── JudgingFailed        500   a bug of ours in a judging process
 ├── BackendUnavailable   503   no sandbox can be started here; says how to mend it
 └── BadSetting           -     a setting is unknown or wrong; the server does not start
 
@@ -73,6 +74,10 @@ class Unjudged(SandboxLost):
     def __init__(self, message: str, results: tuple[TestResult, ...]) -> None:
         super().__init__(message)
         self.results = results
+
+
+class JudgingFailed(RewardServerError):
+    """A judging process raised what it should not: its log says more."""
 
 
 class BackendUnavailable(RewardServerError):

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
-import json
-import logging
 import signal
 import socket
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 import uvloop
 
+from reward_server import json_log
 from reward_server.app import create_app
 from reward_server.errors import BackendUnavailable, BadSetting
 
@@ -25,12 +24,11 @@ if TYPE_CHECKING:
     from reward_server.settings import Settings
 
 BACKLOG: Final = 2048
-STANDARD_FIELDS: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT. Returns: the exit code."""
-    _set_up_logging(settings)
+    json_log.set_up(settings)
     try:
         listener = _listen(settings)
     except OSError as error:
@@ -92,26 +90,3 @@ def _why_not_listening(settings: Settings, error: OSError) -> str:
 def _fail(message: str) -> int:
     sys.stderr.write(f"passrate: {message}\n")
     return 1
-
-
-class _JsonLines(logging.Formatter):
-    """One JSON object a record: time, level, logger, event and its fields."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        event: dict[str, Any] = {
-            "time": round(record.created, 3),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "event": record.getMessage(),
-        }
-        event.update({key: value for key, value in vars(record).items() if key not in STANDARD_FIELDS})
-        if record.exc_info:
-            event["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(event, default=str)
-
-
-def _set_up_logging(settings: Settings) -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(_JsonLines())
-    logging.basicConfig(handlers=[handler], level=logging.INFO if settings.log == "requests" else logging.WARNING)
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)

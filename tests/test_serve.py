@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reward_server import app, backends, serve
+from reward_server import app, backends, json_log, serve
 from reward_server.backends.fake import FakeBackend
 from reward_server.errors import BackendUnavailable
 from reward_server.settings import Settings
@@ -19,7 +19,7 @@ from reward_server.settings import Settings
 
 @pytest.fixture(autouse=True)
 def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve, "_set_up_logging", lambda settings: None)
+    monkeypatch.setattr(json_log, "set_up", lambda settings: None)
 
 
 def use(monkeypatch: pytest.MonkeyPatch, backend: FakeBackend) -> None:
