@@ -32,6 +32,10 @@ class OwnServer:
         with SyncRewardClient(self.url) as client:
             client.wait_ready(60)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def end(self, number: int = signal.SIGKILL) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._process.pid, number)

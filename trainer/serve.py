@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    flags = {name: getattr(arguments, name) for name in ("host", "port", "backend", "slots", "problems")}
+    flags = {name: getattr(arguments, name) for name in ("host", "port", "backend", "slots", "processes", "problems")}
     env = {name: value for name, value in os.environ.items() if name not in NAMES}
     try:
         settings = Settings.from_env(env, **flags)
