@@ -62,7 +62,7 @@ async def test_messages_cross_whole_however_they_are_cut() -> None:
             ends.other.send(bytes([byte]))
             await asyncio.sleep(0)
         async with asyncio.timeout(5):
-            while len(ends.came) < 2:
+            while len(ends.came) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
         assert ends.came == [told, told]
 

@@ -89,7 +89,7 @@ def inside(pids: list[int]) -> set[int]:
 
 
 def alive(pids: set[int]) -> set[int]:
-    return {pid for pid in pids if state_of(pid) not in "Z"}
+    return {pid for pid in pids if state_of(pid) != "Z"}
 
 
 def state_of(pid: int) -> str:
@@ -287,7 +287,7 @@ async def test_a_problem_is_sent_once_and_again_where_it_was_forgotten() -> None
             await slot.close()
 
 
-@pytest.mark.parametrize("after_s", [0.0, 0.01, 0.2])
+@pytest.mark.parametrize("after_s", [0.0, 0.01, 0.05])
 async def test_a_cancelled_opening_leaves_no_sandbox(after_s: float) -> None:
     async with started() as (_, backend):
         before = inside(pids_of(backend))
@@ -295,7 +295,9 @@ async def test_a_cancelled_opening_leaves_no_sandbox(after_s: float) -> None:
         await asyncio.sleep(after_s)
         opening.cancel()
         async with asyncio.timeout(10):
-            await asyncio.gather(opening, return_exceptions=True)
+            (outcome,) = await asyncio.gather(opening, return_exceptions=True)
+        if isinstance(outcome, remote.RemoteSlot):  # it was faster
+            await outcome.close()
         await until(lambda: not alive(inside(pids_of(backend)) - before))
         assert [post.taken for post in backend.posts] == [1, 1]
 
