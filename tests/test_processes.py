@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from reward_server.backends.contents import RunnerConfigs
+from reward_server.backends.contents import UIDS_FROM, UIDS_PER_SLOT, RunnerConfigs
 from reward_server.backends.docker import DockerBackend
 from reward_server.backends.embedded import EmbeddedBackend
 from reward_server.errors import BackendUnavailable, JudgingFailed
@@ -401,6 +401,18 @@ async def test_containers_are_held_by_the_processes_and_end_with_them() -> None:
         assert [len(containers(pid)) for pid in now] == [1, 1]
     assert [containers(pid) for pid in now] == [[], []]
     client.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: only root gives out user ids")
+async def test_each_process_takes_its_share_of_the_user_ids() -> None:
+    job = program_job(RunRequest(code="import os\nprint(os.getuid())"))
+    async with started() as (_, backend):
+        for part, post in enumerate(backend.posts):
+            slots = [await post.open_slot() for _ in range(3)]
+            seen = [(await slot.run(job)).tests[0].stdout for slot in slots]
+            assert {(int(uid) - UIDS_FROM) // UIDS_PER_SLOT % 2 for uid in seen} == {part}
+            for slot in slots:
+                await slot.close()
 
 
 def test_no_two_processes_give_out_the_same_user_ids() -> None:
