@@ -49,21 +49,21 @@ class Server:
     daemon: docker.APIClient | None = None
     """Whose containers are its sandboxes."""
 
-    def containers(self, owner: int) -> list[int]:
-        """The first process of each of the containers that the server or a judging process of it has started."""
+    def containers(self) -> list[int]:
+        """The first process of each of its containers."""
         if self.daemon is None:
             return []
-        label = f"{docker_daemon.OWNER}={docker_daemon.identity(owner)}"
+        owners = {docker_daemon.identity(process.pid) for process in as_one(tree(self.pid)) if process.depth == 0}
         return [
             self.daemon.inspect_container(found["Id"])["State"]["Pid"]
-            for found in self.daemon.containers(filters={"label": label})
+            for found in self.daemon.containers(filters={"label": docker_daemon.OWNER})
+            if found["Labels"][docker_daemon.OWNER] in owners
         ]
 
     def processes(self) -> list[Process]:
         """The server, its judging processes, which count as the server, and all that these have started."""
-        own = as_one(tree(self.pid))
-        owners = [process.pid for process in own if process.depth == 0]
-        return own + [each for owner in owners for pid in self.containers(owner) for each in tree(pid, CONTROL_DEPTH)]
+        inside = [each for pid in self.containers() for each in tree(pid, CONTROL_DEPTH)]
+        return as_one(tree(self.pid)) + inside
 
 
 def as_one(processes: list[Process]) -> list[Process]:
