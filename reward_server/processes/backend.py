@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from reward_server.settings import Settings
 
 SLOTS_IN_THE_SERVER: Final = 16
-"""With 5 ms an evaluation they keep a server that judges itself busy for more than half of the time, and answers begin to
-wait for one another. With fewer a process apart costs more than it gains: 0.2 ms an evaluation."""
+"""With 5 ms an evaluation they keep a server that judges itself busy for more than half of the time, and answers begin
+to wait for one another. With fewer a process apart costs more than it gains: 0.2 ms an evaluation."""
 SLOTS_EACH: Final = 16
 FIRST_DELAY_S: Final = 0.1
 MAX_DELAY_S: Final = 5.0
