@@ -31,16 +31,17 @@ class Channel(asyncio.Protocol):
     def __init__(self, on_message: Callable[[Message], None], on_end: Callable[[], None]) -> None:
         self._on_message, self._on_end = on_message, on_end
         self._transport: asyncio.WriteTransport | None = None
+        self._loop: asyncio.AbstractEventLoop
         self._incoming = bytearray()
         self._outgoing: list[bytes] = []
 
     def send(self, *message: Any) -> None:
-        """Send a message; after the end it goes nowhere. Raises: ValueError for one that cannot be sent."""
+        """Send a message, once connected; after the end it goes nowhere. Raises: ValueError for one that cannot be sent."""
         body = marshal.dumps(message)
         if len(body) > MAX_BYTES:
             raise ValueError(f"a message of {len(body)} bytes")
         if not self._outgoing:
-            asyncio.get_running_loop().call_soon(self._flush)
+            self._loop.call_soon(self._flush)
         self._outgoing += (LENGTH.pack(len(body)), body)
 
     def close(self) -> None:
@@ -56,6 +57,7 @@ class Channel(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.WriteTransport", transport)
+        self._loop = asyncio.get_running_loop()
 
     def data_received(self, data: bytes) -> None:
         self._incoming += data
