@@ -36,7 +36,7 @@ class Channel(asyncio.Protocol):
         self._outgoing: list[bytes] = []
 
     def send(self, *message: Any) -> None:
-        """Send a message, once connected; after the end it goes nowhere. Raises: ValueError for one that cannot be sent."""
+        """Send a message, once connected; after the end it goes nowhere. Raises: ValueError for what cannot be sent."""
         body = marshal.dumps(message)
         if len(body) > MAX_BYTES:
             raise ValueError(f"a message of {len(body)} bytes")
