@@ -10,6 +10,7 @@ RewardServerError        500
 ├── Overloaded           429   a bound of the server or of the client is reached; retry later
 ├── SandboxLost          503   no verdict could be had
 │   └── Unjudged         503   the same for one test or more, in a sandbox that may go on
+├── JudgingFailed        500   a bug of ours in a judging process
 ├── BackendUnavailable   503   no sandbox can be started here; says how to mend it
 │   └── Stopping         503   the server ends what it has begun and takes nothing new
 └── BadSetting           -     a setting is unknown or wrong; the server does not start
@@ -99,6 +100,10 @@ class Unjudged(SandboxLost):
     def __init__(self, message: str, results: tuple[TestResult, ...]) -> None:
         super().__init__(message, "unjudged")
         self.results = results
+
+
+class JudgingFailed(RewardServerError):
+    """A judging process raised what it should not: its log says more."""
 
 
 class BackendUnavailable(RewardServerError):

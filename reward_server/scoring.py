@@ -22,13 +22,15 @@ from reward_server.cache import JudgementCache
 from reward_server.clients import OURSELVES
 from reward_server.dispatch import Ticket
 from reward_server.errors import BadRequest, TooLarge, Unjudged
+from reward_server.evaluating import evaluate
 from reward_server.expectations import Expectations
 from reward_server.extraction import extract_code
 from reward_server.fair_queue import Lane
 from reward_server.identity import submission_key
 from reward_server.jobs import Observation, Observations
-from reward_server.judging import follow_up, is_shared, judge, plan
+from reward_server.judging import is_shared, judge
 from reward_server.problems import Known
+from reward_server.processes.remote import RemoteSlot
 from reward_server.rewards import score
 from reward_server.suspicion import suspicions
 from reward_server.verdicts import TestResult
@@ -141,18 +143,15 @@ class Evaluation:
 
     async def run(self, slot: Slot) -> Results | None:
         """Run and judge the submission. Returns: None to go on in another slot. Raises: SandboxLost."""
-        if self._seen is None:
-            self._seen = await slot.run(plan(self.problem, self.code, stop=self._stop))
-        second = follow_up(self.problem, self._seen)
-        if second is not None and slot.spent:
-            return None  # the submission soiled the slot: that must not save it from its checker
         seen, self._seen = self._seen, None
-        followed = await slot.run(second) if second is not None else None
-        results = tuple(judge(self.problem, seen, followed))
-        for result in results:
-            if result.verdict == "sandbox_error":
-                raise Unjudged(result.message or "the sandbox was lost", results)
-        return results
+        if isinstance(slot, RemoteSlot):
+            outcome = await slot.evaluate(self.digest, self.problem, self.code, stop=self._stop, seen=seen)
+        else:
+            outcome = await evaluate(slot, self.problem, self.code, stop=self._stop, seen=seen)
+        if outcome is None or isinstance(outcome, Observations):
+            self._seen = outcome
+            return None
+        return outcome
 
 
 class Scorer:

@@ -69,6 +69,8 @@ class Settings(BaseModel):
     """Whether an address that other machines reach may be listened on without keys."""
     slots: int = Field(default_factory=usable_cores, ge=1, le=4096)
     """Programs that run at once. More than there are cores makes verdicts depend on load."""
+    processes: int | None = Field(default=None, ge=0, le=256)
+    """Processes that hold the slots and judge; 0 judges in the server itself. None takes one where that is too slow."""
     max_queued: int = Field(default=20_000, ge=1)
     """Distinct submissions that wait for a slot; beyond it a request gets a 429."""
     max_queued_per_client: int = Field(default=10_000, ge=1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reward_server import scoring
+from reward_server import evaluating, scoring
 from reward_server.backends.fake import FakeBackend, code_of
 from reward_server.cache import JudgementCache
 from reward_server.errors import Overloaded, SandboxLost, TooLarge, UnknownProblem
@@ -248,9 +248,9 @@ async def test_a_checker_runs_even_after_a_submission_that_soils_its_slot(
     """Otherwise such a submission would go without a verdict, which is better than a 0."""
     backend = FakeBackend(spent_after_each=soiled)
     checking = plan(batch_of("", problem=PROBLEM).problems["p"], "checker", stop=False)
-    monkeypatch.setattr(scoring, "follow_up", lambda problem, seen: checking)
+    monkeypatch.setattr(evaluating, "follow_up", lambda problem, seen: checking)
     monkeypatch.setattr(
-        scoring, "judge", lambda problem, seen, followed: [TestResult("passed" if followed else "skipped")]
+        evaluating, "judge", lambda problem, seen, followed: [TestResult("passed" if followed else "skipped")]
     )
     async with started(backend) as service:
         assert (await scored(service, batch_of("good")))[0]["reward"] == 1.0
@@ -263,7 +263,7 @@ async def test_a_bug_in_judging_is_no_reward(monkeypatch: pytest.MonkeyPatch) ->
             raise RecursionError
         return judge(problem, seen, followed)
 
-    monkeypatch.setattr(scoring, "judge", broken)
+    monkeypatch.setattr(evaluating, "judge", broken)
     async with started(FakeBackend()) as service:
         assert (await scored(service, batch_of("good")))[0]["reward"] is None
 
@@ -294,7 +294,7 @@ async def test_a_slot_lost_between_the_two_runs_is_no_verdict(monkeypatch: pytes
         return Observations((Observation("exited", stdout=b"good"),))
 
     checking = plan(batch_of("").problems["p"], "checker", stop=False)
-    monkeypatch.setattr(scoring, "follow_up", lambda problem, seen: checking)
+    monkeypatch.setattr(evaluating, "follow_up", lambda problem, seen: checking)
     async with started(FakeBackend(script)) as service:
         assert (await scored(service, batch_of("good")))[0]["reward"] is None
 

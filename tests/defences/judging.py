@@ -12,7 +12,7 @@ JUDGE = "reward_server/judging/judge.py"
 PLAN = "reward_server/judging/plan.py"
 COMPARING = "reward_server/judging/comparing.py"
 REWARDS = "reward_server/rewards.py"
-SCORER = "reward_server/scoring.py"
+EVALUATING = "reward_server/evaluating.py"
 
 ROWS = (
     Defence(
@@ -204,7 +204,7 @@ ROWS = (
     Defence(
         "our_failure_is_not_kept",
         "A test that met our failure is judged again when it comes again.",
-        SCORER,
+        EVALUATING,
         'if result.verdict == "sandbox_error":',
         "if False:",
         (f"{SCORING}::test_a_test_that_fails_us_twice_is_reported_and_not_kept",),
@@ -212,7 +212,7 @@ ROWS = (
     Defence(
         "checker_runs_in_a_clean_slot",
         "A submission that soils its slot is not saved from its checker.",
-        SCORER,
+        EVALUATING,
         "if second is not None and slot.spent:",
         "if False:",
         (f"{SCORING}::test_a_checker_runs_even_after_a_submission_that_soils_its_slot[True]",),

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.defences import containment, doors, judging, kernel, wall
+from tests.defences import containment, doors, judging, kernel, processes, wall
 
-DEFENCES = (*wall.ROWS, *judging.ROWS, *containment.ROWS, *kernel.ROWS, *doors.ROWS)
+DEFENCES = (*wall.ROWS, *judging.ROWS, *containment.ROWS, *kernel.ROWS, *doors.ROWS, *processes.ROWS)

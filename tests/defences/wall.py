@@ -371,14 +371,6 @@ ROWS = (
         ("tests/contract/test_shared.py::test_a_forged_page_does_not_stop_the_clock[embedded]",),
     ),
     Defence(
-        "page_is_not_waited_for",
-        "Nor keep it reading, by numbers that equal nothing.",
-        f"{RUNNER}/page.py",
-        "for _ in range(MAX_LOOKS):\n            seen = self.memory[: HEADER.size]\n            if self.memory[: HEADER.size] == seen:",
-        "while True:\n            seen = self.memory[: HEADER.size]\n            if HEADER.unpack(self.memory[: HEADER.size]) == HEADER.unpack(seen):",
-        ("tests/contract/test_shared.py::test_a_page_of_odd_numbers_is_a_failure_of_the_submission[embedded-nan]",),
-    ),
-    Defence(
         "no_name_ends_the_judge",
         "What a submission answers when it is asked for its names cannot end the judge without a report.",
         f"{RUNNER}/judge.py",
