@@ -80,7 +80,7 @@ def test_a_failed_load_is_told_in_one_form(failure: dict[str, Any]) -> None:
 SECRET = "what no message holds"
 SOURCE = f"assert solve([1, len]) == {SECRET!r}\nassert Solve(1).a == {SECRET!r}"
 PAYLOAD, TESTS, _ = asserts_payload(SOURCE, "solve")
-SPEC = {"submission_pid": os.getpid(), "nested": False, "stop": False}
+SPEC = {"submission_pid": os.getpid(), "nested": False, "stop": False, "cpu_s": 60.0}
 ENDED = json.dumps({"ending": "exited", "code": 0, "message": "it ended", "cpu_s": 0.0}).encode()
 
 
@@ -109,7 +109,8 @@ def judged(stream: bytes) -> dict[str, Any]:
     (link_end, theirs), (control_end, ours) = socket.socketpair(), socket.socketpair()
     payload = os.memfd_create("payload")
     os.write(payload, PAYLOAD)
-    threads = [threading.Thread(target=drain, args=(theirs,)), threading.Thread(target=control, args=(ours, reports))]
+    tasks = ((drain, (theirs,)), (control, (ours, reports)))
+    threads = [threading.Thread(target=target, args=given, daemon=True) for target, given in tasks]
     with theirs, ours, control_end, mmap.mmap(-1, page.size(TESTS)) as memory:
         theirs.sendall(stream)
         theirs.shutdown(socket.SHUT_WR)
@@ -120,7 +121,7 @@ def judged(stream: bytes) -> dict[str, Any]:
         finally:
             control_end.close()
             for thread in threads:
-                thread.join()
+                thread.join(20)
     (report,) = reports
     return report
 
