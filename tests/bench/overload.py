@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -59,17 +61,15 @@ def large() -> bytes:
 def measure(slots: int, *, quick: bool, only: str = "") -> Seen:
     """Raises: LocalServerFailed."""
     seen, over = Seen(10.0 if quick else 30.0), threading.Event()
-    with serving.server("embedded", slots) as server, httpx.Client(base_url=server.url, trust_env=False) as asking:
+    with serving.server("embedded", slots) as server:
         seen.before_bytes = highest_bytes(server.pid)
-        seen.idle_s = [healthz_s(asking) for _ in range(100)]
+        seen.idle_s = asked_apart(server.url, 3.0)
         senders = [threading.Thread(target=send, args=(server.url, batch(n), over, seen, 0.1)) for n in range(CLIENTS)]
         if only != "batches":
             senders.append(threading.Thread(target=send, args=(server.url, large(), over, seen, LARGE_EVERY_S)))
         for sender in senders:
             sender.start()
-        ended = time.monotonic() + seen.seconds
-        while time.monotonic() < ended:
-            seen.busy_s.append(healthz_s(asking))
+        seen.busy_s = asked_apart(server.url, seen.seconds)
         over.set()
         seen.peak_bytes = highest_bytes(server.pid)
         for sender in senders:
@@ -77,11 +77,23 @@ def measure(slots: int, *, quick: bool, only: str = "") -> Seen:
     return seen
 
 
-def healthz_s(client: httpx.Client) -> float:
-    time.sleep(PAUSE_S)
-    began = time.perf_counter()
-    assert client.get("/healthz", timeout=60).status_code == httpx.codes.OK
-    return time.perf_counter() - began
+def asked_apart(url: str, seconds: float) -> list[float]:
+    """Ask in a process of its own: in this one, whoever asks would wait for those who send. Returns: seconds each."""
+    command = [sys.executable, "-m", "tests.bench.overload", url, str(seconds)]
+    told = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=10 * seconds + 60).stdout
+    return list(json.loads(told))
+
+
+def ask(url: str, seconds: float) -> list[float]:
+    taken_s = []
+    ended = time.monotonic() + seconds
+    with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+        while time.monotonic() < ended:
+            time.sleep(PAUSE_S)
+            began = time.perf_counter()
+            assert client.get("/healthz").status_code == httpx.codes.OK
+            taken_s.append(time.perf_counter() - began)
+    return taken_s
 
 
 def send(url: str, body: bytes, over: threading.Event, seen: Seen, pause_s: float) -> None:
@@ -118,3 +130,7 @@ def as_json(seen: Seen) -> dict[str, Any]:
         "before_bytes": seen.before_bytes,
         "peak_bytes": seen.peak_bytes,
     }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(ask(sys.argv[1], float(sys.argv[2]))))
