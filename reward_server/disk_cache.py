@@ -44,7 +44,7 @@ PRAGMA synchronous = OFF;
 CREATE TABLE IF NOT EXISTS judgements (number INTEGER PRIMARY KEY, key BLOB UNIQUE NOT NULL, results BLOB NOT NULL);
 """
 TIMEOUTS: Final = frozenset({"cpu_timeout", "wall_timeout"})
-JUDGES: Final = ("reward_server", "reward_server.judging", "reward_server.runner")
+JUDGES: Final = ("reward_server", "reward_server.backends", "reward_server.judging", "reward_server.runner")
 """Packages whose text decides verdicts, or may."""
 
 log = logging.getLogger(__name__)
