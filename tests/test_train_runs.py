@@ -139,9 +139,9 @@ def test_what_two_ranks_ask_for_is_run_once(tmp_path: Path, problems: Path, monk
     run: Counter[bytes] = Counter()
     begin, judge = Scorer.begin, Evaluation.run
 
-    async def counted_begin(self: Scorer, request: Any) -> Any:
+    async def counted_begin(self: Scorer, request: Any, *client: Any) -> Any:
         asked.append([(one.problem, one.completion) for one in request.submissions if one.completion is not None])
-        return await begin(self, request)
+        return await begin(self, request, *client)
 
     async def counted_run(self: Evaluation, slot: Any) -> Any:
         run[self.key] += 1

@@ -37,6 +37,8 @@ class Traces:
         self.folder = folder
         """TMPDIR of the server."""
         self.mounts = mounts()
+        self.processes = {process.pid for process in tree(os.getpid())}
+        """Sandboxes of other tests, too, which go on."""
 
     def left(self, owners: Sequence[str], daemon: docker.APIClient | None) -> list[str]:
         """What is left of the servers that were these owners, once what is ending has ended."""
@@ -46,7 +48,7 @@ class Traces:
         return found
 
     def now(self, owners: Sequence[str], daemon: docker.APIClient | None) -> list[str]:
-        found = [f"process {pid}: {what}" for pid, what in orphans()]
+        found = [f"process {pid}: {what}" for pid, what in orphans() if pid not in self.processes]
         found += [f"file {path}" for path in self.folder.rglob("*")]
         new = {mount for mount in mounts() - self.mounts if "/daemon-" not in mount}  # those are of other tests
         if daemon is not None:

@@ -7,6 +7,7 @@ import fcntl
 import re
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,23 +60,33 @@ def crowd(port: int) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder whose sockets have names of less than 108 bytes, which `tmp_path` of several processes has not.
+
+    Its name is one that `leftovers` takes for that of another test.
+    """
+    with tempfile.TemporaryDirectory(prefix="daemon-") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.docker
-def test_a_full_folder_for_sockets_is_named_and_forgiven(tmp_path: Path) -> None:
+def test_a_full_folder_for_sockets_is_named_and_forgiven(short_path: Path) -> None:
     """Red where what was made before the failure is not taken back: nothing fits in there any more."""
     only_as_root()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=16", "tmpfs", str(tmp_path)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=16", "tmpfs", str(short_path)], check=True)
     try:
-        with under_fire("docker", env={"TMPDIR": str(tmp_path), "PASSRATE_TRANSPORT": "socket"}) as target:
+        with under_fire("docker", env={"TMPDIR": str(short_path), "PASSRATE_TRANSPORT": "socket"}) as target:
             until(lambda: is_whole(target))
             filler: list[Path] = []
 
             def is_out_of_room() -> bool:
                 strikes.kill_all_sandboxes(target)  # each held some
-                filler.extend(fill(tmp_path))
+                filler.extend(fill(short_path))
                 return "TMPDIR" in said(target)
 
             until(is_out_of_room)
-            assert re.match(f"no socket can be made in {tmp_path} .*: name another folder in TMPDIR", said(target))
+            assert re.match(f"no socket can be made in {short_path} .*: name another folder in TMPDIR", said(target))
             assert httpx.get(f"{target.server.url}/healthz", trust_env=False).status_code == httpx.codes.OK
             batch = Batch(target.relay.url, 6)
             time.sleep(1.0)
@@ -84,7 +95,7 @@ def test_a_full_folder_for_sockets_is_named_and_forgiven(tmp_path: Path) -> None
             assert batch.check() == []
             until(lambda: is_whole(target))
     finally:
-        subprocess.run(["umount", str(tmp_path)], check=True)
+        subprocess.run(["umount", str(short_path)], check=True)
 
 
 def fill(folder: Path) -> list[Path]:
@@ -104,13 +115,13 @@ def said(target: strikes.Target) -> str:
 
 
 def test_the_folder_of_a_killed_server_is_removed_and_that_of_a_living_one_is_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(short_path))
     living, killed = docker_channels.SocketChannel(), docker_channels.SocketChannel()
     fcntl.flock(killed.lock, fcntl.LOCK_UN)  # as the kernel does
     docker_channels.reap_folders()
-    assert [str(left) for left in tmp_path.iterdir()] == [living.private]
+    assert [str(left) for left in short_path.iterdir()] == [living.private]
     living.close()
     killed.close()
-    assert list(tmp_path.iterdir()) == []
+    assert list(short_path.iterdir()) == []
