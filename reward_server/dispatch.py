@@ -272,12 +272,14 @@ class Dispatcher:
 
     async def _wear_out(self, slot: Slot, share: float) -> Wear:
         """Serve by a slot until another one must take its place. Returns: why."""
+        task = asyncio.current_task()
+        assert task is not None
         worn_at = time.monotonic() + self._settings.slot_age_s * share
         for _ in range(max(1, int(self._settings.slot_uses * share))):
             ticket = await self._ticket_for(slot)
             if ticket is None:
                 return slot.wear or "ended"
-            broken = await self._serve(ticket, slot)
+            broken = await self._serve(ticket, slot, task)
             if broken is not None:
                 return broken
             if time.monotonic() > worn_at:
@@ -298,10 +300,8 @@ class Dispatcher:
                 self._queue.put(ticket.lane, ticket, first=True)
         return None
 
-    async def _serve(self, ticket: Ticket[Any], slot: Slot) -> Wear | None:
+    async def _serve(self, ticket: Ticket[Any], slot: Slot, task: asyncio.Task[None]) -> Wear | None:
         """Run one ticket. Returns: why the slot may not run another one; None if it may, unless it is spent."""
-        task = asyncio.current_task()
-        assert task is not None
         ticket.worker = task
         began = time.monotonic()
         self._running += 1

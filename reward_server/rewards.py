@@ -6,8 +6,7 @@ A reward is right or absent: one test that met a failure of ours leaves the whol
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +17,7 @@ Scheme = Literal["pass_rate", "all_passed", "weighted"]
 """`pass_rate`: the share of tests that pass. `all_passed`: 1 or 0. `weighted`: the share of the tests' weights."""
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """What is said of one submission."""
 
     reward: float | None
@@ -37,14 +35,16 @@ class Score:
 
 def score(results: Sequence[TestResult], scheme: Scheme) -> Score:
     """Score a submission by the results of its tests."""
-    passed = sum(result.verdict == "passed" for result in results)
-    lost = next((result for result in results if result.verdict == "sandbox_error"), None)
-    if lost is not None:
-        error = lost.message or "the sandbox was lost"
+    verdicts = [result.verdict for result in results]
+    passed = verdicts.count("passed")
+    if "sandbox_error" in verdicts:
+        error = results[verdicts.index("sandbox_error")].message or "the sandbox was lost"
         return Score(None, None, passed, len(results), "sandbox_error", error)
     if not results:
         return Score(None, None, 0, 0, "sandbox_error", "the problem has no test that counts")
-    verdict: Verdict = next((result.verdict for result in results if result.verdict != "passed"), "passed")
+    verdict: Verdict = "passed"
+    if passed < len(results):
+        verdict = next(each for each in verdicts if each != "passed")
     pass_rate = passed / len(results)
     match scheme:
         case "pass_rate":

@@ -130,6 +130,8 @@ class Batch:
 class Evaluation:
     """One distinct submission in flight, and the batches that wait for it."""
 
+    __slots__ = ("__weakref__", "_seen", "_stop", "code", "digest", "key", "problem", "ticket", "waiting")
+
     def __init__(self, key: bytes, known: Known, code: str, *, stop: bool) -> None:
         self.key = key
         self.problem = known.problem
@@ -349,15 +351,18 @@ def _is_longer(text: str, limit: int) -> bool:
 def _result(results: Results, scheme: Scheme, detail: Detail) -> dict[str, Any]:
     """Build a `ScoreResult`, except for what the batch knows."""
     scored = score(results, scheme)
+    message = ""
+    if scored.verdict != "passed":
+        message = next((each.message for each in results if each.verdict == scored.verdict), "")
     return {
         "reward": scored.reward,
         "pass_rate": scored.pass_rate,
         "passed": scored.passed,
         "total": scored.total,
         "verdict": scored.verdict,
-        "message": next((each.message for each in results if each.verdict == scored.verdict != "passed"), ""),
+        "message": message,
         "tests": [_report(each, detail) for each in results] if detail != "none" else [],
-        "cpu_s": round(sum(each.cpu_s for each in results), 6),
+        "cpu_s": round(sum([each.cpu_s for each in results]), 6),
         "error": scored.error,
     }
 
