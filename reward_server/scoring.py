@@ -53,7 +53,7 @@ Results = tuple["TestResult", ...]
 
 ITEMS_AT_ONCE: Final = 128
 """Items that are prepared before others get the event loop."""
-GATHER_S: Final = 0.1
+GATHER_S: Final = 0.2
 """For so long a result waits for others to be sent with it: a write and a wake-up each would cost more than judging."""
 
 log = logging.getLogger(__name__)

@@ -29,6 +29,7 @@ class SandboxChannel:
         self._asking = self._listening = self._unasked = False
         self._gone: Exception | None = None
         """Why nothing more can come."""
+        self._alarm: asyncio.TimerHandle | None = None
         self._wanted_bytes = 0
         self._news: asyncio.Future[None] | None = None
         """Done when so many bytes are there, or nothing more can come."""
@@ -50,7 +51,7 @@ class SandboxChannel:
             loop.add_reader(self._connection, self._on_readable)
         self._asking, self._heard_at = True, loop.time()
         self._silence_s, self._ends_at = silence_s, self._heard_at + longest_s
-        self._watch(loop)
+        self._watch_until(loop, self._heard_at + min(silence_s, longest_s))
         try:
             sent = self._connection.send(frame)
             if sent < len(frame):
@@ -58,9 +59,10 @@ class SandboxChannel:
             return await self._answer()
         finally:
             self._asking = False
-            self._alarm.cancel()
 
     def close(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
         self._stop_listening()
         self._connection.close()
 
@@ -113,11 +115,21 @@ class SandboxChannel:
         if ready and self._news is not None and not self._news.done():
             self._news.set_result(None)
 
+    def _watch_until(self, loop: asyncio.AbstractEventLoop, then: float) -> None:
+        """Look by then. An alarm that is set already stays, from one question to the next: that costs less."""
+        if self._alarm is None or then < self._alarm.when():
+            if self._alarm is not None:
+                self._alarm.cancel()
+            self._alarm = loop.call_at(then, self._watch, loop)
+
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         """Give up where it is time to, and else look again when it may be."""
+        self._alarm = None
+        if not self._asking:
+            return
         now, next_look = loop.time(), min(self._heard_at + self._silence_s, self._ends_at)
         if now < next_look:
-            self._alarm = loop.call_at(next_look, self._watch, loop)
+            self._watch_until(loop, next_look)
             return
         self.found = "the sandbox did not answer in time" if now >= self._ends_at else "the sandbox hangs"
         self._connection.shutdown(socket.SHUT_RDWR)  # at which whatever waits for it fails

@@ -164,8 +164,8 @@ ROWS = (
         "no_reward_without_verdict",
         "A failure of ours is no reward, and never a 0.",
         REWARDS,
-        "    if lost is not None:\n",
-        "    if False and lost is not None:\n",
+        '    if "sandbox_error" in verdicts:\n',
+        "    if False:\n",
         ("tests/test_rewards.py::test_one_failure_of_ours_leaves_no_reward[pass_rate]",),
     ),
     Defence(
