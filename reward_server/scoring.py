@@ -36,7 +36,7 @@ from reward_server.suspicion import suspicions
 from reward_server.verdicts import TestResult
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from reward_server.backends.base import Slot
     from reward_server.clients import Client
@@ -78,7 +78,7 @@ class Batch:
 
     def add(
         self,
-        index: int,
+        indexes: Sequence[int],
         results: Results,
         problem: Problem,
         *,
@@ -86,6 +86,7 @@ class Batch:
         queue_s: float = 0.0,
         cached: bool = False,
     ) -> None:
+        """Take the results of a submission that stands at these places of the request."""
         try:
             signs = suspicions(code, results) if code is not None else []
             result = _result(results, self._reward, self._detail)
@@ -93,16 +94,18 @@ class Batch:
             log.exception("result_lost")
             signs, lost = [], TestResult("sandbox_error", message=f"the server failed: {type(error).__name__}")
             result = _result((lost,), self._reward, self._detail)
-        if signs:
-            self.suspicions.update(signs)
+        for sign in signs:
+            self.suspicions[sign] += len(indexes)
         result["suspicion"] = signs
         result["isolation"] = "shared" if is_shared(problem.tests) else "separate"
         result["queue_s"] = round(queue_s, 6)
         result["cached"] = cached
-        self.verdicts[result["verdict"]] += 1
-        self.cached += cached
-        self._rendered[index] = _json(result)
-        self._finished.append(index)
+        self.verdicts[result["verdict"]] += len(indexes)
+        self.cached += cached * len(indexes)
+        rendered = _json(result)
+        for index in indexes:
+            self._rendered[index] = rendered
+        self._finished += indexes
         self._news.set()
         if len(self._finished) == len(self._rendered):
             self._ended.set()
@@ -189,7 +192,7 @@ class Scorer:
         problems = await self._resolve(request)
         batch = Batch(count, request.reward, request.detail)
         programs: list[tuple[int, Known, str, bytes]] = []
-        unrun: dict[tuple[bytes, Verdict, str], Results] = {}
+        unrun: dict[tuple[bytes, Verdict, str], tuple[Problem, list[int]]] = {}
         for index, submission in enumerate(request.submissions):
             if index % ITEMS_AT_ONCE == ITEMS_AT_ONCE - 1:
                 await asyncio.sleep(0)
@@ -199,20 +202,21 @@ class Scorer:
                 key = submission_key(known.digest, code, stop=request.stop_on_failure)
                 programs.append((index, known, code, key))
                 continue
-            reason = (known.digest, *code)
-            if reason not in unrun:
-                unrun[reason] = results_without_run(known.problem, *code)
-            batch.add(index, unrun[reason], known.problem)
+            unrun.setdefault((known.digest, *code), (known.problem, []))[1].append(index)
+        for at, ((_, verdict, why), (problem, indexes)) in enumerate(unrun.items()):
+            if at % ITEMS_AT_ONCE == ITEMS_AT_ONCE - 1:
+                await asyncio.sleep(0)
+            batch.add(indexes, results_without_run(problem, verdict, why), problem)
         if self._disk is not None:
             missing = {key for *_, key in programs if key not in self.cache and key not in self._running}
             for key, results in (await self._disk.find(list(missing))).items():
                 self.cache.put(key, results)
         finished = self._enter(batch, client, programs, stop=request.stop_on_failure)
         try:
-            for at, (index, known, code, results) in enumerate(finished):
+            for at, (known, code, results, indexes) in enumerate(finished.values()):
                 if at % ITEMS_AT_ONCE == ITEMS_AT_ONCE - 1:
                     await asyncio.sleep(0)
-                batch.add(index, results, known.problem, code=code, cached=True)
+                batch.add(indexes, results, known.problem, code=code, cached=True)
         except BaseException:
             self.leave(batch)
             raise
@@ -233,8 +237,7 @@ class Scorer:
         self.leave(batch)
         for evaluation, indexes in left:
             results = results_without_run(evaluation.problem, "sandbox_error", message)
-            for index in indexes:
-                batch.add(index, results, evaluation.problem, queue_s=time.monotonic() - batch.submitted_at)
+            batch.add(indexes, results, evaluation.problem, queue_s=time.monotonic() - batch.submitted_at)
 
     async def _resolve(self, request: ScoreRequest) -> dict[str, Known]:
         problems: dict[str, Known] = {}
@@ -264,19 +267,19 @@ class Scorer:
 
     def _enter(
         self, batch: Batch, client: Client, programs: list[tuple[int, Known, str, bytes]], *, stop: bool
-    ) -> list[tuple[int, Known, str, Results]]:
+    ) -> dict[bytes, tuple[Known, str, Results, list[int]]]:
         """Queue what is new and join what runs. Returns: what is known already. Does not wait, so nothing changes."""
         # A server that is asked for far too much must refuse at little cost: before anything is made of it.
         keys = {key for *_, key in programs}
         self._dispatcher.check_room(sum(key not in self._running and key not in self.cache for key in keys), client)
-        finished: list[tuple[int, Known, str, Results]] = []
+        finished: dict[bytes, tuple[Known, str, Results, list[int]]] = {}
         joined: list[tuple[int, Evaluation]] = []
         new: dict[bytes, Evaluation] = {}
         lane = Lane(client.name, batch)
         for index, known, code, key in programs:
             results = self.cache.get(key)
             if results is not None:
-                finished.append((index, known, code, results))
+                finished.setdefault(key, (known, code, results, []))[3].append(index)
                 continue
             evaluation = self._running.get(key) or new.get(key)
             if evaluation is None:
@@ -308,14 +311,8 @@ class Scorer:
         started_at = min(ticket.started_at, time.monotonic())
         for batch, indexes in evaluation.waiting.items():
             batch.evaluations.discard(evaluation)
-            for index in indexes:
-                batch.add(
-                    index,
-                    results,
-                    evaluation.problem,
-                    code=evaluation.code,
-                    queue_s=max(0.0, started_at - batch.submitted_at),
-                )
+            queue_s = max(0.0, started_at - batch.submitted_at)
+            batch.add(indexes, results, evaluation.problem, code=evaluation.code, queue_s=queue_s)
 
 
 REFUSED: Final[tuple[Verdict, str]] = (

@@ -82,14 +82,23 @@ async def read_body(request: Request, limit: int) -> bytes:
             raise _too_large(limit)
         visit.hold(len(chunk))
         chunks.append(chunk)
+    if size > INLINE_BYTES:
+        body, containers, values = await asyncio.to_thread(_join, chunks)
+    else:
+        body, containers, values = _join(chunks)
+    if containers > MAX_CONTAINERS:
+        raise TooLarge("body", f"{containers} lists and objects; at most {MAX_CONTAINERS}: split the batch")
+    visit.hold(containers * CONTAINER_BYTES + values * VALUE_BYTES)
+    return body
+
+
+def _join(chunks: list[bytes]) -> tuple[bytes, int, int]:
+    """Return the body, and how many containers and values it holds, at most."""
     body = b"".join(chunks)
     containers = _brackets(body)
     if containers > MAX_CONTAINERS:
         containers = _brackets(TEXT.sub(b"", body))
-    if containers > MAX_CONTAINERS:
-        raise TooLarge("body", f"{containers} lists and objects; at most {MAX_CONTAINERS}: split the batch")
-    visit.hold(containers * CONTAINER_BYTES + body.count(b",") * VALUE_BYTES)
-    return body
+    return body, containers, body.count(b",")
 
 
 def _brackets(body: bytes) -> int:
