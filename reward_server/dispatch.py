@@ -19,7 +19,16 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, get_args
 
 from reward_server import request_id
 from reward_server.clients import OURSELVES
-from reward_server.errors import BackendUnavailable, Loss, Overloaded, SandboxLost, Stopping, TooLarge, Unjudged
+from reward_server.errors import (
+    STOPPING,
+    BackendUnavailable,
+    Loss,
+    Overloaded,
+    SandboxLost,
+    Stopping,
+    TooLarge,
+    Unjudged,
+)
 from reward_server.fair_queue import FairQueue, Lane
 from reward_server.pool import LOOK_S, PATIENCE_S, Pool
 from reward_server.tally import Tally
@@ -40,8 +49,6 @@ RETRIES: Final = 2
 """After lost sandboxes. Where all end at once, the next one may be about to end as well, unnoticed yet."""
 GUESSED_RETRY_AFTER_S: Final = 5.0
 """While nothing has finished yet, nobody knows."""
-
-STOPPING: Final = "the server is stopping"
 
 log = logging.getLogger(__name__)
 
@@ -306,8 +313,8 @@ class Dispatcher:
         began = time.monotonic()
         self._running += 1
         if ticket.started_at == math.inf:
-            ticket.started_at = time.monotonic()
-            self.waits.add(ticket.started_at - ticket.queued_at)
+            ticket.started_at = began
+            self.waits.add(began - ticket.queued_at)
         try:
             await ticket.run(slot)
         except Unjudged as lost:

@@ -29,6 +29,7 @@ Loss = Literal["gone", "late", "protocol", "broken", "unjudged", "failed"]
 """How a run was lost. `gone`: its sandbox ended. `late`: it did not answer in time. `protocol`: what it answered cannot
 be read. `broken`: it said itself that it could not run the job. `unjudged`: a test ended in our failure. `failed`: a
 bug of the server."""
+STOPPING: Final = "the server is stopping"
 RESTART_S: Final = 5.0
 """After so long a server that stops may be back, or its successor there."""
 
@@ -116,7 +117,7 @@ class Stopping(BackendUnavailable):
     """The server ends what it has begun and takes nothing new."""
 
     def __init__(self) -> None:
-        super().__init__("the server is stopping")
+        super().__init__(STOPPING)
         self.retry_after_s = RESTART_S
 
 

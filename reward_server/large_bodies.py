@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+UNENDED_STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+'
+STRING: Final = UNENDED_STRING + b'"'
 TOKENS: Final = re.compile(STRING + rb"|[][{}]", re.DOTALL)
 KEY: Final = re.compile(rb"[ \t\r\n]*(" + STRING + rb")[ \t\r\n]*:", re.DOTALL)
 VALUE: Final = re.compile(rb"[ \t\r\n]*(?:(?=[\[{])|" + STRING + rb"|[^][{}\",: \t\r\n]+)", re.DOTALL)
@@ -21,6 +22,7 @@ NEXT: Final = re.compile(rb"[ \t\r\n]*([],}])")
 SPACE: Final = re.compile(rb"[ \t\r\n]*")
 QUOTE: Final = b'"'[0]
 OPENING: Final = b"[{"
+OPENING_OBJECT: Final = OPENING[1]
 CLOSING_OF: Final = {b"{": b"}", b"[": b"]"}
 
 

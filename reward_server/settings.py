@@ -134,7 +134,7 @@ class Settings(BaseModel):
     """What is written to stderr, as JSON lines: one event for each request, or only what went wrong."""
 
     @model_validator(mode="after")
-    def _a_batch_fits_the_queue(self) -> Settings:
+    def _settings_fit_together(self) -> Settings:
         if self.max_queued < self.max_batch_items:
             raise ValueError("max_queued must be at least max_batch_items, or a full batch could never be accepted")
         if self.cache_file is not None and not self.cache_entries:

@@ -17,7 +17,7 @@ from pydantic.json_schema import models_json_schema
 
 from reward_server.door import visit_of
 from reward_server.errors import BadRequest, NotJson, TooLarge
-from reward_server.large_bodies import OPENING, NoJsonError, is_container, pieces
+from reward_server.large_bodies import OPENING_OBJECT, UNENDED_STRING, NoJsonError, is_container, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ WHOLE_BYTES: Final = 4 << 20
 
 MAX_CONTAINERS: Final = 1_000_000
 """Lists and objects of one body: 3 bytes of JSON become 70 in memory, and no other request is answered meanwhile."""
-TEXT: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+TEXT: Final = re.compile(UNENDED_STRING + rb'(?:"|\\?\Z)', re.DOTALL)
 """A JSON string. It matches from every quote, also where the string does not end: so one pass is enough in any case."""
 CONTAINER_BYTES: Final = 72
 VALUE_BYTES: Final = 16
@@ -125,9 +125,10 @@ def parse_large(model: type[Model], body: bytes) -> Model:
             name = _name(member)
             if name in rest:
                 return parse_now(model, body)  # the last one counts; nobody sends that
-            rest[name] = body[member.start : member.end]
             if name in smallest and is_container(body, member):
                 checked[name], rest[name] = _check_each(name, *smallest[name], body, member)
+            else:
+                rest[name] = body[member.start : member.end]
     except NoJsonError as error:
         raise NotJson("body", f"expected a value or its end at byte {error.at}: send one JSON object") from None
     except UnicodeError:  # a name that UTF-8 cannot hold
@@ -149,7 +150,7 @@ def _check_each(
             listed.append(value)
         else:
             named[str(within[1])] = value
-    if named or body[member.start] == OPENING[1]:
+    if body[member.start] == OPENING_OBJECT:
         return named, b"{" + b",".join(json.dumps(name).encode() + b":" + smallest for name in named) + b"}"
     return tuple(listed), b"[" + (smallest if listed else b"") + b"]"
 

@@ -64,7 +64,7 @@ class SandboxedSlot:
 
     @property
     def spent(self) -> bool:
-        return self.broken is not None or self.uses_left <= 0 or time.monotonic() > self.dies_at or self.channel.ended
+        return self.wear is not None
 
     @property
     def wear(self) -> Wear | None:

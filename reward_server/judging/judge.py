@@ -200,7 +200,7 @@ def result(seen: Observation, verdict: Verdict, weight: float, message: str) -> 
         seen.wall_s,
         seen.memory_bytes,
         printable(message[:MAX_MESSAGE]),
-        seen.stdout.decode("utf-8", "replace"),
+        printed(seen),
         seen.stderr.decode("utf-8", "replace"),
     )
 

@@ -19,7 +19,7 @@ from reward_server.rewards import score
 from reward_server.service import Service
 from reward_server.settings import Settings
 from tasks.registry import load_problems
-from tests.contract.support import BACKENDS, LIMITS, asserts, call, pytest_files, returns, stdio, without_docker
+from tests.contract.support import BACKENDS, LIMITS, asserts, call, docker_here, pytest_files, returns, stdio
 
 if TYPE_CHECKING:
     from reward_server.backends.base import Backend
@@ -115,10 +115,6 @@ def test_verdicts_and_rewards_are_those_without_any_shortcut(name: str) -> None:
         stopped = await with_shortcuts(BACKENDS[name](), asked, stop_on_failure=True, reward="all_passed")
         assert [reward for reward, _ in stopped] == [float(reward == 1.0) for reward, _ in plain] * 4
 
-    try:
-        BACKENDS[name]()
-    except Exception as error:
-        if name != "docker":
-            raise
-        without_docker(error)
+    if name == "docker":
+        docker_here().close()
     asyncio.run(compare())

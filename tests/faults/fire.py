@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from reward_server.backends import docker_daemon
-from reward_server.errors import BackendUnavailable
-from tests.contract.support import IMAGE, TRANSPORT, without_docker
+from tests.contract.support import IMAGE, TRANSPORT, docker_here
 from tests.faults.leftovers import traces
 from tests.faults.relay import Relay
 from tests.faults.strikes import Target
@@ -107,12 +105,7 @@ def under_fire(
     program: Sequence[str] = PROGRAM,
 ) -> Iterator[Target]:
     """Yield a server that can judge. When it has ended nothing may be left of it."""
-    daemon = None
-    if backend == "docker":
-        try:
-            daemon = docker_daemon.connect(IMAGE).client
-        except BackendUnavailable as error:
-            without_docker(error)
+    daemon = docker_here() if backend == "docker" else None
     with contextlib.ExitStack() as stack, traces() as traced:
         if daemon is not None:
             stack.callback(daemon.close)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reward_server.backends import docker_daemon
-from reward_server.errors import BackendUnavailable
 from tests.bench.soak import soak
-from tests.contract.support import IMAGE, without_docker
+from tests.contract.support import IMAGE, docker_here
 from tests.faults.strikes import STRIKES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -18,12 +16,7 @@ SECONDS, FAULT_EVERY_S = 80, 8
 @pytest.mark.parametrize("backend", ["embedded", "docker"])
 def test_no_reward_is_wrong_and_nothing_is_left(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PASSRATE_IMAGE", IMAGE)
-    daemon = None
-    if backend == "docker":
-        try:
-            daemon = docker_daemon.connect(IMAGE).client
-        except BackendUnavailable as error:
-            without_docker(error)
+    daemon = docker_here() if backend == "docker" else None
     soaked = soak(backend, 2, daemon, seconds=SECONDS, fault_every_s=FAULT_EVERY_S, batch=100)
     if daemon is not None:
         daemon.close()

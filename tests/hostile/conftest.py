@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reward_server.errors import BackendUnavailable
 from tests.contract.conftest import sandbox
-from tests.contract.support import BACKENDS, without_docker
+from tests.contract.support import BACKENDS, docker_here
 from trainer.attack.attacking import SIDE_BY_SIDE, Outcome, attack
 from trainer.attack.payloads import PAYLOADS
 
@@ -43,10 +42,7 @@ def outcomes(request: pytest.FixtureRequest) -> dict[str, Outcome]:
         finally:
             await backend.close()
 
-    try:
-        asyncio.run(run())
-    except BackendUnavailable as error:
-        if request.param != "docker":
-            raise
-        without_docker(error)
+    if request.param == "docker":
+        docker_here().close()
+    asyncio.run(run())
     return found
