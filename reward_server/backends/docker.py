@@ -23,12 +23,16 @@ from reward_server.runner import boot, containment
 from reward_server.runs import Runs
 
 if TYPE_CHECKING:
+    import socket
+
     import docker
 
     from reward_server.backends.docker_channels import Channel
     from reward_server.settings import Settings
 
 START_S = 20.0
+LOOK_S = 1.0
+"""How often a container that has not connected yet is looked at."""
 TMPFS_OPTIONS = f"rw,exec,nosuid,nodev,size={TMPFS_BYTES},nr_inodes=65536,mode=1777"
 RUNNER_BYTES = 512 << 20
 """Memory that the runner, packages that it has loaded, and the judge may take beside a submission."""
@@ -99,7 +103,7 @@ class DockerBackend:
         try:
             container = Container(self.client, await asyncio.shield(starting), channel)
             async with asyncio.timeout(START_S):
-                connected = await channel.connect()
+                connected = await self.connect(container)
             uses = 1 if self.settings.fresh else self.settings.slot_uses
             age_s, silence_s = self.settings.slot_age_s, self.settings.silence_s
             slot = SandboxedSlot(connected, container, self.runs, uses=uses, age_s=age_s, silence_s=silence_s)
@@ -113,13 +117,24 @@ class DockerBackend:
                 raise BackendUnavailable(docker_daemon.why_not_started(error, self.settings.image)) from None
             if isinstance(error, (EOFError, TimeoutError, ValueError)):
                 raise BackendUnavailable(
-                    f"the runner did not start in a container of {self.settings.image} ({type(error).__name__}): build "
-                    "the image anew with `passrate images build`"
+                    f"the runner did not start in a container of {self.settings.image} "
+                    f"({str(error) or type(error).__name__}): build the image anew with `passrate images build`"
                 ) from None
             raise
         finally:
             channel.close()
         return slot
+
+    async def connect(self, container: Container) -> socket.socket:
+        """Wait until a started container has connected. Raises: EOFError where it ended before: that makes no sound."""
+        connecting = asyncio.ensure_future(container.channel.connect())
+        try:
+            while not (await asyncio.wait([connecting], timeout=LOOK_S))[0]:
+                if not await asyncio.to_thread(docker_daemon.is_running, self.client, container.name):
+                    raise EOFError("the container ended before it connected")
+            return await connecting
+        finally:
+            connecting.cancel()
 
     def start_container(self, channel: Channel) -> str:
         """Returns the container's id. Raises: docker_daemon.FAILURES."""

@@ -178,6 +178,14 @@ def reap(client: docker.APIClient) -> None:
                 remove(client, found["Id"])
 
 
+def is_running(client: docker.APIClient, name: str) -> bool:
+    """Tell whether a container is there and runs. Raises: FAILURES, but for NotFound."""
+    try:
+        return bool(client.inspect_container(name)["State"]["Running"])
+    except docker.errors.NotFound:
+        return False
+
+
 def remove(client: docker.APIClient, name: str) -> None:
     """Kill and remove a container, if it is still there. Never raises: a daemon that is gone took it along."""
     with contextlib.suppress(*FAILURES):

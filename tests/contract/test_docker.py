@@ -112,6 +112,22 @@ def test_a_container_that_is_killed_is_lost_and_no_verdict(client: Any, transpor
     await_end_of(client, os.getpid())
 
 
+def test_a_container_that_ends_before_it_connects_is_not_waited_for(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Red where only the time a start may take ends the wait: all that was queued meanwhile was given up with it."""
+    monkeypatch.setattr(SocketChannel, "prelude", "raise SystemExit\n")
+
+    async def open_one() -> None:
+        slots = backend(transport="socket")
+        with pytest.raises(BackendUnavailable, match="ended before it connected"):
+            await slots.open_slot()
+        await slots.close()
+
+    asyncio.run(open_one())
+    await_end_of(client, os.getpid())
+
+
 @pytest.mark.parametrize("after_s", [0.0, 0.05, 0.1, 0.2])
 def test_a_cancelled_start_leaves_no_container(client: Any, transport: str, after_s: float) -> None:
     async def cancel() -> None:
