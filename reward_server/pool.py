@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 OPEN_TIMEOUT_S: Final = 60.0
 FIRST_DELAY_S: Final = 0.1
 MAX_DELAY_S: Final = 5.0
-PATIENCE_S: Final = 20.0
+PATIENCE_S: Final = 30.0
+"""Longer than one start may take: what is queued is not given up for a single one that hangs."""
 LOOK_S: Final = 1.0
 """How often a spare is looked at."""
 
