@@ -106,7 +106,7 @@ class Settings(BaseModel):
     image: str = Field(default="passrate-python:latest", min_length=1)
     """The image of the Docker backend's containers."""
     runtime: str | None = None
-    """The Docker runtime of the containers, such as gVisor's `runsc`; None takes the daemon's default."""
+    """The Docker runtime of the containers, such as Kata's with a Linux of its own; None takes the daemon's default."""
     cpuset: str | None = None
     """The processors that the containers may use, as Docker writes them: 0-3,7."""
     container_memory_mb: int = Field(default=2048, ge=64)

@@ -21,6 +21,7 @@ from reward_server.runner.kernel import (
     RETURN,
     SOCKET,
     SOCKETPAIR,
+    lacks,
     seccomp_program,
 )
 
@@ -36,6 +37,17 @@ JUMPS: dict[int, Callable[[int, int], bool]] = {
 EPERM = RET_ERRNO | errno.EPERM
 
 both = pytest.mark.parametrize("machine", ARCHITECTURES)
+
+
+def test_a_kernel_that_cannot_do_what_the_runner_needs_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert lacks() == []
+
+    def refused(pid: int) -> int:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("os.pidfd_open", refused)
+    monkeypatch.setattr("os.path.exists", lambda _: False)
+    assert lacks() == ["/proc/self/schedstat", "pidfd_open"]
 
 
 def decide(machine: str, number: int, *arguments: int, architecture: int | None = None) -> int:

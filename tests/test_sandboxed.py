@@ -10,7 +10,7 @@ import pytest
 
 from reward_server.backends import sandboxed
 from reward_server.backends.sandboxed import SandboxedSlot
-from reward_server.errors import SandboxLost
+from reward_server.errors import BackendUnavailable, SandboxLost
 from reward_server.judging import plan
 from reward_server.runner import frames, supervision
 from reward_server.runs import Runs
@@ -42,6 +42,23 @@ async def lost_by(answer: bytes | None, silence_s: float = 60) -> str:
         await slot.close()
         theirs.close()
     return str(lost.value)
+
+
+def test_a_kernel_that_will_not_do_is_named() -> None:
+    """As gVisor's, where the runner only died, and the advice was to build the image anew."""
+
+    async def start() -> None:
+        ours, theirs = socket.socketpair()
+        slot = SandboxedSlot(ours, NoProcess(), Runs(), uses=10, age_s=60, silence_s=60)
+        theirs.sendall(frames.pack({"hello": 1, "lacks": ["/proc/self/schedstat", "pidfd_open"]}))
+        try:
+            with pytest.raises(BackendUnavailable, match=r"has no /proc/self/schedstat and no pidfd_open: .* gVisor"):
+                await slot.start(b"runner", 10)
+        finally:
+            await slot.close()
+            theirs.close()
+
+    asyncio.run(start())
 
 
 def test_a_sandbox_that_says_nothing_is_lost_after_its_time(monkeypatch: pytest.MonkeyPatch) -> None:

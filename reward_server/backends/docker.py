@@ -1,8 +1,8 @@
 """Runs submissions in Docker containers: each slot is one warm container that holds the runner.
 
 Covered: what the embedded backend covers, and memory, processes and processors by a control group of each slot's own.
-Not covered: a kernel exploit, unless the daemon offers a runtime such as gVisor's. Whoever may talk to the daemon is
-root on its machine: give its socket to the server alone.
+Not covered: a kernel exploit, unless the daemon offers a runtime with a kernel of its own. Whoever may talk to the
+daemon is root on its machine: give its socket to the server alone.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import docker.errors
 
 from reward_server.backends import docker_daemon
 from reward_server.backends.contents import ENVIRONMENT, TMPFS_BYTES, RunnerConfigs
-from reward_server.backends.docker_channels import NOT_SEEN, AttachChannel, SocketChannel, reap_folders
+from reward_server.backends.docker_channels import AttachChannel, SocketChannel, reap_folders
 from reward_server.backends.sandboxed import SandboxedSlot
 from reward_server.errors import BackendUnavailable
 from reward_server.runner import boot, containment
@@ -87,17 +87,15 @@ class DockerBackend:
 
     async def open_slot(self) -> SandboxedSlot:
         """Raises: BackendUnavailable."""
-        if self.transport != "attach":
-            try:
-                return await self.open_by(SocketChannel())
-            except BackendUnavailable as error:
-                if self.transport == "socket" or NOT_SEEN not in str(error):
-                    raise
-                self.transport = "attach"
-        return await self.open_by(AttachChannel())
+        if self.transport == "auto":  # until one way has worked: a slot that fails later says nothing about its way
+            with contextlib.suppress(BackendUnavailable):
+                return await self.open_by("socket")
+            return await self.open_by("attach")
+        return await self.open_by(self.transport)
 
-    async def open_by(self, channel: Channel) -> SandboxedSlot:
+    async def open_by(self, transport: Literal["socket", "attach"]) -> SandboxedSlot:
         """Raises: BackendUnavailable."""
+        channel: Channel = SocketChannel() if transport == "socket" else AttachChannel()
         starting = asyncio.ensure_future(asyncio.to_thread(self.start_container, channel))
         slot: SandboxedSlot | None = None
         try:
@@ -123,6 +121,7 @@ class DockerBackend:
             raise
         finally:
             channel.close()
+        self.transport = transport
         return slot
 
     async def connect(self, container: Container) -> socket.socket:

@@ -28,8 +28,6 @@ from reward_server.errors import BackendUnavailable
 if TYPE_CHECKING:
     import docker
 
-NOT_SEEN: Final = "bind source path does not exist"
-"""What a daemon answers that does not see the folder of a socket."""
 FOLDER: Final = "/run/passrate"
 """Where the container finds the socket."""
 PIECE_BYTES: Final = 1 << 18

@@ -2,7 +2,7 @@
 
 Covered: files, network, other processes, CPU, memory, output, no surviving process, no file left behind.
 Not covered: a kernel exploit; memory is limited by process limits and measurement, not by a control group. For hostile
-multi-tenant use choose `docker` with gVisor.
+multi-tenant use choose `docker`, best on machines of its own.
 """
 
 from __future__ import annotations

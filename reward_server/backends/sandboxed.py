@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, get_args
 import orjson
 
 from reward_server.backends.sandbox_channel import SandboxChannel
-from reward_server.errors import SandboxLost
+from reward_server.errors import BackendUnavailable, SandboxLost
 from reward_server.jobs import Ending, Observation, Observations
 from reward_server.runner import frames
 from reward_server.runs import kind_of_dirt
@@ -30,6 +30,8 @@ CAP_FACTOR, CAP_EXTRA_S = 3.0, 30.0
 ENDINGS = frozenset(get_args(Ending))
 ROWS = {(str, int, cpu, wall, int, str, bool, str) for cpu in (float, int) for wall in (float, int)}
 """The types that the first fields of an `Observation` may have."""
+
+KERNEL = "passrate needs Linux 5.3 or later with CONFIG_SCHED_INFO; gVisor, a kernel of its own, will not do"
 
 
 class SandboxProcess(Protocol):
@@ -80,11 +82,16 @@ class SandboxedSlot:
         self.seat = seat
 
     async def start(self, bundle: bytes, within_s: float) -> None:
-        """Send the runner in and wait for its hello. Raises: OSError, EOFError, TimeoutError, ValueError."""
+        """Send the runner in and wait for its hello.
+
+        Raises: OSError, EOFError, TimeoutError, ValueError; BackendUnavailable where the kernel there will not do.
+        """
         async with asyncio.timeout(within_s):
             header, _ = await self.channel.ask(bundle, within_s, within_s)
         if header.get("hello") != 1:
             raise ValueError("the sandbox speaks another protocol")
+        if missing := header.get("lacks"):
+            raise BackendUnavailable(f"the kernel in the sandbox has no {' and no '.join(missing)}: {KERNEL}")
 
     async def run(self, job: Job) -> Observations:
         """Raises: SandboxLost; then the slot is spent, and nothing is known about the submission."""

@@ -31,6 +31,9 @@ def main(config: dict[str, Any]) -> Callable[[], object]:
     """Serve until the channel closes. Returns in a new zygote only, with what it is to do."""
     channel = take_channel()
     supervision.SERVER.channel = channel
+    if missing := kernel.lacks():
+        channel.send(frames.pack({"hello": PROTOCOL, "lacks": missing}))
+        os._exit(1)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)  # pid 1 would ignore them; the sandbox ends with its channel
     oom.be_killed_first()  # before its own files in /proc are closed to it

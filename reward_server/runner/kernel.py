@@ -204,6 +204,19 @@ def _checked(result: int, what: str) -> int:
     return result
 
 
+def lacks() -> list[str]:
+    """What the runner cannot do without, and neither an old kernel nor gVisor has.
+
+    The first tells of a process's end and never of another one's; without the second, a verdict would depend on load.
+    """
+    found = [path for path in ("/proc/self/schedstat",) if not os.path.exists(path)]
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError:
+        found.append("pidfd_open")
+    return found
+
+
 def prctl(option: int, value: int) -> None:
     _checked(
         libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0)), "prctl"

@@ -175,6 +175,24 @@ def test_a_daemon_that_sees_other_files_is_talked_to_by_its_attach_stream(monkey
 
 
 @pytest.mark.usefixtures("client")
+def test_a_way_that_has_worked_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container that is lost while it starts makes no later one slower."""
+
+    async def open_three() -> None:
+        slots = backend()
+        await (await slots.open_slot()).close()
+        with monkeypatch.context() as patch:
+            patch.setattr(SocketChannel, "prelude", "raise SystemExit\n")
+            with pytest.raises(BackendUnavailable, match="ended before it connected"):
+                await slots.open_slot()
+        await (await slots.open_slot()).close()
+        assert slots.transport == "socket"
+        await slots.close()
+
+    asyncio.run(open_three())
+
+
+@pytest.mark.usefixtures("client")
 def test_fresh_gives_every_submission_a_new_container() -> None:
     sandbox = Sandbox(backend(fresh=True))
     try:
