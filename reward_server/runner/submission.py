@@ -48,7 +48,8 @@ class Submission:
             supervision.close_quietly(payload, out_end, err_end)
         self.stdout = supervision.Pump(self.loop, out, job.limits["output_bytes"])
         self.stderr = supervision.Pump(self.loop, err, job.limits["output_bytes"])
-        self.meter = supervision.Meter(job.limits, cell.population, cell.submission_zygote(role).resident_bytes)
+        shared_bytes = cell.submission_zygote(role).resident_bytes
+        self.meter = supervision.Meter(job.limits, cell.population, shared_bytes, cell.uid)
         self.next_check = time.monotonic() + FIRST_CHECK_S
         self.loop.add(self.child.descriptor, self._on_exit)
 
