@@ -178,7 +178,8 @@ def standing(pid: int) -> tuple[int, float, int]:
 
 def parent(pid: int) -> int:
     """0 when it is gone."""
-    return int((stat(pid, pid) or [0, 0])[1])
+    fields = stat(pid, pid)
+    return int(fields[1]) if fields else 0
 
 
 def stat(pid: int, thread: int) -> list[str]:
