@@ -404,9 +404,9 @@ ROWS = (
     ),
     Defence(
         "killed_first",
-        "Where memory runs out, the kernel ends a sandbox rather than what runs beside it.",
-        f"{RUNNER}/control.py",
-        "oom.be_killed_first()",
+        "Where memory runs out, the kernel ends a submission rather than what runs beside it.",
+        CONTAINMENT,
+        "oom.be_killed_early(oom.FIRST_OF_ALL)",
         "pass",
         ("tests/contract/test_limits.py::test_the_kernel_takes_a_sandbox_before_what_runs_beside_it[embedded]",),
     ),
