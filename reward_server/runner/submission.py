@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 FIRST_CHECK_S = 0.05
 DRAIN_S = 5.0
 EXIT_S = 1.0
-ALONE = 2
-"""Processes of a submission that starts none: its own, and the first one of its namespace."""
 
 
 class Submission:
@@ -146,9 +144,9 @@ class Submission:
 
     def reap(self) -> dict[str, Any]:
         """Wait for its end, which must be near, and note whether it had children. Raises: Broken."""
-        # A first process of a namespace has waited for one in any case.
+        # The first process of a namespace has waited for the submission, in any case.
         waited_for_some = processes.standing(self.child.pid)[2] > 0
-        self.cell.had_children |= waited_for_some or len(self.meter.seconds) > ALONE
+        self.cell.had_children |= waited_for_some or len(self.meter.seconds) > 1
         return self.child.reap()
 
     def blame_for_kill(self, row: Row) -> None:
