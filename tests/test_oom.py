@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reward_server.runner import oom, processes
+from reward_server.runner.cell import Cell
+from reward_server.runner.rows import Row, Seen
 from reward_server.runner.submission import Submission
 
 if TYPE_CHECKING:
@@ -33,15 +35,22 @@ def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+def cell_of(kills: oom.KernelKills, judge_bytes: int) -> Cell:
+    cell = Cell.__new__(Cell)
+    cell.by_uid, cell.kernel_kills, cell.had_children = False, kills, False
+    cell.judge_bytes = lambda: judge_bytes  # type: ignore[method-assign]
+    return cell
+
+
 def ended_by(number: int, *, memory_bytes: int, kills: oom.KernelKills, judge_bytes: int = 0) -> Submission:
     """A submission that a signal has ended, as it stands before `finish`."""
     submission = Submission.__new__(Submission)
     closed = SimpleNamespace(open=False, over=False, take=lambda: b"")
     usage = {"status": number, "cpu_s": 0.1, "memory_bytes": memory_bytes}
     submission.__dict__.update(
-        cell=SimpleNamespace(by_uid=False, kernel_kills=kills, judge_bytes=lambda: judge_bytes),
-        child=SimpleNamespace(reap=lambda: usage, contained=True),
-        meter=SimpleNamespace(cpu_s=0.1, cpu_at_begin=0.0, clock_at_begin=0.0, delay_s=0.0, peak_bytes=0),
+        cell=cell_of(kills, judge_bytes),
+        child=SimpleNamespace(pid=0, reap=lambda: usage, contained=True),
+        meter=SimpleNamespace(seconds={}, cpu_s=0.1, cpu_at_begin=0.0, clock_at_begin=0.0, delay_s=0.0, peak_bytes=0),
         limits=LIMITS,
         stdout=closed,
         stderr=closed,
@@ -112,3 +121,28 @@ def test_a_full_container_is_the_submissions_doing_unless_the_judge_filled_it(
     counter.write_text("oom_kill 3\n")
     group.write_text("oom_kill 1\n")
     assert submission.finish().ending == ending
+
+
+@pytest.mark.parametrize(
+    ("killed_in", "endings", "then"),
+    [
+        (None, ["raised", "returned"], ["raised", "returned"]),
+        ("machine", ["raised", "returned"], ["lost"]),
+        ("machine", ["wall"], ["lost"]),  # a pool waits for ever for one of its processes
+        ("machine", ["returned"], ["lost"]),  # with which value?
+        ("machine", ["cpu", "memory", "output"], ["cpu", "memory", "output"]),
+        ("group", ["raised", "returned", "cpu"], ["memory", "returned", "cpu"]),
+        ("group", ["signaled"], ["memory"]),
+        ("group", ["lost"], ["lost"]),
+    ],
+    ids=str,
+)
+def test_a_child_that_the_kernel_killed_says_nothing_for_its_parent(
+    killed_in: str | None, endings: list[str], then: list[str]
+) -> None:
+    """Red where only a submission's own SIGKILL raised the question: what its child's death made of it was a 0."""
+    assert [row.ending for row in oom.instead(Seen([Row(each) for each in endings]), killed_in).rows] == then
+    failed = oom.instead(Seen(failed_load=Row("raised")), killed_in)
+    assert [(row.ending) for row in [failed.failed_load, *failed.rows] if row is not None] == [
+        {"machine": "lost", "group": "memory"}.get(killed_in or "", "raised")
+    ]

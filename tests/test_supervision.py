@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reward_server.runner import processes, supervision
+from reward_server.runner import processes, sharing, supervision
 from reward_server.runner.cell import Cell
 from reward_server.runner.supervision import Meter
 from tests.test_oom import ended_by
@@ -40,6 +40,9 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         processes, "standing", lambda pid: (seen["bytes"].get(pid, 0), *seen["reaped"].get(pid, (0.0, 0)))
     )
     monkeypatch.setattr("reward_server.runner.supervision.time.monotonic", lambda: seen["now"])
+    monkeypatch.setattr(
+        sharing, "held_together", lambda held, *_: seen["together"].pop(0) if "together" in seen else sum(held.values())
+    )
     monkeypatch.setattr(supervision, "held_inodes", lambda _: seen["inodes"])
     return seen
 
@@ -83,6 +86,45 @@ def test_what_ended_processes_used_still_counts(machine: dict[str, Any]) -> None
     alive.remove(8)
     machine["cpu"] = {7: 0.6}
     assert ending(meter) == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("held", "together", "due"),
+    [
+        ({7: 60, 8: 60}, [70], None),
+        ({7: 60, 8: 60}, [110, 110], "memory"),
+        ({7: 60, 8: 60}, [110, 90], None),  # a process ended while it was looked at
+        ({7: 101, 8: 1}, [], "memory"),
+        ({7: 50, 8: 50}, [], None),
+    ],
+    ids=str,
+)
+def test_where_the_sum_is_too_much_what_is_shared_is_asked_for(
+    machine: dict[str, Any], held: dict[int, int], together: list[int], due: str | None
+) -> None:
+    meter = Meter(LIMITS, lambda: {7, 8}, 0)
+    machine.update(bytes={pid: size << 20 for pid, size in held.items()}, together=[size << 20 for size in together])
+    assert (ending(meter), machine["together"]) == (due, [])
+
+
+def test_what_is_shared_is_asked_for_half_of_the_time_at_most(
+    machine: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To look at 64 processes of 1 GB each takes 0.6 s, of the processor that they are waiting for."""
+    asked_at: list[float] = []
+
+    def look(*_: object) -> int:
+        asked_at.append(machine["now"])
+        machine["now"] += 0.6
+        return 0
+
+    monkeypatch.setattr(sharing, "held_together", look)
+    meter = Meter(LIMITS, lambda: {7, 8}, 0)
+    machine["bytes"] = {7: 60 << 20, 8: 60 << 20}
+    for _ in range(20):
+        later(machine, 0.1)
+        meter.sample()
+    assert asked_at == pytest.approx([0.1, 1.3, 2.5, 3.7])
 
 
 def later(machine: dict[str, Any], by_s: float, **seen: Any) -> None:

@@ -23,6 +23,8 @@ JUDGE_LIMITS = {"memory_bytes": 2 << 30, "disk_bytes": 64 << 20, "open_files": 2
 PLAIN, PYTEST = "plain", "pytest"
 MOST_ZYGOTES = 4
 """That one slot keeps. What a package takes of memory, each of them takes."""
+JUDGE_BYTES = 256 << 20
+"""A judge that holds more may be what filled a container's memory."""
 STANDING_USES, STANDING_ROWS, STANDING_CPU_S = 500, 2000, 3600
 
 
@@ -65,6 +67,8 @@ class Cell:
         self.package = ""
         """What the current job imports and a zygote may have loaded before."""
         self.kernel_kills = oom.KernelKills()
+        self.had_children = False
+        """Whether a submission of the current job started processes."""
         self.judge: processes.Child | None = None
         self.standing: StandingJudge | None = None
         usable = sorted(os.sched_getaffinity(0))
@@ -135,6 +139,7 @@ class Cell:
 
     def begin_job(self) -> None:
         self.kernel_kills.begin_job()
+        self.had_children = False
         if self.by_uid:
             self.uid = self.next_uid
             self.next_uid += 1
@@ -151,6 +156,7 @@ class Cell:
             "uid": self.uid,
             "namespaces": not self.by_uid,
             "count_processes": True,
+            "killed_first": True,
             **extra,
         }
         return self.submission_zygote(role).spawn(spec, descriptors)
@@ -244,6 +250,7 @@ class Cell:
             "outer_uid": os.getuid(),
             "outer_gid": os.getgid(),
             "count_processes": False,
+            "killed_first": False,
         }
 
     def kill_submission(self) -> None:
@@ -266,6 +273,11 @@ class Cell:
         judges = [] if self.standing is None else [self.standing.child]
         judges += [] if self.judge is None else [self.judge]
         return sum(processes.resident_bytes(judge.pid) for judge in judges)
+
+    def killed_in(self) -> str | None:
+        """Where the kernel killed for want of memory since last asked: `machine` also where the judge filled it."""
+        killed_in = self.kernel_kills.happened()
+        return "machine" if killed_in == "group" and self.judge_bytes() >= JUDGE_BYTES else killed_in
 
     def end_job(self) -> str | None:
         """Kill, reap, empty, prove. Returns what is not clean, or None."""

@@ -16,7 +16,7 @@ import sys
 import threading
 from typing import Any
 
-from reward_server.runner import kernel
+from reward_server.runner import kernel, oom
 
 BOX, JUDGE_BOX = "/box", "/judge"
 WRITABLE = (BOX, "/tmp", "/dev/shm")
@@ -90,6 +90,8 @@ def confine(spec: dict[str, Any]) -> None:
         kernel.drop_capabilities()
     # A change of user id left the process undumpable: its own /proc/self, and so /dev/stdin, would be closed to it.
     kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
+    if spec["killed_first"]:
+        oom.be_killed_early(oom.FIRST_OF_ALL)
     limit(spec["limits"], count_processes=spec["count_processes"])
     if spec["namespaces"] or not spec["filtered"]:
         kernel.install_filter()

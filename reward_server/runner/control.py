@@ -36,7 +36,7 @@ def main(config: dict[str, Any]) -> Callable[[], object]:
         os._exit(1)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)  # pid 1 would ignore them; the sandbox ends with its channel
-    oom.be_killed_first()  # before its own files in /proc are closed to it
+    oom.be_killed_early(oom.NEXT)  # before its own files in /proc are closed to it
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     # The server's own limit may be low; what a run needs does not depend on it.
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -81,6 +81,8 @@ def serve(kept: cell.Cell, header: dict[str, Any], body: int) -> bytes:
         kept.sit(job.seat)
         kept.package = job.package
         seen = KINDS["shared" if job.shared else job.kind](kept, job)
+        if kept.had_children or any(row.ending == "lost" for row in seen.rows):
+            seen = oom.instead(seen, kept.killed_in())
     except processes.Broken as error:
         broken = str(error)
     except cell.BecomeZygote:

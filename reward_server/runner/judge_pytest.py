@@ -79,6 +79,8 @@ class Plugin:
         self.rows: dict[str, int] = {}
         self.left_out: set[int] = set()
         self.uncollected = ""
+        self.gone: link.Gone | None = None
+        """The submission ended while the tests were collected."""
         self.error: BaseException | None = None
         self.failed = False
 
@@ -86,6 +88,10 @@ class Plugin:
         if report.failed and not self.uncollected:
             lines = str(report.longrepr).strip().splitlines()
             self.uncollected = lines[-1] if lines else "the test files could not be collected"
+
+    def pytest_exception_interact(self, node: Any, call: Any) -> None:
+        if isinstance(node, pytest.Collector) and isinstance(call.excinfo.value, link.Gone):
+            self.gone = call.excinfo.value
 
     def pytest_collection_finish(self, session: Any) -> None:
         names = [item.nodeid for item in session.items[:MAX_TESTS]]
@@ -175,4 +181,4 @@ def run_files(kept_by: keeper.Keeper, payload: dict[str, Any], *plugins: object)
         uncaught = uncaught or RuntimeError(plugin.uncollected)
     elif not kept_by.stop and UNREACHED in kept_by.states:
         uncaught = uncaught or link.Refused("pytest ended before this test")
-    kept_by.report(uncaught)
+    kept_by.report(kept_by.end_of(plugin.gone or uncaught))

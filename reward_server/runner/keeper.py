@@ -64,6 +64,10 @@ class Keeper(abc.ABC):
         """A failure of the test's own code, called by the submission, which may have kept it from the test."""
         return None
 
+    def end_of(self, error: BaseException | None) -> BaseException | None:
+        """What ended the test code; where it was the end of the submission, the tests not reached end as that did."""
+        return error
+
     def tell(self, message: dict[str, Any]) -> None:
         text = json.dumps(message).encode()
         self.control.sendall(link.LENGTH.pack(len(text)) + text)

@@ -6,23 +6,28 @@ import time
 from pathlib import Path
 from typing import Final
 
+from reward_server.runner.rows import Row, Seen
+
 MACHINE: Final = Path("/proc/vmstat")
 OWN_SCORE: Final = Path("/proc/self/oom_score_adj")
-FIRST_OF_ALL: Final = 1000
+FIRST_OF_ALL, NEXT = 1000, 900
+"""Of submissions, and of what stands around them: each step of ten is one in a hundred of all memory."""
 GROUP: Final = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"))
 """A container sees the counters of its own control group here (version 2, version 1)."""
 
-
+FULL: Final = "the machine ran out of memory"
+OWN_DOING: Final = frozenset({"cpu", "memory", "output", "lost"})
+"""Endings that no killed child brings about."""
 LOOK_S: Final = 0.5
 """A look at the counters takes 50 us, so short jobs share one: a kill so long before a job may be held against it."""
 
 
-def be_killed_first() -> None:
+def be_killed_early(score: int) -> None:
     """Have the kernel end this sandbox, if memory runs out, rather than the server or a trainer beside it.
 
     Inherited by all that is in it. A submission may take it back, but not ask for less than what the server has.
     """
-    OWN_SCORE.write_text(str(FIRST_OF_ALL), encoding="ascii")
+    OWN_SCORE.write_text(str(score), encoding="ascii")
 
 
 class KernelKills:
@@ -49,6 +54,21 @@ class KernelKills:
         if self.known[1] > before[1]:
             return "group"
         return "machine" if self.known[0] > before[0] else None
+
+
+def instead(seen: Seen, killed_in: str | None) -> Seen:
+    """What can be said of a submission that had children, one of which may be what the kernel killed there.
+
+    It may have been told so, have waited for an answer for ever, or have come to another result.
+    """
+    ends = [row.ending for row in ([seen.failed_load] if seen.failed_load else seen.rows)]
+    if killed_in == "machine" and not set(ends) <= OWN_DOING:
+        return Seen([Row("lost", message=FULL)])
+    if killed_in == "group":
+        for row in [seen.failed_load] if seen.failed_load else seen.rows:
+            if not row.good and row.ending not in OWN_DOING:
+                row.ending = "memory"
+    return seen
 
 
 def kills_in(counters: Path) -> int:

@@ -15,6 +15,7 @@ from reward_server.runner import kernel
 
 if TYPE_CHECKING:
     import mmap
+    from collections.abc import Iterator
 
 MAX_MESSAGE = 1 << 16
 FAILURES_AT, FAILURE_BYTES = 64, 512
@@ -140,11 +141,7 @@ def run_delay(pid: int) -> float:
 
 def is_ready(pid: int, thread: int) -> bool:
     """Whether a thread runs, or would if a processor were free."""
-    try:
-        with open(f"/proc/{pid}/task/{thread}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] == "R"
-    except (OSError, IndexError):
-        return False
+    return stat(pid, thread)[:1] == ["R"]
 
 
 def idle_and_stolen(processors: list[int]) -> tuple[float, float]:
@@ -170,12 +167,28 @@ def resident_bytes(pid: int) -> int:
 
 def standing(pid: int) -> tuple[int, float, int]:
     """Resident bytes of a process; the processor seconds and page faults of what it started and has waited for."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            fields = file.read().rpartition(")")[2].split()
-        return int(fields[21]) * PAGE_BYTES, (int(fields[13]) + int(fields[14])) / TICKS_PER_S, int(fields[8])
-    except (OSError, IndexError, ValueError):
+    fields = stat(pid, pid)
+    if not fields:
         return 0, 0.0, 0
+    # Its first thread may have ended before the others, and then has no memory any more.
+    holder = next((stat(pid, each) for each in threads(pid) if each != pid), []) if fields[0] == "Z" else fields
+    held = int(holder[21]) * PAGE_BYTES if holder else 0
+    return held, (int(fields[13]) + int(fields[14])) / TICKS_PER_S, int(fields[8])
+
+
+def parent(pid: int) -> int:
+    """0 when it is gone."""
+    fields = stat(pid, pid)
+    return int(fields[1]) if fields else 0
+
+
+def stat(pid: int, thread: int) -> list[str]:
+    """What /proc tells of a thread, from its state on; of a process, where it is the first one. Empty when gone."""
+    try:
+        with open(f"/proc/{pid}/stat" if thread == pid else f"/proc/{pid}/task/{thread}/stat") as file:
+            return file.read().rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def reap_orphans() -> None:
@@ -200,6 +213,20 @@ def kill_all_of(uid: int) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(-1, signal.SIGKILL)
     finally:
+        return_to_root()
+
+
+@contextlib.contextmanager
+def reading_as(uid: int | None) -> Iterator[None]:
+    """Open files with the rights of a user id, None for one's own. Nobody may signal this process for it."""
+    if uid is None:
+        yield
+        return
+    kernel.act_on_files_as(uid)
+    try:
+        yield
+    finally:
+        kernel.act_on_files_as(0)
         return_to_root()
 
 

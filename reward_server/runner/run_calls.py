@@ -151,6 +151,6 @@ def run_calls(cell: Cell, job: Job) -> Seen:
         os.close(cases)
         if called is not None:
             called.submission.cell.kill_submission()
-            called.submission.child.reap()
+            called.submission.reap()
             called.close()
     return seen

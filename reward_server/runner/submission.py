@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from reward_server.runner import processes, supervision
+from reward_server.runner import oom, processes, supervision
 from reward_server.runner.rows import Row
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 FIRST_CHECK_S = 0.05
 DRAIN_S = 5.0
 EXIT_S = 1.0
-JUDGE_BYTES = 256 << 20
-"""A judge that holds more may be what filled a container's memory."""
 
 
 class Submission:
@@ -48,7 +46,8 @@ class Submission:
             supervision.close_quietly(payload, out_end, err_end)
         self.stdout = supervision.Pump(self.loop, out, job.limits["output_bytes"])
         self.stderr = supervision.Pump(self.loop, err, job.limits["output_bytes"])
-        self.meter = supervision.Meter(job.limits, cell.population, cell.submission_zygote(role).resident_bytes)
+        shared_bytes = cell.submission_zygote(role).resident_bytes
+        self.meter = supervision.Meter(job.limits, cell.population, shared_bytes, cell.uid)
         self.next_check = time.monotonic() + FIRST_CHECK_S
         self.loop.add(self.child.descriptor, self._on_exit)
 
@@ -106,7 +105,7 @@ class Submission:
         if not self.exited:
             self.cell.kill_submission()
             self._note_exit()
-        usage = self.child.reap()
+        usage = self.reap()
         processes.reap_orphans()
         deadline = time.monotonic() + DRAIN_S
         while self.stdout.open or self.stderr.open:
@@ -143,17 +142,24 @@ class Submission:
             self.blame_for_kill(row)
         return row
 
+    def reap(self) -> dict[str, Any]:
+        """Wait for its end, which must be near, and note whether it had children. Raises: Broken."""
+        # The first process of a namespace has waited for the submission, in any case.
+        waited_for_some = processes.standing(self.child.pid)[2] > 0
+        self.cell.had_children |= waited_for_some or len(self.meter.seconds) > 1
+        return self.child.reap()
+
     def blame_for_kill(self, row: Row) -> None:
         """Who filled the memory, if the kernel sent this SIGKILL? As far as was measured, not the submission.
 
         A container has room beside what a submission may use. If it was full all the same, and not of the judge, then
         the submission was faster than the measuring.
         """
-        killed_in = self.cell.kernel_kills.happened()
-        if killed_in == "group" and self.cell.judge_bytes() < JUDGE_BYTES:
+        killed_in = self.cell.killed_in()
+        if killed_in == "group":
             row.ending = "memory"
         elif killed_in is not None:
-            row.ending, row.message = "lost", "the machine ran out of memory"
+            row.ending, row.message = "lost", oom.FULL
 
     def close(self) -> None:
         self.stdout.close()

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tasks.schema import Limits
@@ -115,3 +117,24 @@ def test_the_judges_start_is_not_the_submissions_time(sandbox: Sandbox) -> None:
         assert fresh.verdicts(problem, "def f(x): return x") == [P]
     finally:
         fresh.close()
+
+
+@pytest.mark.parametrize("isolation", ["separate", "shared"])
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [
+        ("def f(x):\n    while True: pass", "cpu_timeout"),
+        ("import time\ndef f(x): time.sleep(9)", "wall_timeout"),
+        ("def f(x): return len(bytearray(1) * (200 << 20))", "memory_exceeded"),
+        ("def f(x):\n    held = []\n    while True: held.append(b'x' * (1 << 20))", "memory_exceeded"),
+        ("def f(x):\n    while True: print('x' * 10**5)", "output_exceeded"),
+        ("import os\ndef f(x): os._exit(0)", "runtime_error"),
+        ("def f(x): return 4", "passed"),
+    ],
+)
+def test_a_limit_that_is_passed_while_tests_are_collected_is_named(
+    sandbox: Sandbox, code: str, verdict: str, isolation: Any
+) -> None:
+    source = "from solution import f\nFOUR = f(2)\ndef test_a(): assert FOUR == 4\ndef test_b(): assert FOUR == 4"
+    verdicts = sandbox.verdicts(pytest_files(source, isolation=isolation), code)
+    assert set(verdicts) == {verdict}

@@ -9,6 +9,7 @@ from tests.defences.defence import CLEAN, WALLS, Defence, attempt, cheat, holds,
 RUNNER = "reward_server/runner"
 CONTAINMENT, CELL, ZYGOTE = (f"{RUNNER}/{name}.py" for name in ("containment", "cell", "zygote"))
 PROCESSES, SUBMISSION, SUPERVISION = (f"{RUNNER}/{name}.py" for name in ("processes", "submission", "supervision"))
+SHARING = f"{RUNNER}/sharing.py"
 NAMESPACES = "tests/contract/test_namespaces.py"
 LIMITS = "tests/contract/test_limits.py::test_what_goes_over_a_limit_ends_there"
 AT_ONCE = "tests/contract/test_limits.py::test_the_kernel_refuses_what_measuring_would_find_too_late"
@@ -18,6 +19,10 @@ NEW_USER = f"{CLEAN}::test_a_run_has_a_new_user_id_or_namespaces_of_its_own[embe
 
 def due(what: str) -> str:
     return f"tests/test_supervision.py::test_a_limit_is_due_when_it_is_passed[{what}]"
+
+
+def holds_for_itself(name: str) -> str:
+    return f"tests/contract/test_memory.py::test_what_each_process_has_for_itself_is_charged[embedded-{name}]"
 
 
 def channel(kind: str, attempt: str) -> str:
@@ -357,6 +362,30 @@ ROWS = (
         (due("{'bytes': {7: 105906176}}-memory"), due("{'bytes': {7: 62914560, 8: 62914560}}-memory")),
     ),
     Defence(
+        "a_fork_is_no_part_of_its_parent",
+        "Only what is in its parent's address space is left out, not what has the same pages, or had.",
+        SHARING,
+        "return all(crosses(setting.fileno(), pid) for _ in range(MARKS))",
+        "return True",
+        (holds_for_itself("a_fork_that_writes"),),
+    ),
+    Defence(
+        "who_hides_counts_in_full",
+        "The memory of a process that cannot be looked into counts all the same.",
+        SHARING,
+        "seen + max(0, unseen - shared_bytes)",
+        "seen",
+        (holds_for_itself("out_of_reach"),),
+    ),
+    Defence(
+        "memory_of_any_thread",
+        "So does that of a process whose first thread has ended.",
+        PROCESSES,
+        'if fields[0] == "Z" else fields',
+        "if False else fields",
+        (holds_for_itself("behind_a_first_thread_that_ended"),),
+    ),
+    Defence(
         "files_are_counted",
         "So do files and folders without number, which no limit of memory counts.",
         SUPERVISION,
@@ -375,9 +404,9 @@ ROWS = (
     ),
     Defence(
         "killed_first",
-        "Where memory runs out, the kernel ends a sandbox rather than what runs beside it.",
-        f"{RUNNER}/control.py",
-        "oom.be_killed_first()",
+        "Where memory runs out, the kernel ends a submission rather than what runs beside it.",
+        CONTAINMENT,
+        "oom.be_killed_early(oom.FIRST_OF_ALL)",
         "pass",
         ("tests/contract/test_limits.py::test_the_kernel_takes_a_sandbox_before_what_runs_beside_it[embedded]",),
     ),

@@ -66,23 +66,30 @@ def submission(*, sleep_s: float = SLEEP_S) -> tuple[Submission, float]:
 
 
 class Batch:
-    """Some four seconds of work, sent by a thread."""
+    """Some four seconds of work, or what is given with its right rewards, sent by a thread."""
 
-    def __init__(self, url: str, items: int = ITEMS) -> None:
-        self.url, self.sent = url, [submission() for _ in range(items)]
+    def __init__(
+        self,
+        url: str,
+        items: int = ITEMS,
+        given: Sequence[tuple[Submission, float]] = (),
+        problems: Mapping[str, Any] = PROBLEMS,
+    ) -> None:
+        self.url, self.problems = url, problems
+        self.sent = list(given) or [submission() for _ in range(items)]
         self.answers: Counter[int] = Counter()
-        self.missing: list[Result] = []
+        self.missing: dict[int, Result] = {}
         self.wrong: list[tuple[Submission, float, Result]] = []
         self.thread = threading.Thread(target=self.send)
         self.thread.start()
 
     def send(self) -> None:
         with SyncRewardClient(self.url, deadline_s=DEADLINE_S) as client:
-            for place, result in client.stream([each for each, _ in self.sent], PROBLEMS, detail="output"):
+            for place, result in client.stream([each for each, _ in self.sent], self.problems, detail="output"):
                 self.answers[place] += 1
                 asked, right = self.sent[place]
                 if result.reward is None:
-                    self.missing.append(result)
+                    self.missing[place] = result
                 elif abs(result.reward - right) > 1e-9:
                     self.wrong.append((asked, right, result))
 
@@ -92,8 +99,8 @@ class Batch:
         assert not self.thread.is_alive(), "the batch was not answered"
         assert self.answers == dict.fromkeys(range(len(self.sent)), 1)
         assert self.wrong == []
-        assert all(result.error for result in self.missing)
-        return self.missing
+        assert all(result.error for result in self.missing.values())
+        return list(self.missing.values())
 
 
 @contextlib.contextmanager

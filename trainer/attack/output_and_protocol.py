@@ -189,7 +189,7 @@ PAYLOADS = (
         ("passed",),
         f"""
 import os, subprocess, sys
-for count, size in ((10, 100_000), (1, 10_000_000), (1000, 100_000), (300_000, 1)):
+for count, size in ((10, 100_000), (1, 10_000_000), (2000, 100_000), (300_000, 1)):
     try: subprocess.run(['/bin/true', *['x' * size] * count], env={{'x': 'y' * size}})
     except OSError: pass
 print({SAID!r})
