@@ -14,7 +14,7 @@ import logging
 import time
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
@@ -33,10 +33,11 @@ from reward_server.problems import Known
 from reward_server.processes.remote import RemoteSlot
 from reward_server.rewards import score
 from reward_server.suspicion import suspicions
+from reward_server.turns import in_turns
 from reward_server.verdicts import TestResult
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from reward_server.backends.base import Slot
     from reward_server.clients import Client
@@ -51,8 +52,6 @@ if TYPE_CHECKING:
 
 Results = tuple["TestResult", ...]
 
-ITEMS_AT_ONCE: Final = 128
-"""Items that are prepared before others get the event loop."""
 GATHER_S: Final = 0.2
 """For so long a result waits for others to be sent with it: a write and a wake-up each would cost more than judging."""
 
@@ -130,6 +129,14 @@ class Batch:
             yield b"".join(b'{"index":%d,%b\n' % (index, self._rendered[index][1:]) for index in ready)
 
 
+class Program(NamedTuple):
+    """What is to be run for some places of a request."""
+
+    known: Known
+    code: str
+    indexes: list[int]
+
+
 class Evaluation:
     """One distinct submission in flight, and the batches that wait for it."""
 
@@ -191,32 +198,16 @@ class Scorer:
             raise TooLarge("submissions", message)
         problems = await self._resolve(request)
         batch = Batch(count, request.reward, request.detail)
-        programs: list[tuple[int, Known, str, bytes]] = []
-        unrun: dict[tuple[bytes, Verdict, str], tuple[Problem, list[int]]] = {}
-        for index, submission in enumerate(request.submissions):
-            if index % ITEMS_AT_ONCE == ITEMS_AT_ONCE - 1:
-                await asyncio.sleep(0)
-            known = problems[submission.problem]
-            code = REFUSED if refused(known.problem, request) else self._code_of(submission, known.problem)
-            if isinstance(code, str):
-                key = submission_key(known.digest, code, stop=request.stop_on_failure)
-                programs.append((index, known, code, key))
-                continue
-            unrun.setdefault((known.digest, *code), (known.problem, []))[1].append(index)
-        for at, ((_, verdict, why), (problem, indexes)) in enumerate(unrun.items()):
-            if at % ITEMS_AT_ONCE == ITEMS_AT_ONCE - 1:
-                await asyncio.sleep(0)
+        programs, unrun = await self._programs(request, problems)
+        async for (_, verdict, why), (problem, indexes) in in_turns(unrun.items()):
             batch.add(indexes, results_without_run(problem, verdict, why), problem)
         if self._disk is not None:
-            missing = {key for *_, key in programs if key not in self.cache and key not in self._running}
-            for key, results in (await self._disk.find(list(missing))).items():
+            for key, results in (await self._disk.find(list(self._unknown(programs)))).items():
                 self.cache.put(key, results)
-        finished = self._enter(batch, client, programs, stop=request.stop_on_failure)
+        finished = await self._enter(batch, client, programs, stop=request.stop_on_failure)
         try:
-            for at, (known, code, results, indexes) in enumerate(finished.values()):
-                if at % ITEMS_AT_ONCE == ITEMS_AT_ONCE - 1:
-                    await asyncio.sleep(0)
-                batch.add(indexes, results, known.problem, code=code, cached=True)
+            async for program, results in in_turns(finished):
+                batch.add(program.indexes, results, program.known.problem, code=program.code, cached=True)
         except BaseException:
             self.leave(batch)
             raise
@@ -233,15 +224,17 @@ class Scorer:
 
     def expire(self, batch: Batch, message: str) -> None:
         """Answer what is left of a batch without a reward."""
-        left = [(evaluation, evaluation.waiting.get(batch, [])) for evaluation in batch.evaluations]
+        left: dict[bytes, tuple[Problem, list[int]]] = {}
+        for evaluation in batch.evaluations:
+            left.setdefault(evaluation.digest, (evaluation.problem, []))[1].extend(evaluation.waiting[batch])
         self.leave(batch)
-        for evaluation, indexes in left:
-            results = results_without_run(evaluation.problem, "sandbox_error", message)
-            batch.add(indexes, results, evaluation.problem, queue_s=time.monotonic() - batch.submitted_at)
+        queue_s = time.monotonic() - batch.submitted_at
+        for problem, indexes in left.values():
+            batch.add(indexes, results_without_run(problem, "sandbox_error", message), problem, queue_s=queue_s)
 
     async def _resolve(self, request: ScoreRequest) -> dict[str, Known]:
         problems: dict[str, Known] = {}
-        for index, submission in enumerate(request.submissions):
+        async for index, submission in in_turns(enumerate(request.submissions)):
             name = submission.problem
             if name in problems:
                 continue
@@ -265,35 +258,61 @@ class Scorer:
         code = extract_code(text, problem.language)
         return code if code is not None else ("no_code", "no fenced code block after the thinking")
 
-    def _enter(
-        self, batch: Batch, client: Client, programs: list[tuple[int, Known, str, bytes]], *, stop: bool
-    ) -> dict[bytes, tuple[Known, str, Results, list[int]]]:
-        """Queue what is new and join what runs. Returns: what is known already. Does not wait, so nothing changes."""
+    async def _programs(
+        self, request: ScoreRequest, problems: Mapping[str, Known]
+    ) -> tuple[dict[bytes, Program], dict[tuple[bytes, Verdict, str], tuple[Problem, list[int]]]]:
+        """Return what can be run, the longest first, and the verdicts of what cannot."""
+        programs: dict[bytes, Program] = {}
+        unrun: dict[tuple[bytes, Verdict, str], tuple[Problem, list[int]]] = {}
+        async for index, submission in in_turns(enumerate(request.submissions)):
+            known = problems[submission.problem]
+            code = REFUSED if refused(known.problem, request) else self._code_of(submission, known.problem)
+            if isinstance(code, str):
+                key = submission_key(known.digest, code, stop=request.stop_on_failure)
+                programs.setdefault(key, Program(known, code, [])).indexes.append(index)
+            else:
+                unrun.setdefault((known.digest, *code), (known.problem, []))[1].append(index)
+        longest_first = sorted(programs.items(), key=lambda item: self._expected[item[1].known.digest], reverse=True)
+        return dict(longest_first), unrun
+
+    def _unknown(self, programs: Mapping[bytes, Program]) -> dict[bytes, Program]:
+        """Return those that are neither judged nor in flight."""
+        return {key: each for key, each in programs.items() if key not in self.cache and key not in self._running}
+
+    async def _enter(
+        self, batch: Batch, client: Client, programs: Mapping[bytes, Program], *, stop: bool
+    ) -> list[tuple[Program, Results]]:
+        """Queue what is new and join what runs, all or nothing. Returns: what is known already."""
+        unknown = self._unknown(programs)
         # A server that is asked for far too much must refuse at little cost: before anything is made of it.
-        keys = {key for *_, key in programs}
-        self._dispatcher.check_room(sum(key not in self._running and key not in self.cache for key in keys), client)
-        finished: dict[bytes, tuple[Known, str, Results, list[int]]] = {}
-        joined: list[tuple[int, Evaluation]] = []
-        new: dict[bytes, Evaluation] = {}
+        self._dispatcher.check_room(len(unknown), client)
         lane = Lane(client.name, batch)
-        for index, known, code, key in programs:
+        made = {key: self._evaluation(key, each, lane, stop=stop) async for key, each in in_turns(unknown.items())}
+        # From here on nothing waits, so nothing changes. What did while they were made is seen here.
+        finished: list[tuple[Program, Results]] = []
+        joined: list[tuple[Evaluation, Program]] = []
+        new: dict[bytes, Evaluation] = {}
+        for key, program in programs.items():
             results = self.cache.get(key)
             if results is not None:
-                finished.setdefault(key, (known, code, results, []))[3].append(index)
+                finished.append((program, results))
                 continue
-            evaluation = self._running.get(key) or new.get(key)
+            evaluation = self._running.get(key)
             if evaluation is None:
-                evaluation = new[key] = Evaluation(key, known, code, stop=stop)
-                evaluation.ticket = Ticket(evaluation.run, partial(self._end, evaluation), lane)
-            joined.append((index, evaluation))
-        longest_first = sorted(new.values(), key=lambda each: self._expected[each.digest], reverse=True)
-        self._dispatcher.submit([evaluation.ticket for evaluation in longest_first], client=client)
+                evaluation = new[key] = made.get(key) or self._evaluation(key, program, lane, stop=stop)
+            joined.append((evaluation, program))
+        self._dispatcher.submit([evaluation.ticket for evaluation in new.values()], client=client)
         self._running.update(new)
-        self.joined += len(joined) - len(new)
-        for index, evaluation in joined:
-            evaluation.waiting.setdefault(batch, []).append(index)
-            batch.evaluations.add(evaluation)
+        self.joined += sum([len(program.indexes) for _, program in joined]) - len(new)
+        for evaluation, program in joined:
+            evaluation.waiting[batch] = program.indexes
+        batch.evaluations.update([evaluation for evaluation, _ in joined])
         return finished
+
+    def _evaluation(self, key: bytes, program: Program, lane: Lane, *, stop: bool) -> Evaluation:
+        evaluation = Evaluation(key, program.known, program.code, stop=stop)
+        evaluation.ticket = Ticket(evaluation.run, partial(self._end, evaluation), lane)
+        return evaluation
 
     def _end(self, evaluation: Evaluation, ticket: Ticket[Results]) -> None:
         """Hand the results of an evaluation to all that wait for it."""

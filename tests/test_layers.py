@@ -26,6 +26,7 @@ ROWS: list[set[str]] = [
         "reward_server.large_bodies",
         "reward_server.expectations",
         "reward_server.runs",
+        "reward_server.turns",
     },
     {"reward_server.fair_queue", "reward_server.settings", "reward_server.backends.base"},
     {
