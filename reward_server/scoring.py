@@ -242,7 +242,7 @@ class Scorer:
             field = f"submissions[{index}].problem" if inline is None else f"problems.{name}.limits.memory_mb"
             known = Known(inline) if inline is not None else await self._store.get(name, field)
             check_memory(known.problem.limits, self._memory_mb, field)
-            problems[name] = known
+            problems[name] = await known.identified()
         return problems
 
     def _code_of(self, submission: Submission, problem: Problem) -> str | tuple[Verdict, str]:

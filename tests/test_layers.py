@@ -14,7 +14,13 @@ ROWS: list[set[str]] = [
     {"tasks.schema"},
     {"tasks"},
     {"reward_server.verdicts"},
-    {"reward_server.jobs", "reward_server.errors", "reward_server.tally", "reward_server.request_id"},
+    {
+        "reward_server.jobs",
+        "reward_server.errors",
+        "reward_server.tally",
+        "reward_server.request_id",
+        "reward_server.turns",
+    },
     {"reward_server.clients", "reward_server.keys", "reward_server.request_log", "reward_server.answers"},
     {
         "reward_server.suspicion",
@@ -26,7 +32,6 @@ ROWS: list[set[str]] = [
         "reward_server.large_bodies",
         "reward_server.expectations",
         "reward_server.runs",
-        "reward_server.turns",
     },
     {"reward_server.fair_queue", "reward_server.settings", "reward_server.backends.base"},
     {
