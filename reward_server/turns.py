@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-TURN_S: Final = 0.001
-"""Ten batches that come at once take one turn each before anyone else has theirs."""
+TURN_S: Final = 0.0003
+"""Short, as ten batches that come at once take one turn each before anyone else is answered."""
 
 
 async def in_turns(items: Iterable[T]) -> AsyncIterator[T]:
