@@ -36,8 +36,8 @@ GOAL_MS = 50.0
 SETTINGS = Settings()
 MEMORY_BYTES = SETTINGS.max_held_bytes * 9 // 8 + 2 * SETTINGS.max_body_bytes
 """What the server may hold besides what it holds idle: the bodies of all requests, which are given an eighth more while
-they grow, and of the one that is being checked its texts as well: twice, as the allocator may have kept those of the one
-before."""
+they grow, and of the one that is being checked its texts as well: twice, as the allocator may have kept those of the
+one before."""
 PROBLEM = {"tests": {"kind": "stdio", "cases": [{"stdin": "", "stdout": ""}]}, "limits": {"wall_s": 3.0}}
 
 
