@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
 
     from reward_server.backends.base import Slot
+    from reward_server.batch import Batch
     from reward_server.jobs import Observations
-    from reward_server.scoring import Batch
     from reward_server.service import Service
 
 T = TypeVar("T")

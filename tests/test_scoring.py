@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reward_server import evaluating, scoring, turns
+from reward_server import evaluating, turns
 from reward_server.backends.fake import FakeBackend, code_of
 from reward_server.cache import JudgementCache
 from reward_server.errors import Overloaded, SandboxLost, TooLarge, UnknownProblem
@@ -419,7 +419,7 @@ async def test_a_bug_in_telling_a_result_costs_that_result_alone(monkeypatch: py
             raise RecursionError
         return []
 
-    monkeypatch.setattr(scoring, "suspicions", broken)
+    monkeypatch.setattr("reward_server.batch.suspicions", broken)
     async with started(FakeBackend()) as service:
         results = await scored(service, batch_of("good", "bad"))
     assert [each["reward"] for each in results] == [1.0, None]
