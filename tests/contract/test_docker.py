@@ -117,7 +117,7 @@ def test_a_container_that_is_killed_is_lost_and_no_verdict(client: Any, transpor
 def test_a_container_that_ends_as_it_starts_is_not_called_a_broken_daemon(
     client: Any, failure: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Red before: `the Docker daemon at … does not work: [Errno 32] Broken pipe`, or only that the image is to blame."""
+    """Red before: `the Docker daemon … does not work: [Errno 32] Broken pipe`, or only that the image is at fault."""
 
     async def start(*_: Any) -> None:
         raise failure
