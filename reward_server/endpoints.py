@@ -30,15 +30,14 @@ from reward_server.problems import summary
 from reward_server.programs import program_job, run_report
 from reward_server.request_log import note
 from reward_server.scoring import check_memory
-from reward_server.wire import parse, read_body
 from tasks.schema import Problem
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
 
     from reward_server.backends.base import Slot
+    from reward_server.batch import Batch
     from reward_server.jobs import Observations
-    from reward_server.scoring import Batch
     from reward_server.service import Service
 
 T = TypeVar("T")
@@ -66,7 +65,7 @@ async def score(request: Request) -> Response:
     A submission about which nothing can be said, by our failure, has `reward: null` and an `error`.
     """
     service = _service(request)
-    asked = await parse(ScoreRequest, await read_body(request, service.settings.max_body_bytes))
+    asked = await service.bodies.read(ScoreRequest, request)
     batch = await service.scorer.begin(asked, visit_of(request).client)
     note(request, items=len(asked.submissions), problems=len(asked.problems))
     deadline_s = _deadline_s(asked, service)
@@ -99,7 +98,7 @@ async def score(request: Request) -> Response:
 async def run(request: Request) -> Response:
     """Run a program in the sandbox and answer what was seen of it. Nothing is judged."""
     service = _service(request)
-    asked = await parse(RunRequest, await read_body(request, service.settings.max_body_bytes))
+    asked = await service.bodies.read(RunRequest, request)
     check_memory(asked.limits, service.backend.memory_mb, "limits.memory_mb")
     job = program_job(asked)
     client = visit_of(request).client
@@ -165,7 +164,7 @@ async def get_problem(request: Request, problem_id: str) -> Response:
 async def put_problems(request: Request) -> Response:
     """Store problems in memory, so that submissions can name them by id. One of the same id is replaced."""
     service = _service(request)
-    asked = await parse(PutProblems, await read_body(request, service.settings.max_body_bytes))
+    asked = await service.bodies.read(PutProblems, request)
     return _json({"stored": len(asked.problems), "total": service.store.put(asked.problems)})
 
 

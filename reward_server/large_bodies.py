@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-UNENDED_STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+'
-STRING: Final = UNENDED_STRING + b'"'
+STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 TOKENS: Final = re.compile(STRING + rb"|[][{}]", re.DOTALL)
 KEY: Final = re.compile(rb"[ \t\r\n]*(" + STRING + rb")[ \t\r\n]*:", re.DOTALL)
 VALUE: Final = re.compile(rb"[ \t\r\n]*(?:(?=[\[{])|" + STRING + rb"|[^][{}\",: \t\r\n]+)", re.DOTALL)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,15 +24,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Known:
     """A problem and how it is told from others."""
 
     problem: Problem
+    digest: bytes = b""
+    """Empty until it was asked for by `identified`."""
 
-    @cached_property
-    def digest(self) -> bytes:
-        return judging_digest(self.problem)
+    async def identified(self) -> Known:
+        self.digest = self.digest or await judging_digest(self.problem)
+        return self
 
 
 class ProblemStore:

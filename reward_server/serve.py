@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 BACKLOG: Final = 2048
 SWITCH_S: Final = 0.001
 """A thread that checks a large body gives way to the event loop after so long."""
-GC_THRESHOLDS: Final = (10_000, 5, 200)
-"""Young objects are looked at often and at little cost; all objects, which may be a million, hardly ever."""
+GC_THRESHOLDS: Final = (5_000, 1, 2_000)
+"""Young objects are looked at twice, some thousands at a time, as nothing else runs meanwhile; all objects, which may
+be a million, hardly ever."""
 LAST_BYTES_S: Final = 3
 """For answers to leave, when all of them are known."""
 OPEN_TO_ALL: Final = (

@@ -13,6 +13,7 @@ from reward_server.keys import KeyRing
 from reward_server.metrics import Metrics
 from reward_server.problems import ProblemStore
 from reward_server.scoring import Scorer
+from reward_server.wire import Bodies
 
 if TYPE_CHECKING:
     from reward_server.backends.base import Backend
@@ -31,6 +32,7 @@ class Service:
     metrics: Metrics
     disk: DiskCache | None
     door: Door
+    bodies: Bodies
 
     @classmethod
     def assemble(cls, settings: Settings, backend: Backend) -> Service:
@@ -43,7 +45,8 @@ class Service:
             disk = DiskCache(settings.cache_file, version_of_judge(backend.runs_in), settings.cache_file_bytes)
         scorer, canary = Scorer(dispatcher, store, settings, backend.memory_mb, disk), Canary(dispatcher)
         metrics = Metrics(settings, backend, dispatcher, store, scorer, canary)
-        return cls(settings, backend, dispatcher, store, scorer, canary, metrics, disk, Door(settings, keys))
+        door, bodies = Door(settings, keys), Bodies(settings.max_body_bytes)
+        return cls(settings, backend, dispatcher, store, scorer, canary, metrics, disk, door, bodies)
 
     async def start(self) -> None:
         """Open the slots and begin to read the problem sets. Raises: BackendUnavailable."""
@@ -66,6 +69,7 @@ class Service:
         try:
             await self.dispatcher.close()
         finally:
+            self.bodies.close()
             if self.disk is not None:
                 await self.disk.close()
             await self.store.close()

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import io
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
@@ -17,10 +19,10 @@ from pydantic.json_schema import models_json_schema
 
 from reward_server.door import visit_of
 from reward_server.errors import BadRequest, NotJson, TooLarge
-from reward_server.large_bodies import OPENING_OBJECT, UNENDED_STRING, NoJsonError, is_container, pieces
+from reward_server.large_bodies import OPENING_OBJECT, NoJsonError, is_container, pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pydantic_core import ErrorDetails
     from starlette.requests import Request
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from reward_server.large_bodies import Piece
 
 Model = TypeVar("Model", bound=BaseModel)
+T = TypeVar("T")
 
 INLINE_BYTES: Final = 256 << 10
 """A larger body is checked in a thread, so that the event loop goes on meanwhile."""
@@ -36,8 +39,8 @@ WHOLE_BYTES: Final = 4 << 20
 
 MAX_CONTAINERS: Final = 1_000_000
 """Lists and objects of one body: 3 bytes of JSON become 70 in memory, and no other request is answered meanwhile."""
-TEXT: Final = re.compile(UNENDED_STRING + rb'(?:"|\\?\Z)', re.DOTALL)
-"""A JSON string. It matches from every quote, also where the string does not end: so one pass is enough in any case."""
+PIECE_BYTES: Final = 256 << 10
+ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
 CONTAINER_BYTES: Final = 72
 VALUE_BYTES: Final = 16
 
@@ -64,52 +67,71 @@ FIXES: Final = {
 """What to do about a wrong value, by pydantic's type of error; for other types its message says it."""
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """Read the body of a request, and count what it will take in memory.
+class Bodies:
+    """Reads the bodies of requests and checks them. `close` it.
 
-    Raises: TooLarge as soon as more than `limit` bytes are announced or come, or where it holds too many values;
-    Overloaded.
+    Large ones are checked in a thread, so that the event loop goes on meanwhile, and one at a time: each thread more
+    that wants the interpreter's lock is one more that the loop waits for, and they would be no sooner done together.
     """
-    announced = request.headers.get("content-length", "0")
-    if announced.isdecimal() and (len(announced) > 18 or int(announced) > limit):
-        raise _too_large(limit)
-    visit = visit_of(request)
-    chunks = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-        visit.hold(len(chunk))
-        chunks.append(chunk)
-    if size > INLINE_BYTES:
-        body, containers, values = await asyncio.to_thread(_join, chunks)
-    else:
-        body, containers, values = _join(chunks)
-    if containers > MAX_CONTAINERS:
-        raise TooLarge("body", f"{containers} lists and objects; at most {MAX_CONTAINERS}: split the batch")
-    visit.hold(containers * CONTAINER_BYTES + values * VALUE_BYTES)
-    return body
 
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._thread = ThreadPoolExecutor(1, "check")
+        self._thread_for_largest = ThreadPoolExecutor(1, "check-largest")
+        """They may take a second each: the others need not wait for them."""
 
-def _join(chunks: list[bytes]) -> tuple[bytes, int, int]:
-    """Return the body, and how many containers and values it holds, at most."""
-    body = b"".join(chunks)
-    containers = _brackets(body)
-    if containers > MAX_CONTAINERS:
-        containers = _brackets(TEXT.sub(b"", body))
-    return body, containers, body.count(b",")
+    def close(self) -> None:
+        for thread in (self._thread, self._thread_for_largest):
+            thread.shutdown(wait=False, cancel_futures=True)
+
+    async def read(self, model: type[Model], request: Request) -> Model:
+        """Read the body of a request, count what it will take in memory, and check it.
+
+        Raises: TooLarge as soon as more than the limit is announced or comes, or where it holds too many values;
+        Overloaded; NotJson; BadRequest.
+        """
+        announced = request.headers.get("content-length", "0")
+        if announced.isdecimal() and (len(announced) > 18 or int(announced) > self._limit):
+            raise _too_large(self._limit)
+        visit = visit_of(request)
+        read = io.BytesIO()  # hands out what it holds without a copy
+        containers = values = 0
+        async for chunk in request.stream():
+            if read.tell() + len(chunk) > self._limit:
+                raise _too_large(self._limit)
+            visit.hold(len(chunk))
+            read.write(chunk)
+            containers += _brackets(chunk)
+            values += chunk.count(b",")
+        body = read.getvalue()
+        if containers > MAX_CONTAINERS:
+            containers = await self._apart(len(body), brackets_outside_text, body)
+        if containers > MAX_CONTAINERS:
+            raise TooLarge("body", f"{containers} lists and objects; at most {MAX_CONTAINERS}: split the batch")
+        visit.hold(containers * CONTAINER_BYTES + values * VALUE_BYTES)
+        if len(body) <= INLINE_BYTES:
+            return parse_now(model, body)
+        return await self._apart(len(body), parse_now if len(body) <= WHOLE_BYTES else parse_large, model, body)
+
+    async def _apart(self, size: int, work: Callable[..., T], *args: Any) -> T:
+        thread = self._thread if size <= WHOLE_BYTES else self._thread_for_largest
+        return await asyncio.get_running_loop().run_in_executor(thread, work, *args)
 
 
 def _brackets(body: bytes) -> int:
     return body.count(b"[") + body.count(b"{")
 
 
-async def parse(model: type[Model], body: bytes) -> Model:
-    """Check a body. Raises: NotJson, BadRequest."""
-    if len(body) <= INLINE_BYTES:
-        return parse_now(model, body)
-    return await asyncio.to_thread(parse_now if len(body) <= WHOLE_BYTES else parse_large, model, body)
+def brackets_outside_text(body: bytes) -> int:
+    """Count those that begin a list or an object. A piece at a time, as each call holds the interpreter's lock."""
+    count, in_text, cut = 0, False, b""
+    for at in range(0, len(body), PIECE_BYTES):
+        piece = ESCAPE.sub(b"", cut + body[at : at + PIECE_BYTES])
+        cut = b"\\" if piece.endswith(b"\\") else b""
+        parts = piece.split(b'"')
+        count += _brackets(b"".join(parts[in_text::2]))
+        in_text ^= len(parts) % 2 == 0
+    return count
 
 
 def parse_large(model: type[Model], body: bytes) -> Model:

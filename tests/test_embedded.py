@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from reward_server.backends.embedded import BubblewrapProcess, EmbeddedBackend
 from reward_server.errors import BackendUnavailable
@@ -34,6 +35,22 @@ def test_a_sandbox_that_hangs_ends_with_its_slot() -> None:
         finally:
             signal.pidfd_send_signal(watched, signal.SIGKILL)
             os.close(watched)
+
+
+def test_a_sandbox_starts_without_a_fork_of_the_server() -> None:
+    """Of 300 MB of memory it takes 10 ms, and the event loop waits until the child runs: 120 ms on a busy machine.
+
+    Red with `asyncio.create_subprocess_exec`, which forks on uvloop.
+    """
+    forks: list[None] = []
+    os.register_at_fork(before=lambda: forks.append(None))
+
+    async def open_and_close() -> None:
+        await (await EmbeddedBackend(Settings()).open_slot()).close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(open_and_close())
+    assert not forks
 
 
 def test_an_interpreter_where_each_sandbox_has_its_own_folder_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

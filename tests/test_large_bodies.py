@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reward_server import wire
 from reward_server.errors import BadRequest, NotJson
 from reward_server.large_bodies import NoJsonError, pieces
 from reward_server.models import PutProblems, RunRequest, ScoreRequest
@@ -112,6 +113,22 @@ def test_what_is_no_json_is_never_taken(data: st.DataObject) -> None:
     assert isinstance(in_pieces, tuple) == isinstance(whole, tuple)
     if not isinstance(whole, tuple):
         assert in_pieces == whole
+
+
+@given(
+    st.recursive(st.text('[{"\\\\]}a', max_size=8), lambda each: st.lists(each) | st.dictionaries(st.text(), each)),
+    st.integers(1, 9),
+)
+def test_brackets_in_texts_are_no_lists(value: Any, piece_bytes: int) -> None:
+    """They are counted a piece at a time: a piece may end within a text, or within an escape."""
+
+    def containers(value: Any) -> int:
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+        return 0 if inner is None else 1 + sum(map(containers, inner))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wire, "PIECE_BYTES", piece_bytes)
+        assert wire.brackets_outside_text(json.dumps(value).encode()) == containers(value)
 
 
 @given(st.binary(max_size=40) | st.text('{}[],:" \\1', max_size=40).map(str.encode))

@@ -50,7 +50,7 @@ async def test_each_part_counts_what_it_did() -> None:
         ("passrate_joined_total",): 1,
         ("passrate_cached_total",): 1,
         ("passrate_cache_hits_total",): 1,
-        ("passrate_cache_misses_total",): 4,
+        ("passrate_cache_misses_total",): 3,
         ("passrate_cache_evictions_total",): 1,
         ("passrate_cache_entries",): 2,
         ("passrate_queue_wait_seconds_count",): 4,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reward_server import identity
 from reward_server.errors import BadRequest, BadSetting, TooLarge, UnknownProblem
 from reward_server.identity import judging_digest, submission_key
 from reward_server.problems import ProblemStore, set_name
@@ -109,19 +110,34 @@ async def test_the_list_is_paged_in_natural_order() -> None:
     assert (await problems.page("", 0, 1000))[1] == 13
 
 
-def test_what_does_not_decide_a_verdict_does_not_change_the_digest() -> None:
-    plain = judging_digest(stdio())
-    assert judging_digest(stdio("other", prompt="p", tags=("t",), reference="r")) == plain
-    assert judging_digest(stdio(limits=Limits(cpu_s=1))) != plain
-    assert judging_digest(stdio(setup="import math")) != plain
+async def test_what_does_not_decide_a_verdict_does_not_change_the_digest() -> None:
+    plain = await judging_digest(stdio())
+    assert await judging_digest(stdio("other", prompt="p", tags=("t",), reference="r")) == plain
+    assert await judging_digest(stdio(limits=Limits(cpu_s=1))) != plain
+    assert await judging_digest(stdio(setup="import math")) != plain
 
 
-def test_values_that_json_confuses_have_different_digests() -> None:
+async def test_values_that_json_confuses_have_different_digests() -> None:
     """A cached verdict for one expected value must not serve another."""
     values: list[object] = [1, 1.0, True, None, float("nan"), "None", "1", [1], (1,), [], {}, [[1], 2], [[1, 2]]]
-    assert len({judging_digest(returning(value)) for value in values}) == len(values)
+    assert len({await judging_digest(returning(value)) for value in values}) == len(values)
 
 
-def test_stopping_early_is_another_submission() -> None:
-    digest = judging_digest(stdio())
+async def test_what_is_cut_elsewhere_has_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long texts go into it in parts. Red without their lengths, and without the names of what holds them."""
+    monkeypatch.setattr(identity, "PART_CHARS", 2)
+    cases = [
+        (StdioCase(stdin="abcd", stdout=""), StdioCase(stdin="ef", stdout="")),
+        (StdioCase(stdin="abc", stdout=""), StdioCase(stdin="def", stdout="")),
+        (StdioCase(stdin="abcdef", stdout=""), StdioCase(stdout="")),
+        (StdioCase(stdin="abcdef", stdout=""),),
+        (StdioCase(stdout="abcdef"),),
+    ]
+    problems = [Problem(tests=StdioTests(kind="stdio", cases=each)) for each in cases]
+    problems += [returning(value) for value in ("abcdef", ["abcdef"], ["abc", "def"], "abcd\n'ef'")]
+    assert len({await judging_digest(each) for each in problems}) == len(problems)
+
+
+async def test_stopping_early_is_another_submission() -> None:
+    digest = await judging_digest(stdio())
     assert submission_key(digest, "x", stop=True) != submission_key(digest, "x", stop=False)

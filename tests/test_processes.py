@@ -266,7 +266,7 @@ async def test_an_idle_sandbox_that_ended_is_replaced_without_being_asked() -> N
 
 async def test_a_problem_is_sent_once_and_again_where_it_was_forgotten() -> None:
     problem = Problem.model_validate(PRINTED | {"id": "p", "prompt": ""})
-    digest = judging_digest(problem)
+    digest = await judging_digest(problem)
     async with started() as (_, backend):
         slot = await backend.open_slot()
         process = slot._process

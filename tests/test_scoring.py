@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reward_server import evaluating, scoring
+from reward_server import evaluating, turns
 from reward_server.backends.fake import FakeBackend, code_of
 from reward_server.cache import JudgementCache
 from reward_server.errors import Overloaded, SandboxLost, TooLarge, UnknownProblem
@@ -205,6 +205,58 @@ async def test_a_refused_batch_leaves_nothing_behind() -> None:
     assert len(backend.jobs) == 5
 
 
+async def test_others_have_the_event_loop_while_a_batch_is_taken_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Red where evaluations are made in one go: 8,000 took it for 60 ms."""
+    monkeypatch.setattr(turns, "TURN_S", 0)
+    rounds = 0
+
+    async def others() -> None:
+        nonlocal rounds
+        while True:
+            rounds += 1
+            await asyncio.sleep(0)
+
+    async with started(FakeBackend()) as service:
+        asking = asyncio.create_task(others())
+        batch = await service.scorer.begin(batch_of(*map(str, range(50))))
+        asking.cancel()
+        service.scorer.leave(batch)
+    assert rounds > 2 * 50, "once while it is read, once while evaluations are made"
+
+
+async def test_what_two_batches_have_in_common_runs_once_though_they_are_taken_in_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Red where what was made beforehand is queued without another look: each ran twice."""
+    monkeypatch.setattr(turns, "TURN_S", 0)
+    backend = FakeBackend()
+    async with started(backend, max_queued=8, max_batch_items=8) as service:
+        alike = [scored(service, batch_of("good", *"abcd")) for _ in range(2)]
+        one, other = await asyncio.gather(*alike)
+        assert len(backend.jobs) == service.scorer.joined == 5
+        assert [each["reward"] for each in one] == [each["reward"] for each in other] == [1.0, 0, 0, 0, 0]
+        apart = [scored(service, batch_of(*texts)) for texts in ("ABCDE", "FGHIJ")]
+        ended = await asyncio.gather(*apart, return_exceptions=True)
+        assert [isinstance(each, Overloaded) for each in ended] == [False, True]
+        assert service.dispatcher.queued == 0
+    assert len(backend.jobs) == 10
+
+
+async def test_what_was_given_up_while_another_batch_is_taken_in_runs_for_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Red where only what was unknown at first is made: the second batch failed."""
+    monkeypatch.setattr(turns, "TURN_S", 0)
+    async with started(FakeBackend(delay_s=0.01), slots=1) as service:
+        for rounds in range(36):  # in some of them its evaluations are being made
+            leaving = await service.scorer.begin(batch_of(f"first {rounds}", f"both {rounds}"))
+            staying = asyncio.create_task(
+                scored(service, batch_of(f"both {rounds}", *(f"{rounds} {n}" for n in range(10))))
+            )
+            for _ in range(rounds):
+                await asyncio.sleep(0)
+            service.scorer.leave(leaving)
+            assert (await staying)[0]["verdict"] == "wrong_answer"
+
+
 async def test_who_leaves_drops_only_what_nobody_else_waits_for() -> None:
     backend = FakeBackend(delay_s=0.05)
     async with started(backend, slots=1) as service:
@@ -367,7 +419,7 @@ async def test_a_bug_in_telling_a_result_costs_that_result_alone(monkeypatch: py
             raise RecursionError
         return []
 
-    monkeypatch.setattr(scoring, "suspicions", broken)
+    monkeypatch.setattr("reward_server.batch.suspicions", broken)
     async with started(FakeBackend()) as service:
         results = await scored(service, batch_of("good", "bad"))
     assert [each["reward"] for each in results] == [1.0, None]

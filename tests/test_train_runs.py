@@ -133,7 +133,8 @@ def server_here(port: int) -> Iterator[None]:
 
 def test_what_two_ranks_ask_for_is_run_once(tmp_path: Path, problems: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A group of 8 lies on two ranks with 4 each: both send the same programs at the same time."""
-    from reward_server.scoring import Evaluation, Scorer
+    from reward_server.batch import Evaluation
+    from reward_server.scoring import Scorer
 
     asked: list[list[tuple[str, str]]] = []
     run: Counter[bytes] = Counter()

@@ -111,12 +111,15 @@ class DockerBackend:
                 await slot.close()
             with contextlib.suppress(*docker_daemon.FAILURES):  # a cancelled opening leaves no container either
                 await asyncio.to_thread(docker_daemon.remove, self.client, await starting)
-            if isinstance(error, docker_daemon.FAILURES) and not isinstance(error, TimeoutError):
+            # With a slot, and with a time that has passed, it is the container that fell silent.
+            of_daemon = slot is None and not isinstance(error, TimeoutError)
+            if of_daemon and isinstance(error, docker_daemon.FAILURES):
                 raise BackendUnavailable(docker_daemon.why_not_started(error, self.settings.image)) from None
-            if isinstance(error, (EOFError, TimeoutError, ValueError)):
+            if isinstance(error, (OSError, EOFError, ValueError)):
                 raise BackendUnavailable(
                     f"the runner did not start in a container of {self.settings.image} "
-                    f"({str(error) or type(error).__name__}): build the image anew with `passrate images build`"
+                    f"({str(error) or type(error).__name__}): the container was killed, or the image is broken: build "
+                    "it anew with `passrate images build`"
                 ) from None
             raise
         finally:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from reward_server.settings import Settings
 
 START_S = 10.0
+MOST_SAID_BYTES = 65536
 SYSTEM_FOLDERS = (
     "/usr",
     "/lib",
@@ -94,8 +95,10 @@ class EmbeddedBackend:
         """Raises: BackendUnavailable."""
         ours, theirs = socket.socketpair()
         try:
-            process = await asyncio.create_subprocess_exec(
-                *self.command(), stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.PIPE, env={}
+            # Not by asyncio: uvloop forks, the longer the more memory the server holds, and stands still until the
+            # child has come to its exec. This is a vfork. Not in a thread: bwrap would die with that thread.
+            process = subprocess.Popen(  # noqa: ASYNC220, S603
+                self.command(), stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.PIPE, bufsize=0, env={}
             )
         except OSError as error:
             ours.close()
@@ -111,7 +114,7 @@ class EmbeddedBackend:
         except BaseException as error:
             await slot.close()
             if isinstance(error, (OSError, EOFError, TimeoutError, ValueError)):
-                raise BackendUnavailable(await why_not(process)) from None
+                raise BackendUnavailable(why_not(sandbox.said)) from None
             raise
         return slot
 
@@ -161,9 +164,11 @@ class EmbeddedBackend:
 class BubblewrapProcess:
     """The bwrap process, and its child, the first of the sandbox: with that one all others in there end."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
         self.first: int | None = None
+        self.said = ""
+        """What stood in its stderr at its end."""
 
     def hold_first(self) -> None:
         """Get hold of the sandbox's first process.
@@ -181,10 +186,18 @@ class BubblewrapProcess:
                 signal.pidfd_send_signal(self.first, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
-        await self.process.wait()
+        await asyncio.to_thread(self.process.wait)
         if self.first is not None:
             os.close(self.first)
             self.first = None
+        self._hear()
+
+    def _hear(self) -> None:
+        stderr = self.process.stderr
+        if stderr is not None and not stderr.closed:
+            os.set_blocking(stderr.fileno(), False)  # what outlives it for a moment may hold the other end
+            self.said = (stderr.read(MOST_SAID_BYTES) or b"").decode(errors="replace").strip()
+            stderr.close()
 
 
 def base_python() -> str:
@@ -229,12 +242,8 @@ def hidden_folders(prefixes: set[str]) -> list[str]:
     return [str(here / name) for name in OURS if shown and (here / name).is_dir()]
 
 
-async def why_not(process: asyncio.subprocess.Process) -> str:
-    """Why a sandbox did not start, in one line, with the fix."""
-    assert process.stderr is not None
-    text = ""
-    with contextlib.suppress(TimeoutError):
-        text = (await asyncio.wait_for(process.stderr.read(65536), 2.0)).decode(errors="replace").strip()
+def why_not(text: str) -> str:
+    """Why a sandbox that said this did not start, in one line, with the fix."""
     last = text.splitlines()[-1] if text else "it said nothing"
     lowered = text.lower()
     if any(words in lowered for words in ("namespace", "uid map", "operation not permitted")):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from reward_server.judging.comparing import close_tokens, close_value, same_items, same_text, same_tokens, same_value
 from reward_server.judging.counting import weights_of
 from reward_server.runner import values
+from reward_server.runner.rows import MAX_MESSAGE, told_of
 from reward_server.verdicts import TestResult, Verdict
 from tasks.schema import AssertsTests, CallTests, Checker, FloatTolerance, PytestTests, StdioTests
 
@@ -29,7 +30,6 @@ BY_ENDING: dict[str, Verdict] = {
     "lost": "sandbox_error",
     "unreached": "wrong_answer",
 }
-MAX_MESSAGE = 500
 
 
 def judge(problem: Problem, observations: Observations, followed: Observations | None = None) -> list[TestResult]:
@@ -86,14 +86,7 @@ def load_message(value: bytes) -> dict[str, Any]:
         told = json.loads(value[1:]) if value else {}
     except (ValueError, RecursionError):
         return {}
-    if not isinstance(told, dict):
-        return {}
-    types = told.get("types")
-    return {
-        "text": told["text"][:MAX_MESSAGE] if isinstance(told.get("text"), str) else "",
-        "types": [name for name in types if isinstance(name, str)] if isinstance(types, list) else [],
-        "compile": told.get("compile") is True,
-    }
+    return told_of(told) if isinstance(told, dict) else {}
 
 
 def judge_programs(

@@ -14,7 +14,6 @@ from typing import Any, NoReturn
 
 from reward_server.runner import containment, frames, link, values, wall
 from reward_server.runner.keeper import (
-    MAX_MESSAGE,
     TEST_MODULE,
     Begun,
     FailedLoad,
@@ -27,6 +26,7 @@ from reward_server.runner.keeper import (
     shared_page,
 )
 from reward_server.runner.page import FAILED, UNREACHED, Page
+from reward_server.runner.rows import told_of
 
 CONTROL, LINK, PAYLOAD, PAGE = 3, 4, 5, 6
 STANDING_PAGE = 4
@@ -182,16 +182,3 @@ def try_submission(spec: dict[str, Any], control: socket.socket, channel: int, p
         judge.report(judge.end_of(run_tests(judge, payload, code, namespace)))
     finally:
         judge.wall.channel.close()
-
-
-def told_of(failure: dict[str, Any]) -> dict[str, Any]:
-    """What a submission said of its failed load, in the form that the rest relies on.
-
-    Nothing else of it goes further: what could be read here may nest too deep for the control process.
-    """
-    types, text = failure.get("types"), failure.get("text")
-    return {
-        "types": [name[:MAX_MESSAGE] for name in types[:20] if type(name) is str] if type(types) is list else [],
-        "text": text[:MAX_MESSAGE] if type(text) is str else "",
-        "compile": failure.get("compile") is True,
-    }

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from reward_server.runner import link
 from reward_server.runner.page import FAILED, PASSED, UNREACHED, Page
+from reward_server.runner.rows import MAX_MESSAGE
 
 if TYPE_CHECKING:
     import socket
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 TEST_MODULE = "__test__"
 """The module name of test code."""
-MAX_MESSAGE = 500
 Begun = tuple[float, float, float]
 """The processor seconds of submission and judge, and the clock, when an interval began."""
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from reward_server.runner import frames
 
+MAX_MESSAGE = 500
+
 
 class Row:
     """What was seen of one test. Field names are those of `reward_server.jobs.Observation`."""
@@ -74,3 +76,16 @@ class Job:
     def cases(self) -> int:
         """The parts of all cases, in one."""
         return frames.slice_of(self.body, self.parts[2][0], sum(size for _, size in self.parts[2:]))
+
+
+def told_of(failure: dict[str, Any]) -> dict[str, Any]:
+    """What a submission said of its failed load, in the form that the rest relies on.
+
+    Nothing else of it goes further: what could be read here may nest too deep for the control process.
+    """
+    types, text = failure.get("types"), failure.get("text")
+    return {
+        "types": [name[:MAX_MESSAGE] for name in types[:20] if type(name) is str] if type(types) is list else [],
+        "text": text[:MAX_MESSAGE] if type(text) is str else "",
+        "compile": failure.get("compile") is True,
+    }

@@ -1,7 +1,8 @@
 """Is the server alive when it is asked for ten times what it can do? `/healthz` is asked all the while.
 
 Clients send batches of programs that hold a slot, again as soon as they are answered or refused, until the queue is
-full and long after; now and then one sends a body as large as one may be. None of them waits after a 429.
+full and long after; now and then one sends a body as large as one may be. None of them waits after a 429. Then all of
+them send such bodies: does the server's memory stay within the bound that its settings give?
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from reward_server.settings import Settings
 from tests.bench import serving
 from tests.bench.numbers import Latency
 from tests.bench.processes import highest_bytes
@@ -29,7 +31,13 @@ if TYPE_CHECKING:
 CLIENTS, BATCH = 10, 4000
 LARGE_MB, LARGE_EVERY_S = 60, 4.0
 PAUSE_S = 0.02
+FILL_S = 15.0
 GOAL_MS = 50.0
+SETTINGS = Settings()
+MEMORY_BYTES = SETTINGS.max_held_bytes * 9 // 8 + 2 * SETTINGS.max_body_bytes
+"""What the server may hold besides what it holds idle: the bodies of all requests, which are given an eighth more while
+they grow, and of the one that is being checked its texts as well: twice, as the allocator may have kept those of the
+one before."""
 PROBLEM = {"tests": {"kind": "stdio", "cases": [{"stdin": "", "stdout": ""}]}, "limits": {"wall_s": 3.0}}
 
 
@@ -44,6 +52,13 @@ class Seen:
     statuses: Counter[int] = field(default_factory=Counter)
     before_bytes: int = 0
     peak_bytes: int = 0
+    """While `/healthz` was asked."""
+    filled_bytes: int = 0
+    """The peak when all have sent large bodies."""
+
+    @property
+    def bound_bytes(self) -> int:
+        return self.before_bytes + MEMORY_BYTES
 
 
 def batch(client: int) -> bytes:
@@ -74,7 +89,21 @@ def measure(slots: int, *, quick: bool, only: str = "") -> Seen:
         seen.peak_bytes = highest_bytes(server.pid)
         for sender in senders:
             sender.join()
+        fill(server.url, seen, FILL_S / 3 if quick else FILL_S)
+        seen.filled_bytes = highest_bytes(server.pid)
     return seen
+
+
+def fill(url: str, seen: Seen, seconds: float) -> None:
+    """Send as many large bodies at once as there are clients."""
+    over, body = threading.Event(), large()
+    senders = [threading.Thread(target=send, args=(url, body, over, seen, 0.1)) for _ in range(CLIENTS)]
+    for sender in senders:
+        sender.start()
+    over.wait(seconds)
+    over.set()
+    for sender in senders:
+        sender.join()
 
 
 def asked_apart(url: str, seconds: float) -> list[float]:
@@ -109,8 +138,9 @@ def as_table(seen: Seen) -> Table:
     answers = ", ".join(f"{count} x {status}" for status, count in sorted(seen.statuses.items()))
     title = (
         f"overload: {CLIENTS} clients with batches of {BATCH}, a body of {LARGE_MB} MB every {LARGE_EVERY_S:g} s; "
-        f"in {seen.seconds:.0f} s {answers}.\n"
-        f"Peak memory {seen.peak_bytes / 1e6:.0f} MB, before {seen.before_bytes / 1e6:.0f}"
+        f"in {seen.seconds:.0f} s and after {answers}.\n"
+        f"Peak memory {seen.peak_bytes / 1e6:.0f} MB, before {seen.before_bytes / 1e6:.0f}; with {CLIENTS} such bodies "
+        f"at once {seen.filled_bytes / 1e6:.0f}, bound {seen.bound_bytes / 1e6:.0f}"
     )
     made = table(title, "/healthz, ms", numbers=["p50", "p95", "p99", "max", "goal"])
     for name, taken_s in (("idle", seen.idle_s), ("overloaded", seen.busy_s)):
@@ -129,6 +159,8 @@ def as_json(seen: Seen) -> dict[str, Any]:
         },
         "before_bytes": seen.before_bytes,
         "peak_bytes": seen.peak_bytes,
+        "filled_bytes": seen.filled_bytes,
+        "bound_bytes": seen.bound_bytes,
     }
 
 

@@ -20,6 +20,7 @@ import pytest
 from reward_server.backends import docker_daemon
 from reward_server.backends.docker import DockerBackend
 from reward_server.backends.docker_channels import SocketChannel
+from reward_server.backends.sandboxed import SandboxedSlot
 from reward_server.errors import BackendUnavailable, SandboxLost
 from reward_server.judging import plan
 from reward_server.settings import Settings
@@ -125,6 +126,30 @@ def test_a_container_that_ends_before_it_connects_is_not_waited_for(
         await slots.close()
 
     asyncio.run(open_one())
+    await_end_of(client, os.getpid())
+
+
+@pytest.mark.parametrize("failure", [EOFError, BrokenPipeError, ConnectionResetError, TimeoutError])
+def test_a_container_that_ends_as_it_starts_is_not_called_a_broken_daemon(
+    client: Any, failure: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Red before: `the Docker daemon … does not work: [Errno 32] Broken pipe`, or only that the image is at fault."""
+
+    async def start(*_: Any) -> None:
+        raise failure
+
+    async def open_one() -> None:
+        slots = backend()
+        try:
+            await slots.open_slot()
+        finally:
+            await slots.close()
+
+    monkeypatch.setattr(SandboxedSlot, "start", start)
+    with pytest.raises(
+        BackendUnavailable, match=f"{failure.__name__}.: the container was killed, or the image is broken"
+    ):
+        asyncio.run(open_one())
     await_end_of(client, os.getpid())
 
 

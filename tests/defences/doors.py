@@ -65,8 +65,8 @@ ROWS = (
         "countless_lists",
         "A body of countless lists is refused before they are made.",
         "reward_server/wire.py",
-        '    if containers > MAX_CONTAINERS:\n        raise TooLarge("body",',
-        '    if False:\n        raise TooLarge("body",',
+        '        if containers > MAX_CONTAINERS:\n            raise TooLarge("body",',
+        '        if False:\n            raise TooLarge("body",',
         (f"{DOOR}::test_a_body_of_countless_lists_is_refused_and_brackets_in_texts_are_none",),
     ),
     Defence(

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from reward_server.judging.counting import asserts_payload
 from reward_server.judging.judge import load_message
-from reward_server.runner import judge, link, page, run_shared, values
+from reward_server.runner import judge, link, page, rows, run_shared, values
 from tests.fuzz.budget import fuzzed, tried
 from tests.fuzz.test_hostile_channels import encoded, framed, messages, spoken
 
@@ -72,7 +72,7 @@ def test_what_is_said_of_a_failure_can_be_read(value: bytes) -> None:
 @given(st.dictionaries(st.sampled_from(["types", "text", "compile"]), encoded))
 def test_a_failed_load_is_told_in_one_form(failure: dict[str, Any]) -> None:
     tried("decoders")
-    told = judge.told_of(failure)
+    told = rows.told_of(failure)
     assert json.loads(json.dumps(told)) == told
     assert all(type(name) is str for name in told["types"])
 
