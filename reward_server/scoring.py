@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import time
 from collections import Counter
 from functools import partial
@@ -28,7 +29,7 @@ from reward_server.extraction import extract_code
 from reward_server.fair_queue import Lane
 from reward_server.identity import submission_key
 from reward_server.jobs import Observation, Observations
-from reward_server.judging import is_shared, judge
+from reward_server.judging import has_follow_up, is_shared, judge, plan
 from reward_server.problems import Known
 from reward_server.processes.remote import RemoteSlot
 from reward_server.rewards import score
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from reward_server.clients import Client
     from reward_server.disk_cache import DiskCache
     from reward_server.dispatch import Dispatcher
+    from reward_server.jobs import Job
     from reward_server.models import Detail, ScoreRequest, Submission
     from reward_server.problems import ProblemStore
     from reward_server.rewards import Scheme
@@ -133,9 +135,9 @@ class Batch:
 class Evaluation:
     """One distinct submission in flight, and the batches that wait for it."""
 
-    __slots__ = ("__weakref__", "_seen", "_stop", "code", "digest", "key", "problem", "ticket", "waiting")
+    __slots__ = ("__weakref__", "_expected", "_seen", "_stop", "code", "digest", "key", "problem", "ticket", "waiting")
 
-    def __init__(self, key: bytes, known: Known, code: str, *, stop: bool) -> None:
+    def __init__(self, key: bytes, known: Known, code: str, expected: Expectations, *, stop: bool) -> None:
         self.key = key
         self.problem = known.problem
         self.digest = known.digest
@@ -143,8 +145,20 @@ class Evaluation:
         self.waiting: dict[Batch, list[int]] = {}
         """The indexes at which each batch holds this submission."""
         self.code = code
+        self._expected = expected
         self._stop = stop
         self._seen: Observations | None = None
+        """What its job has shown, where that was run elsewhere or together with others."""
+
+    @property
+    def expected_s(self) -> float:
+        return self._expected[self.digest] if self._seen is None else math.inf
+
+    def job(self) -> Job:
+        return plan(self.problem, self.code, stop=self._stop)
+
+    def take(self, seen: Observations) -> None:
+        self._seen = seen
 
     async def run(self, slot: Slot) -> Results | None:
         """Run and judge the submission. Returns: None to go on in another slot. Raises: SandboxLost."""
@@ -229,6 +243,7 @@ class Scorer:
             if not evaluation.waiting:
                 self._dispatcher.drop(evaluation.ticket)
                 self._running.pop(evaluation.key, None)
+                del evaluation.ticket
         batch.evaluations.clear()
 
     def expire(self, batch: Batch, message: str) -> None:
@@ -283,8 +298,9 @@ class Scorer:
                 continue
             evaluation = self._running.get(key) or new.get(key)
             if evaluation is None:
-                evaluation = new[key] = Evaluation(key, known, code, stop=stop)
-                evaluation.ticket = Ticket(evaluation.run, partial(self._end, evaluation), lane)
+                evaluation = new[key] = Evaluation(key, known, code, self._expected, stop=stop)
+                opening = None if has_follow_up(known.problem) else evaluation
+                evaluation.ticket = Ticket(evaluation.run, partial(self._end, evaluation), lane, opening)
             joined.append((index, evaluation))
         longest_first = sorted(new.values(), key=lambda each: self._expected[each.digest], reverse=True)
         self._dispatcher.submit([evaluation.ticket for evaluation in longest_first], client=client)
@@ -298,12 +314,13 @@ class Scorer:
     def _end(self, evaluation: Evaluation, ticket: Ticket[Results]) -> None:
         """Hand the results of an evaluation to all that wait for it."""
         del self._running[evaluation.key]
+        del evaluation.ticket  # each holds the other: the collector would have to find them
         if ticket.error is None and ticket.value is not None:
             results = ticket.value
             self.cache.put(evaluation.key, results)
             if self._disk is not None:
                 self._disk.put(evaluation.key, results)
-            self._expected.note(evaluation.digest, time.monotonic() - ticket.started_at)
+            self._expected.note(evaluation.digest, ticket.took_s)
         elif isinstance(ticket.error, Unjudged):
             results = ticket.error.results
         else:
