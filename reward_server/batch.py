@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +18,7 @@ import orjson
 
 from reward_server.evaluating import evaluate
 from reward_server.jobs import Observations
-from reward_server.judging import is_shared
+from reward_server.judging import is_shared, plan
 from reward_server.processes.remote import RemoteSlot
 from reward_server.rewards import score
 from reward_server.suspicion import suspicions
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from reward_server.backends.base import Slot
     from reward_server.dispatch import Ticket
+    from reward_server.expectations import Expectations
+    from reward_server.jobs import Job
     from reward_server.models import Detail
     from reward_server.problems import Known
     from reward_server.rewards import Scheme
@@ -115,9 +118,9 @@ class Batch:
 class Evaluation:
     """One distinct submission in flight, and the batches that wait for it."""
 
-    __slots__ = ("__weakref__", "_seen", "_stop", "code", "digest", "key", "problem", "ticket", "waiting")
+    __slots__ = ("__weakref__", "_expected", "_seen", "_stop", "code", "digest", "key", "problem", "ticket", "waiting")
 
-    def __init__(self, key: bytes, known: Known, code: str, *, stop: bool) -> None:
+    def __init__(self, key: bytes, known: Known, code: str, expected: Expectations, *, stop: bool) -> None:
         self.key = key
         self.problem = known.problem
         self.digest = known.digest
@@ -125,8 +128,20 @@ class Evaluation:
         self.waiting: dict[Batch, list[int]] = {}
         """The indexes at which each batch holds this submission."""
         self.code = code
+        self._expected = expected
         self._stop = stop
         self._seen: Observations | None = None
+        """What its job has shown, where that was run elsewhere or together with others."""
+
+    @property
+    def expected_s(self) -> float:
+        return self._expected[self.digest] if self._seen is None else math.inf
+
+    def job(self) -> Job:
+        return plan(self.problem, self.code, stop=self._stop)
+
+    def take(self, seen: Observations) -> None:
+        self._seen = seen
 
     async def run(self, slot: Slot) -> Results | None:
         """Run and judge the submission. Returns: None to go on in another slot. Raises: SandboxLost."""

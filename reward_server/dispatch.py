@@ -3,6 +3,8 @@
 Promises:
 - every ticket ends: with a value, or with an error after two retries, when no slot can be had, or at the stop;
 - a sandbox that was lost, is spent or worn, or held dropped work is closed and replaced while the others go on;
+- brief tickets share a message to a sandbox only where so many wait that no slot would be idle for it; one lost among
+  others is not counted as lost, and then runs alone;
 - more than `max_queued` waiting tickets are refused at once, and more than a client may have waiting.
 Does not know what the work is.
 """
@@ -15,7 +17,7 @@ import logging
 import math
 import time
 from collections import Counter, deque
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, get_args
 
 from reward_server import request_id
 from reward_server.clients import OURSELVES
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     from reward_server.backends.base import Backend, Slot, Wear
     from reward_server.clients import Client
+    from reward_server.jobs import Job, Observations
     from reward_server.settings import Settings
 
 T = TypeVar("T")
@@ -47,10 +50,51 @@ MIN_RETRY_AFTER_S: Final = 1.0
 MAX_RETRY_AFTER_S: Final = 600.0
 RETRIES: Final = 2
 """After lost sandboxes. Where all end at once, the next one may be about to end as well, unnoticed yet."""
+FEWER_RETRIES: Final[dict[Loss, int]] = {"unjudged": 1, "failed": 0}
 GUESSED_RETRY_AFTER_S: Final = 5.0
 """While nothing has finished yet, nobody knows."""
 
+TOGETHER_S: Final = 0.05
+"""What tickets that share a message may be expected to take, all of them."""
+
 log = logging.getLogger(__name__)
+
+
+class Opening(Protocol):
+    """What work begins with, where that is one job: it can be run together with those of others."""
+
+    @property
+    def expected_s(self) -> float:
+        """Infinite where nobody knows, or where it is not so after all."""
+        ...
+
+    def job(self) -> Job: ...
+
+    def take(self, seen: Observations) -> None:
+        """Take what was seen of the job; the work then goes on from there."""
+        ...
+
+
+class Hold:
+    """Of a slot, by one ticket or by some whose openings went there together."""
+
+    def __init__(self, worker: asyncio.Task[None], tickets: Sequence[Ticket[Any]]) -> None:
+        self.worker = worker
+        self.tickets = dict(enumerate(tickets))
+        """Those that have not come back, by their place in the message."""
+        self.sharing = len(tickets)
+        """Those that were run or will be."""
+        self.began = time.monotonic()
+
+    @property
+    def share_s(self) -> float:
+        """Seconds so far, for each."""
+        return (time.monotonic() - self.began) / self.sharing
+
+    @property
+    def unwanted(self) -> bool:
+        """Whether nobody waits any more for what is there."""
+        return bool(self.tickets) and all(ticket.dropped for ticket in self.tickets.values())
 
 
 class Ticket(Generic[T]):
@@ -59,25 +103,34 @@ class Ticket(Generic[T]):
     __slots__ = (
         "_on_end",
         "_work",
+        "alone",
         "done",
         "dropped",
         "error",
+        "hold",
         "lane",
+        "opening",
         "queued_at",
         "request_id",
         "retried",
         "started_at",
         "value",
-        "worker",
     )
 
     def __init__(
-        self, work: Callable[[Slot], Awaitable[T | None]], on_end: Callable[[Ticket[T]], None], lane: Lane = NOWHERE
+        self,
+        work: Callable[[Slot], Awaitable[T | None]],
+        on_end: Callable[[Ticket[T]], None],
+        lane: Lane = NOWHERE,
+        opening: Opening | None = None,
     ) -> None:
         """Make a ticket. `work` that returns None goes on in another slot: it is called again."""
         self._work = work
         self._on_end = on_end
         self.lane = lane
+        self.opening = opening
+        self.alone = opening is None
+        """Whether it may share no message."""
         self.value: T | None = None
         self.error: Exception | None = None
         self.started_at = math.inf
@@ -88,8 +141,18 @@ class Ticket(Generic[T]):
         self.retried = 0
         self.dropped = False
         self.done = False
-        self.worker: asyncio.Task[None] | None = None
-        """Who runs it now."""
+        self.hold: Hold | None = None
+        """While it is in a slot."""
+
+    @property
+    def expected_s(self) -> float:
+        """Infinite for one that must run alone."""
+        return math.inf if self.alone or self.opening is None else self.opening.expected_s
+
+    @property
+    def took_s(self) -> float:
+        """For how long it has had its slot, or its share of that where it was not alone."""
+        return self.hold.share_s if self.hold is not None else 0.0
 
     async def run(self, slot: Slot) -> None:
         self.value = await self._work(slot)
@@ -242,8 +305,9 @@ class Dispatcher:
         if ticket.done:
             return
         ticket.dropped = ticket.done = True
-        if ticket.worker is not None:
-            ticket.worker.cancel()
+        if ticket.hold is not None:
+            if ticket.hold.unwanted and ticket.hold.worker is not asyncio.current_task():
+                ticket.hold.worker.cancel()
         else:
             self._queue.remove(ticket.lane, ticket)
             self._note_idle()
@@ -282,11 +346,14 @@ class Dispatcher:
         task = asyncio.current_task()
         assert task is not None
         worn_at = time.monotonic() + self._settings.slot_age_s * share
-        for _ in range(max(1, int(self._settings.slot_uses * share))):
+        uses = max(1, int(self._settings.slot_uses * share))
+        while uses > 0:
             ticket = await self._ticket_for(slot)
             if ticket is None:
                 return slot.wear or "ended"
-            broken = await self._serve(ticket, slot, task)
+            tickets = self._with_others(ticket, min(slot.together, uses))
+            uses -= len(tickets)
+            broken = await self._serve(tickets, slot, task)
             if broken is not None:
                 return broken
             if time.monotonic() > worn_at:
@@ -307,51 +374,106 @@ class Dispatcher:
                 self._queue.put(ticket.lane, ticket, first=True)
         return None
 
-    async def _serve(self, ticket: Ticket[Any], slot: Slot, task: asyncio.Task[None]) -> Wear | None:
-        """Run one ticket. Returns: why the slot may not run another one; None if it may, unless it is spent."""
-        ticket.worker = task
-        began = time.monotonic()
+    def _with_others(self, ticket: Ticket[Any], most: int) -> list[Ticket[Any]]:
+        """Take from the queue what may share a message with a ticket."""
+        tickets, seconds = [ticket], ticket.expected_s
+        most = min(most, len(self._queue) // (2 * self._settings.slots))
+        while len(tickets) < most and seconds < TOGETHER_S and (another := self._queue.get_nowait()) is not None:
+            seconds += another.expected_s
+            if seconds > TOGETHER_S:
+                self._queue.put(another.lane, another, first=True)
+            else:
+                tickets.append(another)
+        return tickets
+
+    async def _serve(self, tickets: Sequence[Ticket[Any]], slot: Slot, task: asyncio.Task[None]) -> Wear | None:
+        """Run a ticket, or some together. Returns: why the slot may run no other; None if it may, or is spent."""
+        hold = Hold(task, tickets)
+        for ticket in tickets:
+            ticket.hold = hold
+            if ticket.started_at == math.inf:
+                ticket.started_at = hold.began
+                self.waits.add(hold.began - ticket.queued_at)
         self._running += 1
-        if ticket.started_at == math.inf:
-            ticket.started_at = began
-            self.waits.add(began - ticket.queued_at)
         try:
-            await ticket.run(slot)
-        except Unjudged as lost:
-            self._retry_or_end(ticket, lost)
-            return None
+            if len(tickets) > 1:
+                return await self._run_together(hold, slot)
+            await self._run(tickets[0], slot)
         except SandboxLost as lost:
-            self._retry_or_end(ticket, lost)
+            self._lose(hold, lost)
             return "lost"
         except asyncio.CancelledError:
-            if not ticket.dropped:
-                ticket.end(SandboxLost(STOPPING))
+            if not hold.unwanted:
+                for ticket in hold.tickets.values():
+                    ticket.end(SandboxLost(STOPPING))
                 raise
             if task.uncancel():
                 raise  # the server stops as well
             return "dropped"
         except Exception as error:
-            self.lost["failed"] += 1
-            log.exception("work_failed", extra={"request_id": ticket.request_id})
-            ticket.end(SandboxLost(f"the server failed: {type(error).__name__}", "failed"))
+            log.exception("work_failed", extra={"request_id": tickets[0].request_id})
+            self._lose(hold, SandboxLost(f"the server failed: {type(error).__name__}", "failed"))
             return "failed"
         else:
-            if ticket.value is None:
-                self._queue.put(ticket.lane, ticket, first=True)
-                return None
-            self._last_finished_at = time.monotonic()
-            ticket.end()
             return None
         finally:
-            self._took_s.append(time.monotonic() - began)
-            ticket.worker = None
+            for place in list(hold.tickets):
+                self._leave(hold, place)
             self._running -= 1
             self._note_idle()
 
+    async def _run(self, ticket: Ticket[Any], slot: Slot) -> None:
+        """Raises: SandboxLost, and whatever the work raises that is our failure."""
+        try:
+            await ticket.run(slot)
+        except Unjudged as lost:
+            self._retry_or_end(ticket, lost)
+            return
+        if ticket.value is None:
+            self._queue.put(ticket.lane, ticket, first=True)
+        else:
+            self._last_finished_at = time.monotonic()
+            ticket.end()
+
+    async def _run_together(self, hold: Hold, slot: Slot) -> Wear | None:
+        """Returns and raises as `_serve` and `_run`."""
+        openings = [ticket.opening for ticket in hold.tickets.values() if ticket.opening is not None]
+        async with contextlib.aclosing(slot.run_all([opening.job() for opening in openings])) as answers:
+            async for place, seen in answers:
+                ticket = hold.tickets[place]
+                if seen is None:
+                    hold.sharing -= 1
+                    if not ticket.dropped:
+                        self._queue.put(ticket.lane, ticket, first=True)
+                elif not ticket.dropped:
+                    openings[place].take(seen)
+                    await self._run(ticket, slot)
+                self._leave(hold, place)
+                if hold.unwanted:
+                    return "dropped"
+        return None
+
+    def _leave(self, hold: Hold, place: int) -> None:
+        """A ticket leaves its slot."""
+        hold.tickets.pop(place).hold = None
+        self._took_s.append(hold.share_s)
+
+    def _lose(self, hold: Hold, lost: SandboxLost) -> None:
+        """Which of several was it? Each will tell when it runs alone, and none is charged with this loss."""
+        if len(hold.tickets) == 1:
+            (ticket,) = hold.tickets.values()
+            self._retry_or_end(ticket, lost)
+            return
+        self.lost[lost.loss] += 1
+        log.warning("run_lost", extra={"request_id": None, "loss": lost.loss, "tried_again": True})
+        for ticket in hold.tickets.values():
+            if not ticket.dropped:
+                ticket.alone = True
+                self._queue.put(ticket.lane, ticket, first=True)
+
     def _retry_or_end(self, ticket: Ticket[Any], lost: SandboxLost) -> None:
         self.lost[lost.loss] += 1
-        tries = 1 if isinstance(lost, Unjudged) else RETRIES
-        again = ticket.retried < tries and not ticket.dropped
+        again = ticket.retried < FEWER_RETRIES.get(lost.loss, RETRIES) and not ticket.dropped
         # Its text may quote what was run.
         facts = {"request_id": ticket.request_id, "loss": lost.loss, "tried_again": again}
         log.warning("run_lost", extra=facts)

@@ -20,7 +20,7 @@ from reward_server.extraction import extract_code
 from reward_server.fair_queue import Lane
 from reward_server.identity import submission_key
 from reward_server.jobs import Observation, Observations
-from reward_server.judging import is_shared, judge
+from reward_server.judging import has_follow_up, is_shared, judge
 from reward_server.problems import Known
 from reward_server.turns import in_turns
 
@@ -100,6 +100,7 @@ class Scorer:
             if not evaluation.waiting:
                 self._dispatcher.drop(evaluation.ticket)
                 self._running.pop(evaluation.key, None)
+                del evaluation.ticket
         batch.evaluations.clear()
 
     def expire(self, batch: Batch, message: str) -> None:
@@ -190,19 +191,21 @@ class Scorer:
         return finished
 
     def _evaluation(self, key: bytes, program: Program, lane: Lane, *, stop: bool) -> Evaluation:
-        evaluation = Evaluation(key, program.known, program.code, stop=stop)
-        evaluation.ticket = Ticket(evaluation.run, partial(self._end, evaluation), lane)
+        evaluation = Evaluation(key, program.known, program.code, self._expected, stop=stop)
+        opening = None if has_follow_up(program.known.problem) else evaluation
+        evaluation.ticket = Ticket(evaluation.run, partial(self._end, evaluation), lane, opening)
         return evaluation
 
     def _end(self, evaluation: Evaluation, ticket: Ticket[Results]) -> None:
         """Hand the results of an evaluation to all that wait for it."""
         del self._running[evaluation.key]
+        del evaluation.ticket  # each holds the other: the collector would have to find them
         if ticket.error is None and ticket.value is not None:
             results = ticket.value
             self.cache.put(evaluation.key, results)
             if self._disk is not None:
                 self._disk.put(evaluation.key, results)
-            self._expected.note(evaluation.digest, time.monotonic() - ticket.started_at)
+            self._expected.note(evaluation.digest, ticket.took_s)
         elif isinstance(ticket.error, Unjudged):
             results = ticket.error.results
         else:

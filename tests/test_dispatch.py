@@ -108,7 +108,7 @@ async def test_a_dropped_run_ends_its_sandbox_and_the_others_go_on() -> None:
     async with started(backend, slots=1) as dispatcher:
         ticket = Ticket(run("forever"), nobody)
         dispatcher.submit([ticket])
-        await until(lambda: ticket.worker is not None)
+        await until(lambda: ticket.hold is not None)
         dispatcher.drop(ticket)
         await dispatcher.run(run())
         assert [slot.closed for slot in backend.slots] == [True, False]

@@ -12,12 +12,13 @@ from reward_server.backends import sandboxed
 from reward_server.backends.sandboxed import SandboxedSlot
 from reward_server.errors import BackendUnavailable, SandboxLost
 from reward_server.judging import plan
-from reward_server.runner import frames, supervision
+from reward_server.runner import frames
+from reward_server.runner.server import Server
 from reward_server.runs import Runs
 from tests.contract.support import call, returns
 
 if TYPE_CHECKING:
-    from reward_server.jobs import Observation
+    from reward_server.jobs import Job, Observation
 
 JOB = plan(call(returns(1)), "def solve(): return 1")
 
@@ -80,7 +81,7 @@ def test_a_sandbox_that_says_each_second_that_it_is_there_may_take_its_time() ->
             running = asyncio.ensure_future(slot.run(JOB))
             for _ in range(8):
                 await asyncio.sleep(0.05)
-                theirs.sendall(supervision.Server.SIGN)
+                theirs.sendall(Server.SIGN)
             theirs.sendall(reply([ROW], 3))
             seen = await running
             assert not slot.spent
@@ -96,7 +97,8 @@ ROW = ["returned", 0, 0.1, 0.1, 1, "", True, ""]
 
 def reply(rows: list[list[object]], parts: int, job: int = 9) -> bytes:
     """The slot counts its jobs down: this is the answer to the first of ten."""
-    header = {"job": job, "broken": None, "dirty": None, "spent": False, "clean_s": 0.001, "failed_load": False}
+    header: dict[str, object] = {"job": job, "broken": None, "dirty": None, "spent": False, "failed_load": False}
+    header |= {"run_s": 0.002, "clean_s": 0.001}
     return frames.pack({**header, "rows": rows}, [b""] * parts)
 
 
@@ -157,7 +159,14 @@ def test_a_sandbox_that_breaks_its_protocol_is_lost(answer: bytes, said: str) ->
 def test_a_slot_knows_why_it_is_spent_and_its_backend_what_it_took(
     fields: dict[str, object], wear: str | None, dirty: dict[str, int]
 ) -> None:
-    header: dict[str, object] = {"broken": None, "dirty": None, "spent": False, "clean_s": 0.25, "failed_load": False}
+    header: dict[str, object] = {
+        "broken": None,
+        "dirty": None,
+        "spent": False,
+        "clean_s": 0.25,
+        "run_s": 0.5,
+        "failed_load": False,
+    }
     header |= {"job": 9, "rows": [ROW, ROW]}
     runs = Runs()
 
@@ -173,4 +182,67 @@ def test_a_slot_knows_why_it_is_spent_and_its_backend_what_it_took(
     asyncio.run(run())
     assert {name: count for name, count in runs.dirty.items() if count} == dirty
     assert (runs.cpu.total, runs.clean.total) == (0.2, 0.25)
-    assert 0 < runs.wall.total < 10
+    assert runs.wall.total == 0.5
+
+
+UNBEGUN = [frames.pack({"job": number, "unbegun": True}) for number in (8, 7)]
+
+
+async def told_of(answers: bytes, jobs: list[Job]) -> tuple[list[tuple[int, str | None]], str, str | None]:
+    """What is said of several jobs by a sandbox that sends these bytes, why it is lost then, and the slot's wear."""
+    ours, theirs = socket.socketpair()
+    slot = SandboxedSlot(ours, NoProcess(), Runs(), uses=10, age_s=60, silence_s=60)
+    theirs.sendall(answers)
+    theirs.shutdown(socket.SHUT_WR)
+    told: list[tuple[int, str | None]] = []
+    why = ""
+    try:
+        async for place, seen in slot.run_all(jobs):
+            told.append((place, seen.tests[0].name if seen is not None else None))
+    except SandboxLost as lost:
+        why = str(lost)
+    wear = slot.broken
+    await slot.close()
+    theirs.close()
+    return told, why, wear
+
+
+def named(job: int, **fields: object) -> bytes:
+    header: dict[str, object] = {"job": job, "broken": None, "dirty": None, "spent": False, "failed_load": False}
+    header |= {"run_s": 0.002, "clean_s": 0.001, "rows": [[*ROW[:-1], str(job)]]}
+    return frames.pack(header | fields)
+
+
+@pytest.mark.parametrize(
+    ("answers", "told", "why", "wear"),
+    [
+        ([named(9), named(8), named(7)], [(0, "9"), (1, "8"), (2, "7")], "", None),
+        ([*UNBEGUN, named(9)], [(1, None), (2, None), (0, "9")], "", None),
+        ([*UNBEGUN, bytes(8), named(9, dirty="/box is not empty")], [(1, None), (2, None), (0, "9")], "", "dirty"),
+        ([UNBEGUN[1], named(9), named(8, spent=True)], [(2, None), (0, "9"), (1, "8")], "", "uses"),
+        ([named(9), named(8)], [(0, "9"), (1, "8")], "closed its channel", "lost"),
+        ([named(9), named(9)], [(0, "9")], "an answer to another job", "lost"),
+        ([frames.pack({"job": 9, "unbegun": True})], [], "broke its protocol", "lost"),
+        ([named(9), named(8, dirty="/tmp is not empty"), named(7)], [(0, "9"), (1, "8")], "not clean", "lost"),
+        ([named(9), frames.pack({"job": 8, "broken": "no user id left"})], [(0, "9")], "no user id left", "lost"),
+        ([named(9), named(8), named(7), b"?"], [(0, "9"), (1, "8")], "more than one reply", "lost"),
+    ],
+    ids=["all", "back", "dirty", "spent", "ended", "twice", "first_back", "goes_on_dirty", "broken", "too_many"],
+)
+def test_of_several_jobs_each_gets_its_own_answer_or_none(
+    answers: list[bytes], told: list[tuple[int, str | None]], why: str, wear: str | None
+) -> None:
+    """Red where an answer is taken by its order: one that has not begun would get what another has shown."""
+    said = asyncio.run(told_of(b"".join(answers), [JOB] * 3))
+    assert said[0] == told
+    assert why in said[1]
+    assert said[2] == wear
+
+
+def test_no_message_holds_more_than_a_sandbox_should(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Red where large jobs travel together: the control process keeps them all, and of memory there is little."""
+    monkeypatch.setattr(sandboxed, "MESSAGE_BYTES", 2 * len(JOB.submission) + 2 * len(JOB.cases[0]))
+    said = asyncio.run(told_of(named(9) + named(8), [JOB] * 3))
+    assert said == ([(2, None), (0, "9"), (1, "8")], "", None)
+    large = [JOB._replace(submission=bytes(1000))] * 2
+    assert asyncio.run(told_of(named(9), large)) == ([(1, None), (0, "9")], "", None)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -424,3 +425,44 @@ async def test_a_bug_in_telling_a_result_costs_that_result_alone(monkeypatch: py
         results = await scored(service, batch_of("good", "bad"))
     assert [each["reward"] for each in results] == [1.0, None]
     assert results[1]["error"] == "the server failed: RecursionError"
+
+
+async def test_submissions_to_problems_known_to_be_brief_share_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each gets its own result. What a checker must still look at runs alone: it asks for a second job."""
+    monkeypatch.setattr("reward_server.dispatch.TOGETHER_S", 60)
+
+    async def script(job: Job) -> Observations:
+        good = job.kind == "call" or int(code_of(job)) % 3
+        return Observations(tuple(Observation("exited", stdout=b"good" if good else b"bad") for _ in job.cases))
+
+    codes = [str(number) for number in range(60)]
+    expected = [float(number % 3 != 0) for number in range(60)]
+    backend = FakeBackend(script, together=8)
+    async with started(backend, slots=1, cache_entries=0) as service:
+        for _ in range(2):
+            assert [each["reward"] for each in await scored(service, batch_of(*codes))] == expected
+        assert (max(backend.messages), len(backend.jobs)) == (8, 120)
+        checked = {
+            "tests": {"kind": "stdio", "cases": [{"stdout": ""}], "compare": {"checker": "def check(*_): return True"}}
+        }
+        before = len(backend.messages)
+        for _ in range(2):
+            await scored(service, batch_of(*codes, problem=checked))
+        assert len(backend.messages) == before
+
+
+async def test_nothing_of_a_batch_is_left_to_the_garbage_collector() -> None:
+    """Red where an evaluation and its ticket hold each other: to find them was a sixth of the server's work."""
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        async with started(FakeBackend()) as service:
+            dropped = await service.scorer.begin(batch_of("other"))
+            service.scorer.leave(dropped)
+            await scored(service, batch_of("good", "bad"))
+            await scored(service, batch_of("last"))
+        gc.collect()
+        assert not {"Evaluation", "Ticket", "Batch"} & {type(each).__name__ for each in gc.garbage}
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()

@@ -1,10 +1,12 @@
-"""What every sandbox backend offers: slots that run one job at a time."""
+"""What every sandbox backend offers: slots that run one job after the other."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
     from reward_server.jobs import Job, Observations
     from reward_server.runs import Runs
 
@@ -16,6 +18,11 @@ Wear = Literal["uses", "age", "dirty", "lost", "ended", "dropped", "failed", "cl
 
 class Slot(Protocol):
     """One warm sandbox. Runs one job at a time; whoever opened it closes it, also when cancelled."""
+
+    @property
+    def together(self) -> int:
+        """How many jobs it takes at once."""
+        ...
 
     @property
     def spent(self) -> bool:
@@ -33,6 +40,14 @@ class Slot(Protocol):
 
     async def run(self, job: Job) -> Observations:
         """Run one job. Raises: SandboxLost when nothing can be said about the submission; the slot is then spent."""
+        ...
+
+    def run_all(self, jobs: Sequence[Job]) -> AsyncGenerator[tuple[int, Observations | None], None]:
+        """Run jobs that should be brief, asked for at once. Yields each job's place and what was seen, or None.
+
+        None: it has not begun, as one before it took long or soiled the slot; the first is never given back.
+        Raises: SandboxLost; then nothing is known about those that were not yielded, and the slot is spent.
+        """
         ...
 
     async def close(self) -> None:

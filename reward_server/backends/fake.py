@@ -11,7 +11,7 @@ from reward_server.jobs import Observation, Observations
 from reward_server.runs import Runs
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
     from reward_server.backends.base import Wear
     from reward_server.jobs import Job
@@ -34,6 +34,7 @@ async def print_the_code(job: Job) -> Observations:
 class FakeSlot:
     def __init__(self, backend: FakeBackend) -> None:
         self._backend = backend
+        self.together = backend.together
         self.spent = False
         self.closed = False
         self.seat: int | None = None
@@ -59,6 +60,11 @@ class FakeSlot:
         self.spent = self._backend.spent_after_each
         return observations
 
+    async def run_all(self, jobs: Sequence[Job]) -> AsyncGenerator[tuple[int, Observations | None], None]:
+        self._backend.messages.append(len(jobs))
+        for at, job in enumerate(jobs):
+            yield at, await self.run(job)
+
     async def close(self) -> None:
         self.closed = True
 
@@ -76,13 +82,17 @@ class FakeBackend:
         delay_s: float = 0.0,
         failing_opens: int = 0,
         spent_after_each: bool = False,
+        together: int = 1,
     ) -> None:
         self.script = script
         self.delay_s = delay_s
         self.failing_opens = failing_opens
         self.spent_after_each = spent_after_each
         self.runs = Runs()
+        self.together = together
         self.jobs: list[Job] = []
+        self.messages: list[int] = []
+        """How many jobs were asked for, where that were several at once."""
         self.slots: list[FakeSlot] = []
         self.closed = False
 

@@ -1,4 +1,4 @@
-"""The server's end of a sandbox's channel: a question, its answer, and silence that does not last for ever."""
+"""The server's end of a sandbox's channel: a question, its answers, and silence that does not last for ever."""
 
 from __future__ import annotations
 
@@ -37,10 +37,12 @@ class SandboxChannel:
     @property
     def ended(self) -> bool:
         """True when the sandbox has something to say that nobody asked for: its end."""
-        return self._unasked or bool(self._poll.poll(0))
+        return self._unasked or (not self._asking and bool(self._poll.poll(0)))
 
-    async def ask(self, frame: bytes, silence_s: float, longest_s: float) -> tuple[dict[str, Any], bytes]:
-        """Send a frame and wait for the answer. Returns: its header and body.
+    async def ask(
+        self, question: bytes, silence_s: float, longest_s: float, *, answers: int = 1
+    ) -> tuple[dict[str, Any], bytes]:
+        """Send a question and wait for the first of so many answers. Returns: its header and body.
 
         Raises: OSError, EOFError, also where nothing was heard for `silence_s`, or no answer came within `longest_s`
         (then `found` says so); ValueError, RecursionError for what is no answer.
@@ -53,12 +55,25 @@ class SandboxChannel:
         self._silence_s, self._ends_at = silence_s, self._heard_at + longest_s
         self._watch_until(loop, self._heard_at + min(silence_s, longest_s))
         try:
-            sent = self._connection.send(frame)
-            if sent < len(frame):
-                await loop.sock_sendall(self._connection, memoryview(frame)[sent:])
-            return await self._answer()
-        finally:
+            sent = self._connection.send(question)
+            if sent < len(question):
+                await loop.sock_sendall(self._connection, memoryview(question)[sent:])
+        except BaseException:
             self._asking = False
+            raise
+        return await self.hear(answers - 1)
+
+    async def hear(self, left: int) -> tuple[dict[str, Any], bytes]:
+        """Wait for the next answer to what was asked; so many are left after it. Returns and raises as `ask`."""
+        more = False
+        try:
+            answer = await self._answer()
+            if self._buffered and not left:
+                raise ValueError("more than one reply")
+            more = left > 0
+            return answer
+        finally:
+            self._asking = more
 
     def close(self) -> None:
         if self._alarm is not None:
@@ -80,8 +95,6 @@ class SandboxChannel:
         header = orjson.loads(memoryview(self._buffered)[head_at : head_at + head_size])
         body = bytes(self._buffered[head_at + head_size : head_at + head_size + body_size])
         del self._buffered[: head_at + head_size + body_size]
-        if self._buffered:
-            raise ValueError("more than one reply")
         return header, body
 
     async def _fill(self, size: int) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from bisect import bisect_right
+from itertools import accumulate
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol, get_args
 
@@ -18,6 +20,7 @@ from reward_server.runs import kind_of_dirt
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import AsyncGenerator, Sequence
 
     from reward_server.backends.base import Wear
     from reward_server.jobs import Job
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 CPU_S = attrgetter("cpu_s")
 CAP_FACTOR, CAP_EXTRA_S = 3.0, 30.0
 """A test that is not through after this many times its wall limit, and then some, says nothing about the submission."""
+
+MESSAGE_BYTES = 1 << 16
+"""What several jobs of one message may have together: a sandbox holds all of them at once."""
 
 ENDINGS = frozenset(get_args(Ending))
 ROWS = {(str, int, cpu, wall, int, str, bool, str) for cpu in (float, int) for wall in (float, int)}
@@ -44,6 +50,8 @@ class SandboxProcess(Protocol):
 
 class SandboxedSlot:
     """One warm sandbox, at the server's end of its channel."""
+
+    together = 8
 
     def __init__(
         self,
@@ -95,33 +103,69 @@ class SandboxedSlot:
 
     async def run(self, job: Job) -> Observations:
         """Raises: SandboxLost; then the slot is spent, and nothing is known about the submission."""
-        self.uses_left -= 1
+        [seen] = [seen async for _, seen in self.run_all([job])]
+        assert seen is not None  # the first of a message is never given back
+        return seen
+
+    async def run_all(self, jobs: Sequence[Job]) -> AsyncGenerator[tuple[int, Observations | None], None]:
+        """As in `base.Slot`."""
+        left, question = self._question(jobs)
+        self.uses_left -= len(left)
         broken: Wear | None = "lost"
-        began = time.monotonic()
         try:
-            question = request(job, self.seat, self.uses_left)
-            header, body = await self.channel.ask(question, self.silence_s, longest_s(job))
-            if header["job"] != self.uses_left:
-                raise SandboxLost("the sandbox broke its protocol: an answer to another job", "protocol")
-            if header["broken"] is not None:
-                raise SandboxLost(header["broken"])
-            seen = observations(header, body)
-            cpu_s = sum(map(CPU_S, seen.tests))
-            self.runs.add(time.monotonic() - began, cpu_s, float(header["clean_s"]))
-            broken = "uses" if header["spent"] else None
-            if header["dirty"] is not None:
-                broken, self.why_spent = "dirty", header["dirty"]
-                self.runs.dirty[kind_of_dirt(header["dirty"])] += 1
+            for at in range(len(left), len(jobs)):
+                yield at, None
+            header, body = await self.channel.ask(
+                question, self.silence_s, max(map(longest_s, jobs)), answers=len(left)
+            )
+            while True:
+                at = left.pop(header["job"], -1)
+                if at < 0:
+                    raise SandboxLost("the sandbox broke its protocol: an answer to another job", "protocol")
+                if at and header.get("unbegun") is True:
+                    yield at, None
+                else:
+                    seen, worn = self._seen(header, body)
+                    broken = "lost" if left else worn
+                    yield at, seen
+                    if left and worn is not None:
+                        raise SandboxLost(
+                            "the sandbox broke its protocol: it went on where it is not clean", "protocol"
+                        )
+                if not left:
+                    break
+                header, body = await self.channel.hear(len(left) - 1)
         except (OSError, EOFError) as error:
             if self.channel.found:
                 raise SandboxLost(self.channel.found, "late") from None
             raise SandboxLost(f"the sandbox is gone: {str(error) or 'it closed its channel'}", "gone") from None
         except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
             raise SandboxLost(f"the sandbox broke its protocol: {type(error).__name__}: {error}", "protocol") from None
-        else:
-            return seen
         finally:
             self.broken = self.broken or broken
+
+    def _question(self, jobs: Sequence[Job]) -> tuple[dict[int, int], bytes]:
+        """Make one message of the first job and of as many others as fit. Returns also: their places, by number."""
+        sizes = accumulate(len(job.submission) + len(job.judge) + sum(map(len, job.cases)) for job in jobs)
+        fitting = jobs[: max(1, bisect_right(list(sizes), MESSAGE_BYTES))]
+        numbers = [self.uses_left - 1 - at for at in range(len(fitting))]
+        asked = [
+            request(job, self.seat, number, more=number != numbers[-1])
+            for job, number in zip(fitting, numbers, strict=True)
+        ]
+        return {number: at for at, number in enumerate(numbers)}, b"".join(asked)
+
+    def _seen(self, header: dict[str, Any], body: bytes) -> tuple[Observations, Wear | None]:
+        """Read an answer. Returns also: why the slot may not run another job. Raises: SandboxLost, ValueError, ..."""
+        if header["broken"] is not None:
+            raise SandboxLost(header["broken"])
+        seen = observations(header, body)
+        self.runs.add(float(header["run_s"]), sum(map(CPU_S, seen.tests)), float(header["clean_s"]))
+        if header["dirty"] is not None:
+            self.why_spent = header["dirty"]
+            self.runs.dirty[kind_of_dirt(header["dirty"])] += 1
+            return seen, "dirty"
+        return seen, "uses" if header["spent"] else None
 
     async def close(self) -> None:
         """End the sandbox. It ends by itself when its channel closes; this does not rely on it."""
@@ -142,12 +186,13 @@ def longest_s(job: Job) -> float:
     return 30.0 + each * (1 + 2 * max(1, tests_of(job)))
 
 
-def request(job: Job, seat: int, number: int) -> bytes:
-    """`number`: the answer carries it, so that none is taken for that to another job."""
+def request(job: Job, seat: int, number: int, *, more: bool) -> bytes:
+    """`number`: the answer carries it, so that none is taken for that to another job. `more`: another one follows."""
     limits, tests = job.limits, tests_of(job)
     return frames.pack(
         {
             "job": number,
+            "more": more,
             "kind": job.kind,
             "pure": job.pure,
             "shared": job.shared,

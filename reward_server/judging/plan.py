@@ -77,6 +77,11 @@ def is_shared(tests: Tests) -> bool:
     return isinstance(tests, AssertsTests | PytestTests) and tests.isolation == "shared"
 
 
+def has_follow_up(problem: Problem) -> bool:
+    """Whether what is seen of a submission may ask for another job."""
+    return isinstance(problem.tests, StdioTests) and isinstance(problem.tests.compare, Checker)
+
+
 def follow_up(problem: Problem, observations: Observations) -> Job | None:
     """The checker's job: one call for each case that the submission came through; None if there is nothing to check."""
     tests = problem.tests

@@ -23,6 +23,8 @@ from reward_server.processes.plain import judged, observed, plain
 from reward_server.runs import Runs
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
     from reward_server.backends.base import Wear
     from reward_server.jobs import Job, Observations
     from reward_server.processes.channel import Message
@@ -167,6 +169,8 @@ class RemoteProcess:
 class RemoteSlot:
     """A slot of a judging process: what it runs is judged there as well."""
 
+    together = 1
+
     def __init__(self, process: RemoteProcess, number: int) -> None:
         self._process, self._number = process, number
         self.wear: Wear | None = None
@@ -214,6 +218,10 @@ class RemoteSlot:
         """Raises: SandboxLost."""
         _, told = await self._ask_of_work("run", pickle.dumps(job))
         return observed(told)
+
+    async def run_all(self, jobs: Sequence[Job]) -> AsyncGenerator[tuple[int, Observations | None], None]:
+        for at, job in enumerate(jobs):
+            yield at, await self.run(job)
 
     async def close(self) -> None:
         self.wear = self.wear or "closed"

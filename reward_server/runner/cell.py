@@ -9,7 +9,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from reward_server.runner import containment, oom, page, processes, supervision, zygote
+from reward_server.runner import containment, oom, page, processes, server, supervision, zygote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -323,7 +323,7 @@ class Cell:
         over: list[bool] = []
         loop.add(child.descriptor, lambda: over.append(True))
         while not over and time.monotonic() < ended:
-            loop.step(min(supervision.SIGN_S, ended - time.monotonic()))
+            loop.step(min(server.SIGN_S, ended - time.monotonic()))
         self.end_process(child, uid)
         processes.reap_orphans()
 

@@ -1,7 +1,7 @@
 """P1, the control process: the first of the sandbox, small and single-threaded.
 
-It serves the server's channel: one job at a time in, what was seen of it out. It never opens a path that a submission
-controls, and never holds what a submission is made of in its heap.
+It serves the server's channel: jobs in, one run at a time, what was seen of each out. It never opens a path that a
+submission controls, and never holds what a submission is made of in its heap.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
-from reward_server.runner import cell, frames, kernel, oom, processes, supervision, zygote
+from reward_server.runner import cell, frames, kernel, oom, processes, zygote
 from reward_server.runner.rows import Job, Seen
 from reward_server.runner.run_calls import run_calls
 from reward_server.runner.run_judged import run_judged
 from reward_server.runner.run_programs import run_programs
 from reward_server.runner.run_shared import run_shared
+from reward_server.runner.server import SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ KINDS = {"program": run_programs, "call": run_calls, "asserts": run_judged, "pyt
 def main(config: dict[str, Any]) -> Callable[[], object]:
     """Serve until the channel closes. Returns in a new zygote only, with what it is to do."""
     channel = take_channel()
-    supervision.SERVER.channel = channel
+    SERVER.channel = channel
     if missing := kernel.lacks():
         channel.send(frames.pack({"hello": PROTOCOL, "lacks": missing}))
         os._exit(1)
@@ -50,13 +51,15 @@ def main(config: dict[str, Any]) -> Callable[[], object]:
             if not select.select([channel], [], [], config["rest_s"])[0]:
                 kept.rest()
             try:
-                header, body = frames.receive_sealed(channel)
+                SERVER.hear()
             except EOFError:
                 os._exit(0)
-            supervision.SERVER.told_at = time.monotonic()
-            channel.send(serve(kept, header, body))
+            while SERVER.jobs:
+                answer, fit = serve(kept, *SERVER.jobs.popleft())
+                SERVER.answer(answer, fit=fit)
     except cell.BecomeZygote as new:
         channel.close()
+        SERVER.answers.clear()
         zygote.KEPT.extend((kept, new, new.become))
         return new.become
 
@@ -71,8 +74,11 @@ def take_channel() -> frames.Channel:
     return channel
 
 
-def serve(kept: cell.Cell, header: dict[str, Any], body: int) -> bytes:
-    """Run one job. Returns the reply frame: rows, whether the load failed, and what is not clean afterwards."""
+def serve(kept: cell.Cell, header: dict[str, Any], body: int) -> tuple[bytes, bool]:
+    """Run one job. Returns the reply frame (rows, whether the load failed, what is not clean afterwards), and whether
+    another job may run here.
+    """
+    begun_at = time.monotonic()
     kept.begin_job()
     broken: str | None = None
     seen = Seen()
@@ -91,25 +97,27 @@ def serve(kept: cell.Cell, header: dict[str, Any], body: int) -> bytes:
         broken = f"the control process failed: {type(error).__name__}: {error}"
     finally:
         os.close(body)
-    began = time.monotonic()
+    ended_at = time.monotonic()
     try:
         dirty = kept.end_job()
     except (processes.Broken, OSError) as error:
         dirty = str(error)
-    clean_s = time.monotonic() - began
+    clean_at = time.monotonic()
     rows = ([seen.failed_load] if seen.failed_load else []) + seen.rows
     parts = [part for row in rows for part in (row.stdout, row.stderr, row.value)]
     if not any(parts):
         parts = []
-    return frames.pack(
+    answer = frames.pack(
         {
             "job": header["job"],
             "broken": broken,
             "dirty": dirty,
             "spent": kept.spent,
-            "clean_s": round(clean_s, 6),
+            "run_s": round(clean_at - begun_at, 6),
+            "clean_s": round(clean_at - ended_at, 6),
             "failed_load": seen.failed_load is not None,
             "rows": [row.facts() for row in rows],
         },
         parts,
     )
+    return answer, broken is None and dirty is None and not kept.spent

@@ -37,7 +37,6 @@ class Delays:
         self.used_s = 0.0
         self.threads: dict[tuple[int, int], Thread] = {}
         self.faults: dict[int, int] = {}
-        self.processors = sorted(os.sched_getaffinity(0))
         self.room_s = 0.0
         """In which others had the processor, and no wait was put there so far: one may be told long after it began."""
         self.last: tuple[float, float] | None = None
@@ -80,7 +79,7 @@ class Delays:
 
     def machine_since(self) -> tuple[float, float]:
         """Seconds since the last call in which the processors had nothing to do, and were taken away by the host."""
-        now = processes.idle_and_stolen(self.processors)
+        now = processes.idle_and_stolen(os.sched_getaffinity(0))
         last, self.last = self.last or now, now
         return now[0] - last[0], now[1] - last[1]
 

@@ -22,8 +22,11 @@ SEALS = 0x0008 | 0x0004 | 0x0002 | 0x0001  # F_SEAL_WRITE, _GROW, _SHRINK, _SEAL
 F_ADD_SEALS = 1033
 
 
+ENCODER = json.JSONEncoder(separators=(",", ":"))
+
+
 def dumps(header: dict[str, Any]) -> bytes:
-    return json.dumps(header, separators=(",", ":")).encode()
+    return ENCODER.encode(header).encode()
 
 
 def pack(
@@ -84,7 +87,7 @@ def receive_into(channel: Channel, view: memoryview) -> None:
 def receive_sealed(channel: Channel) -> tuple[dict[str, Any], int]:
     """Receive one frame. Returns the header and a descriptor of the body, which the caller closes."""
     head_size, body_size = LENGTHS.unpack(receive_exactly(channel, LENGTHS.size))
-    header: dict[str, Any] = json.loads(receive_exactly(channel, head_size))
+    header: dict[str, Any] = json.loads(receive_exactly(channel, head_size).decode())
     body = os.memfd_create("body", os.MFD_CLOEXEC)
     if body_size:
         os.ftruncate(body, body_size)

@@ -134,7 +134,7 @@ class Judged:
         text = link.take(self.received)
         if text is None:
             return
-        message = json.loads(text)
+        message = json.loads(text.decode())
         if "report" in message or "given_up" in message:
             self.report = message
         else:

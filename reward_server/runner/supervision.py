@@ -9,15 +9,14 @@ import mmap
 import os
 import select
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from reward_server.runner import containment, processes, sharing
 from reward_server.runner.delays import Delays
+from reward_server.runner.server import SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from reward_server.runner import frames
 
 PROCESSORS = os.cpu_count() or 1
 SHORTEST_TICK_S, LONGEST_TICK_S = 0.01, 0.1
@@ -27,35 +26,8 @@ OWN_READ_S = 0.25
 """For so long this process's own waits are not read again; those just before a standstill are taken off it as well."""
 GLANCE_S = 0.005
 """For so long after a look at all processes, only the clocks of those that were seen then are read."""
-SIGN_S = 1.0
-"""How often the server is told that the control process is there, while a job goes on."""
 MAX_INODES = 20_000
 """Files and folders that one submission may leave lying about at once."""
-
-
-class Server:
-    """The server, as the control process's loops know it: hears when it is gone, is told that this process is there."""
-
-    SIGN: Final = bytes(8)
-    """A frame of nothing."""
-
-    def __init__(self) -> None:
-        self.channel: frames.Channel | None = None
-        """Set once there is one."""
-        self.told_at = 0.0
-
-    def leave(self) -> None:
-        """The server is gone: pid 1 ends, and with it every process of the sandbox."""
-        os._exit(0)
-
-    def sign(self, now: float) -> None:
-        """Say each second that a job goes on: from one that hangs nothing comes."""
-        if self.channel is not None and now - self.told_at > SIGN_S:
-            self.told_at = now
-            self.channel.send(self.SIGN)
-
-
-SERVER = Server()
 
 
 class Loop:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
-import json
+import marshal
 import os
 import signal
 import socket
@@ -86,26 +86,26 @@ def main(
     gc.freeze()
     statuses: dict[int, int] = {}
     KEPT.extend((roles, statuses, channel, started))
-    channel.send(b'{"ready":true}')
+    channel.send(marshal.dumps({"ready": True}))
     while True:
         text, descriptors, _, _ = socket.recv_fds(channel, MAX_MESSAGE, 16)
         if not text:
             os._exit(0)
-        message: dict[str, Any] = json.loads(text)
+        message: dict[str, Any] = marshal.loads(text)  # noqa: S302 the control process is ours
         if "reap" in message:
-            channel.send(json.dumps(reap(message["reap"], statuses.pop(message["reap"], None))).encode())
+            channel.send(marshal.dumps(reap(message["reap"], statuses.pop(message["reap"], None))))
             continue
         containment.seed_random()
         try:
             pid, status = fork(message)
         except OSError as error:
-            channel.send(json.dumps({"error": str(error)}).encode())
+            channel.send(marshal.dumps({"error": str(error)}))
         else:
             if pid == 0:
                 return partial(begin, roles[message["role"]], message, descriptors, status, started)
             if status is not None:
                 statuses[pid] = status
-            channel.send(json.dumps({"pid": pid}).encode())
+            channel.send(marshal.dumps({"pid": pid}))
         for descriptor in descriptors:
             os.close(descriptor)
 

@@ -80,15 +80,28 @@ class Sandbox:
         self.slot: Slot | None = None
         self.replaced = 0
 
-    def run(self, job: Job) -> Observations:
-        """Raises: SandboxLost."""
+    def ready(self) -> Slot:
+        """A slot that can run something."""
         if self.slot is not None and self.slot.spent:
             self.rest()
             self.replaced += 1
         if self.slot is None:
             self.slot = self.runner.run(self.backend.open_slot())
             self.slot.sit(SEAT)
-        return self.runner.run(self.slot.run(job))
+        return self.slot
+
+    def run(self, job: Job) -> Observations:
+        """Raises: SandboxLost."""
+        return self.runner.run(self.ready().run(job))
+
+    def run_all(self, jobs: list[Job]) -> list[tuple[int, Observations | None]]:
+        """What is said of each of several jobs, in the order in which it is said. Raises: SandboxLost."""
+        slot = self.ready()
+
+        async def run() -> list[tuple[int, Observations | None]]:
+            return [each async for each in slot.run_all(jobs)]
+
+        return self.runner.run(run())
 
     def judge(self, problem: Problem, code: str, *, stop: bool = False) -> list[TestResult]:
         seen = self.run(plan(problem, code, stop=stop))

@@ -1,7 +1,8 @@
 """Shortcuts save time and nothing else: verdicts and rewards are those of programs that are run without any.
 
 With them: warm slots that serve many, a standing judge, packages loaded before the fork, duplicates run once, the
-cache, the order of a batch. Without: each program in a sandbox of its own, with a judge of its own, one by one.
+cache, the order of a batch, brief jobs that share a message. Without: each program in a sandbox of its own, with a
+judge of its own, one by one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from reward_server import dispatch
 from reward_server.judging import follow_up, judge, plan
 from reward_server.models import ScoreRequest
 from reward_server.rewards import score
@@ -68,12 +70,15 @@ def said_of(result: dict[str, Any]) -> Said:
     return result["reward"], [(test["verdict"], told(test["message"])) for test in result["tests"]]
 
 
-async def with_shortcuts(backend: Backend, asked: list[tuple[Problem, str]], **fields: Any) -> list[Said]:
-    service = Service.assemble(Settings(slots=2, problems=""), backend)
+async def with_shortcuts(
+    backend: Backend, asked: list[tuple[Problem, str]], *, cached: bool = True, **fields: Any
+) -> list[Said]:
+    settings = Settings(slots=2, problems="") if cached else Settings(slots=2, problems="", cache_entries=0)
+    service = Service.assemble(settings, backend)
     await service.start()
     said: list[Said] = []
     try:
-        for _ in range(2):  # the second time from the cache
+        for _ in range(2):  # the second time from the cache, or with what is known to be brief together
             batch = await service.scorer.begin(request(asked, **fields))
             await batch.wait()
             said += map(said_of, json.loads(batch.body())["results"])
@@ -104,13 +109,15 @@ async def without(backend: Backend, problem: Problem, code: str) -> Said:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", BACKENDS)
-def test_verdicts_and_rewards_are_those_without_any_shortcut(name: str) -> None:
+def test_verdicts_and_rewards_are_those_without_any_shortcut(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Red where the cache, an order or a standing judge mixed up two programs."""
     asked = programs()
 
     async def compare() -> None:
         plain = [await without(BACKENDS[name](), *each) for each in asked]
         assert await with_shortcuts(BACKENDS[name](), asked) == plain * 4
+        monkeypatch.setattr(dispatch, "TOGETHER_S", 60)  # all that has been run once
+        assert await with_shortcuts(BACKENDS[name](), asked, cached=False) == plain * 4
         assert 0 < sum(reward == 1.0 for reward, _ in plain) < len(plain)
         stopped = await with_shortcuts(BACKENDS[name](), asked, stop_on_failure=True, reward="all_passed")
         assert [reward for reward, _ in stopped] == [float(reward == 1.0) for reward, _ in plain] * 4

@@ -62,7 +62,8 @@ async def answered(reply: bytes, *, close: bool = True) -> None:
 
 
 ROW = ["returned", 0, 0.1, 0.1, 1, "", False, ""]
-HEADER = {"broken": None, "dirty": None, "spent": False, "failed_load": False, "parts": [0, 0, 2], "rows": [ROW]}
+HEADER: dict[str, Any] = {"job": 9, "broken": None, "dirty": None, "spent": False, "failed_load": False}
+HEADER |= {"run_s": 0.2, "clean_s": 0.1, "parts": [0, 0, 2], "rows": [ROW]}
 odd = st.recursive(
     st.none()
     | st.booleans()
