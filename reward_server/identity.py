@@ -16,39 +16,44 @@ JUDGED: Final = {"language", "entry_point", "limits", "setup", "files", "tests"}
 """The fields of a problem that decide a verdict. Prompt, tags, reference and so on do not."""
 DIGEST_BYTES: Final = 20
 PART_CHARS: Final = 256 << 10
-DEPTH: Final = 3
-"""The problem, its tests, their cases: each case is one part, unless it holds a long text."""
+"""About so much is digested at once, a value counting as much as a short text."""
+VALUE_CHARS: Final = 8
 
 
 async def judging_digest(problem: Problem) -> bytes:
     """Digest what decides the verdicts of a problem, which may be 60 MB: in turns with others."""
     digest = blake2b(digest_size=DIGEST_BYTES)
-    async for part in in_turns(_parts(problem.model_dump(include=JUDGED), DEPTH)):
+    async for part in in_turns(_parts(problem.model_dump(include=JUDGED))):
         digest.update(part)
     return digest.digest()
 
 
-def _parts(value: Any, depth: int) -> Iterator[bytes]:
-    """Yield it in parts; no other value has the same ones."""
-    if _is_long(value):
+def _parts(value: Any) -> Iterator[bytes]:
+    """Yield it in parts, none of them large; no other value has the same ones."""
+    if _room_beside(value, PART_CHARS) >= 0:
+        # Not JSON: it would make one of 1 and 1.0, of a list and a tuple, and of null and NaN.
+        yield repr(value).encode("utf-8", "surrogatepass") + b"\n"
+    elif isinstance(value, str):
         yield b"%d " % len(value)
         for at in range(0, len(value), PART_CHARS):
             yield value[at : at + PART_CHARS].encode("utf-8", "surrogatepass")
-        return
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    if inner and (depth > 0 or any(map(_is_long, inner))):
-        yield f"{type(value).__name__} {list(value) if isinstance(value, dict) else len(value)} ".encode(
-            "utf-8", "surrogatepass"
-        )
-        for each in inner:
-            yield from _parts(each, depth - 1)
     else:
-        # Not JSON: it would make one of 1 and 1.0, of a list and a tuple, and of null and NaN.
-        yield repr(value).encode("utf-8", "surrogatepass") + b"\n"
+        yield b"%b %d\n" % (type(value).__name__.encode(), len(value))
+        for each in value.items() if isinstance(value, dict) else value:
+            yield from _parts(each)
 
 
-def _is_long(value: Any) -> bool:
-    return isinstance(value, str) and len(value) > PART_CHARS
+def _room_beside(value: Any, room: int) -> int:
+    """Return what is left of `room` when this is in it; below 0, and soon, where it does not fit."""
+    if isinstance(value, str):
+        return room - len(value)
+    room -= VALUE_CHARS
+    if isinstance(value, dict | list | tuple):
+        for each in value.items() if isinstance(value, dict) else value:
+            if room < 0:
+                break
+            room = _room_beside(each, room)
+    return room
 
 
 def submission_key(digest: bytes, code: str, *, stop: bool) -> bytes:

@@ -7,6 +7,7 @@ that is imported in another way, or is not here, is imported as always.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 SLOW: Final = {"pandas": ("pandas",), "sympy": ("sympy",), "numpy": ("numpy", "scipy")}
@@ -19,11 +20,19 @@ IMPORTS: Final = {
 }
 
 
-def slow_package(*sources: str) -> str:
-    """Name the package of these sources; empty where there is none."""
+def slow_package(code: str, *of_problem: str) -> str:
+    """Name the package of a submission and its problem's sources; empty where there is none."""
+    named = {package_of(code), *map(known_package_of, of_problem)}
+    return next((package for package in SLOW if package in named), "")
+
+
+def package_of(source: str) -> str:
     for package, names in SLOW.items():
         for name in names:
-            for source in sources:
-                if name in source and IMPORTS[package].search(source):
-                    return package
+            if name in source and IMPORTS[package].search(source):
+                return package
     return ""
+
+
+known_package_of: Final = lru_cache(maxsize=1024)(package_of)
+"""The same for what many submissions share."""
