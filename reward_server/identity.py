@@ -30,7 +30,7 @@ async def judging_digest(problem: Problem) -> bytes:
 
 def _parts(value: Any) -> Iterator[bytes]:
     """Yield it in parts, none of them large; no other value has the same ones."""
-    if _room_beside(value, PART_CHARS) >= 0:
+    if not isinstance(value, str | dict | list | tuple) or _room_beside(value, PART_CHARS) >= 0:
         # Not JSON: it would make one of 1 and 1.0, of a list and a tuple, and of null and NaN.
         yield repr(value).encode("utf-8", "surrogatepass") + b"\n"
     elif isinstance(value, str):
