@@ -134,7 +134,7 @@ async def test_what_is_cut_elsewhere_has_another_digest(monkeypatch: pytest.Monk
         (StdioCase(stdout="abcdef"),),
     ]
     problems = [Problem(tests=StdioTests(kind="stdio", cases=each)) for each in cases]
-    problems += [returning(value) for value in ("abcdef", ["abcdef"], ["abc", "def"], "abcd\n'ef'")]
+    problems += [returning(value) for value in ("abcdef", ["abcdef"], ["abc", "def"], ["abcd", "ef"], "abcd\n'ef'")]
     assert len({await judging_digest(each) for each in problems}) == len(problems)
 
 
