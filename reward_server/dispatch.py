@@ -54,7 +54,7 @@ FEWER_RETRIES: Final[dict[Loss, int]] = {"unjudged": 1, "failed": 0}
 GUESSED_RETRY_AFTER_S: Final = 5.0
 """While nothing has finished yet, nobody knows."""
 
-TOGETHER_S: Final = 0.05
+TOGETHER_S: Final = 0.1
 """What tickets that share a message may be expected to take, all of them."""
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reward_server.backends.fake import FakeBackend, code_of
-from reward_server.dispatch import Ticket
+from reward_server.dispatch import TOGETHER_S, Ticket
 from reward_server.errors import SandboxLost
 from reward_server.jobs import Observation, Observations
 from reward_server.models import RunRequest
@@ -83,7 +83,9 @@ async def test_brief_tickets_share_messages_while_many_wait_and_none_at_the_end(
 
 
 @pytest.mark.parametrize(
-    ("expected_s", "most"), [(0.001, 4), (0.02, 2), (0.06, None), (math.inf, None)], ids=["brief", "two", "long", "new"]
+    ("expected_s", "most"),
+    [(0.001, 4), (TOGETHER_S * 0.4, 2), (TOGETHER_S * 1.2, None), (math.inf, None)],
+    ids=["brief", "two", "long", "new"],
 )
 async def test_what_may_take_long_waits_for_no_other_and_no_other_for_it(expected_s: float, most: int | None) -> None:
     made = backend()

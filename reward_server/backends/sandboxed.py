@@ -51,7 +51,7 @@ class SandboxProcess(Protocol):
 class SandboxedSlot:
     """One warm sandbox, at the server's end of its channel."""
 
-    together = 8
+    together = 16
 
     def __init__(
         self,

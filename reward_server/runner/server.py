@@ -15,7 +15,7 @@ from reward_server.runner import frames
 
 SIGN_S = 1.0
 """How often the server is told that the control process is there, while a job goes on."""
-TOGETHER_S = 0.1
+TOGETHER_S = 0.2
 """So long after a message came, its answers wait for no others."""
 MOST_BYTES = 1 << 16
 """That wait to be sent: so many go into a socket at once, also while a submission must be watched."""
