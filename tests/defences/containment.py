@@ -381,7 +381,7 @@ ROWS = (
         "memory_of_any_thread",
         "So does that of a process whose first thread has ended.",
         PROCESSES,
-        'if fields[0] == "Z" else fields',
+        'if fields[0] == b"Z" else fields',
         "if False else fields",
         (holds_for_itself("behind_a_first_thread_that_ended"),),
     ),

@@ -95,8 +95,8 @@ ROWS = (
         "told_is_text",
         "What a submission says of its exception is words, of bounded length.",
         JUDGE,
-        "if not isinstance(told, dict):",
-        "if False:",
+        "return told_of(told) if isinstance(told, dict) else {}",
+        "return told_of(told)",
         (f"{JUDGING}::test_a_broken_exception_fails_its_case_only[![]]",),
     ),
     Defence(
