@@ -24,6 +24,7 @@ def counter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "vmstat"
     path.write_text("nr_free_pages 7\noom_kill 2\n")
     monkeypatch.setattr(oom, "MACHINE", path)
+    monkeypatch.setattr(oom, "GROUP", ())
     return path
 
 
@@ -85,6 +86,14 @@ def test_a_kill_in_a_container_of_ones_own_is_told_apart(counter: Path, group: P
     group.write_text("oom 1\noom_kill 1\noom_group_kill 0\n")
     assert kills.happened() == "group"
     assert not kills.happened()
+
+
+def test_a_kill_elsewhere_is_nothing_to_a_container_whose_group_tells(counter: Path, group: Path) -> None:
+    """Red where the machine's count is asked as well: a full container cost all others what they ran with children."""
+    kills = oom.KernelKills()
+    counter.write_text("oom_kill 3\n")
+    assert group.exists()
+    assert kills.happened() is None
 
 
 def test_a_kernel_that_does_not_tell_has_killed_nothing(counter: Path) -> None:

@@ -44,16 +44,20 @@ class KernelKills:
             self.known, self.looked_at = self.count(), now
 
     @staticmethod
-    def count() -> tuple[int, int]:
-        """All kills since boot, and those of the group since it was made; 0 where the kernel does not tell."""
-        return kills_in(MACHINE), max(map(kills_in, GROUP))
+    def count() -> tuple[int, int | None]:
+        """All kills since boot, and those of the group since it was made; None where there is none that tells."""
+        return kills_in(MACHINE) or 0, next((told for told in map(kills_in, GROUP) if told is not None), None)
 
     def happened(self) -> str | None:
-        """`group` where this sandbox went over its own limit, `machine` where memory ran out elsewhere, else None."""
-        before, self.known = self.known, self.count()
-        if self.known[1] > before[1]:
-            return "group"
-        return "machine" if self.known[0] > before[0] else None
+        """`group` where the kernel killed in the control group of this sandbox, else `machine` where on the machine.
+
+        Who has a group that tells need not care about the machine: whoever was killed there is of another one.
+        """
+        (machine_before, group_before), self.known = self.known, self.count()
+        machine, group = self.known
+        if group is not None:
+            return "group" if group > (group_before or 0) else None
+        return "machine" if machine > machine_before else None
 
 
 def instead(seen: Seen, killed_in: str | None) -> Seen:
@@ -71,9 +75,10 @@ def instead(seen: Seen, killed_in: str | None) -> Seen:
     return seen
 
 
-def kills_in(counters: Path) -> int:
+def kills_in(counters: Path) -> int | None:
+    """None where the kernel does not tell."""
     try:
         lines = counters.read_text(encoding="ascii").splitlines()
     except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+        return None
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)

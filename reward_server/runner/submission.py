@@ -144,9 +144,11 @@ class Submission:
 
     def reap(self) -> dict[str, Any]:
         """Wait for its end, which must be near, and note whether it had children. Raises: Broken."""
-        # The first process of a namespace has waited for the submission, in any case.
-        waited_for_some = processes.standing(self.child.pid)[2] > 0
-        self.cell.had_children |= waited_for_some or len(self.meter.seconds) > 1
+        if self.cell.by_uid:
+            has_waited = processes.standing(self.child.pid)[2] > 0
+            self.cell.had_children |= has_waited or len(self.meter.seconds) > 1
+        else:  # the child is the first process of a namespace, and has waited for the submission in any case
+            self.cell.had_children |= len(self.meter.seconds) > 2
         return self.child.reap()
 
     def blame_for_kill(self, row: Row) -> None:

@@ -297,6 +297,7 @@ def test_the_first_process_of_a_container_has_two_capabilities(client: Any) -> N
     assert interfaces == ["lo"]
 
 
+@pytest.mark.alone  # what the kernel kills here would cost embedded sandboxes beside it their runs
 @pytest.mark.usefixtures("client")
 def test_a_submission_that_fills_its_container_has_exceeded_its_memory() -> None:
     """Killed by the kernel within its own limit, which is ours to prevent and not to blame on the machine.
