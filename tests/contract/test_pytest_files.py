@@ -125,7 +125,10 @@ def test_the_judges_start_is_not_the_submissions_time(sandbox: Sandbox) -> None:
     [
         ("def f(x):\n    while True: pass", "cpu_timeout"),
         ("import time\ndef f(x): time.sleep(9)", "wall_timeout"),
-        ("def f(x): return len(bytearray(1) * (200 << 20))", "memory_exceeded"),
+        (
+            "import time\ndef f(x):\n    held = bytearray(1) * (200 << 20)\n    time.sleep(0.5)\n    return 4",
+            "memory_exceeded",
+        ),
         ("def f(x):\n    held = []\n    while True: held.append(b'x' * (1 << 20))", "memory_exceeded"),
         ("def f(x):\n    while True: print('x' * 10**5)", "output_exceeded"),
         ("import os\ndef f(x): os._exit(0)", "runtime_error"),
