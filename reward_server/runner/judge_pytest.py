@@ -79,8 +79,8 @@ class Plugin:
         self.rows: dict[str, int] = {}
         self.left_out: set[int] = set()
         self.uncollected = ""
-        self.gone: link.Gone | None = None
-        """The submission ended while the tests were collected."""
+        self.gone: link.Gone | MemoryError | None = None
+        """The submission ended, or had no more memory, while the tests were collected."""
         self.error: BaseException | None = None
         self.failed = False
 
@@ -90,7 +90,7 @@ class Plugin:
             self.uncollected = lines[-1] if lines else "the test files could not be collected"
 
     def pytest_exception_interact(self, node: Any, call: Any) -> None:
-        if isinstance(node, pytest.Collector) and isinstance(call.excinfo.value, link.Gone):
+        if isinstance(node, pytest.Collector) and isinstance(call.excinfo.value, link.Gone | MemoryError):
             self.gone = call.excinfo.value
 
     def pytest_collection_finish(self, session: Any) -> None:
