@@ -129,7 +129,8 @@ class Keeper(abc.ABC):
     def report(self, uncaught: BaseException | None, failed_load: dict[str, Any] | None = None) -> None:
         """Tell the control process all."""
         if uncaught is not None:
-            self.blame(f"the test code ended early: {describe(uncaught)}")
+            # The kind of error first: it tells the verdict.
+            self.blame(f"{describe(uncaught)} (it ended the test code)")
         self.tell(
             {
                 "report": [

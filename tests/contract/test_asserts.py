@@ -151,6 +151,26 @@ def test_what_ends_the_submission_fails_one_assert(sandbox: Sandbox, deed: str, 
 
 
 @pytest.mark.parametrize(
+    ("deed", "verdict"),
+    [
+        ("import os; os._exit(0)", R),
+        ("raise KeyError", R),
+        ("raise MemoryError", "memory_exceeded"),
+        ("x = bytearray(1 << 40)", "memory_exceeded"),
+        ("while True: pass", "cpu_timeout"),
+        ("import time; time.sleep(60)", "wall_timeout"),
+    ],
+)
+def test_what_ends_the_test_code_between_two_asserts_fails_those_not_reached(
+    sandbox: Sandbox, deed: str, verdict: str
+) -> None:
+    """Seen red for want of memory (`runtime_error`) while the message began with other words than the error's name."""
+    code = f"def f(x):\n    if x == 1:\n        {deed}\n    return x"
+    problem = asserts("assert f(0) == 0\ny = f(1)\nassert f(2) == 2\nassert f(3) == 3")
+    assert sandbox.verdicts(problem, code) == [P, verdict, verdict]
+
+
+@pytest.mark.parametrize(
     ("code", "verdict"),
     [
         ("def g(): pass", R),

@@ -130,6 +130,7 @@ def test_the_judges_start_is_not_the_submissions_time(sandbox: Sandbox) -> None:
             "memory_exceeded",
         ),
         ("def f(x):\n    held = []\n    while True: held.append(b'x' * (1 << 20))", "memory_exceeded"),
+        ("def f(x): raise MemoryError", "memory_exceeded"),
         ("def f(x):\n    while True: print('x' * 10**5)", "output_exceeded"),
         ("import os\ndef f(x): os._exit(0)", "runtime_error"),
         ("def f(x): return 4", "passed"),
