@@ -172,7 +172,7 @@ class Scorer:
         # From here on nothing waits, so nothing changes. What did while they were made is seen here.
         finished: list[tuple[Program, Results]] = []
         joined: list[tuple[Evaluation, Program]] = []
-        new: dict[bytes, Evaluation] = {}
+        new: dict[bytes, tuple[Evaluation, Ticket[Results]]] = {}
         for key, program in programs.items():
             results = self.cache.get(key)
             if results is not None:
@@ -180,21 +180,25 @@ class Scorer:
                 continue
             evaluation = self._running.get(key)
             if evaluation is None:
-                evaluation = new[key] = made.get(key) or self._evaluation(key, program, lane, stop=stop)
+                new[key] = made.get(key) or self._evaluation(key, program, lane, stop=stop)
+                evaluation = new[key][0]
             joined.append((evaluation, program))
-        self._dispatcher.submit([evaluation.ticket for evaluation in new.values()], client=client)
-        self._running.update(new)
+        self._dispatcher.submit([ticket for _, ticket in new.values()], client=client)
+        for key, (evaluation, ticket) in new.items():
+            self._running[key] = evaluation
+            evaluation.ticket = ticket  # only now, as each holds the other until it ends: a refused batch leaves none
         self.joined += sum([len(program.indexes) for _, program in joined]) - len(new)
         for evaluation, program in joined:
             evaluation.waiting[batch] = program.indexes
         batch.evaluations.update([evaluation for evaluation, _ in joined])
         return finished
 
-    def _evaluation(self, key: bytes, program: Program, lane: Lane, *, stop: bool) -> Evaluation:
+    def _evaluation(
+        self, key: bytes, program: Program, lane: Lane, *, stop: bool
+    ) -> tuple[Evaluation, Ticket[Results]]:
         evaluation = Evaluation(key, program.known, program.code, self._expected, stop=stop)
         opening = None if has_follow_up(program.known.problem) else evaluation
-        evaluation.ticket = Ticket(evaluation.run, partial(self._end, evaluation), lane, opening)
-        return evaluation
+        return evaluation, Ticket(evaluation.run, partial(self._end, evaluation), lane, opening)
 
     def _end(self, evaluation: Evaluation, ticket: Ticket[Results]) -> None:
         """Hand the results of an evaluation to all that wait for it."""
