@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import select
 import socket
 import time
 from typing import TYPE_CHECKING, Any
@@ -34,10 +33,6 @@ class StandingJudge:
     def __init__(self, child: processes.Child, control: socket.socket, shared: page.Page) -> None:
         self.child, self.control, self.page = child, control, shared
         self.uses = 0
-
-    @property
-    def ended(self) -> bool:
-        return bool(select.select([self.child.descriptor], [], [], 0)[0])
 
 
 class BecomeZygote(Exception):
@@ -185,7 +180,7 @@ class Cell:
 
     def standing_judge(self) -> StandingJudge:
         """The judge for test code that can leave nothing behind: started when first needed, anew after many uses."""
-        if self.standing is not None and (self.standing.uses >= STANDING_USES or self.standing.ended):
+        if self.standing is not None and (self.standing.uses >= STANDING_USES or self.standing.child.has_ended()):
             self.end_standing()
         if self.standing is None:
             control, control_end = socket.socketpair()

@@ -30,6 +30,7 @@ ARGUMENTS = (
     "no:junitxml",
     "-p",
     "no:pastebin",
+    "--tb=native",  # what pytest makes itself of a thousand frames takes seconds
 )
 MAX_TESTS = 10_000
 

@@ -71,12 +71,15 @@ class Child:
         self.descriptor = os.pidfd_open(pid)
         self.reaped: dict[str, Any] | None = None
 
+    def has_ended(self, within_s: float = 0.0) -> bool:
+        ended = select.poll()
+        ended.register(self.descriptor, select.POLLIN)
+        return bool(ended.poll(1000 * within_s))
+
     def reap(self) -> dict[str, Any]:
         """Wait for its end, which must be near. Returns `status`, `cpu_s`, `memory_bytes`. Raises: Broken."""
         if self.reaped is None:
-            ended = select.poll()
-            ended.register(self.descriptor, select.POLLIN)
-            if not ended.poll(5000):
+            if not self.has_ended(5.0):
                 raise Broken("a process did not end when it was killed")
             self.reaped = self.zygote.ask({"reap": self.pid}, [])
             os.close(self.descriptor)

@@ -240,7 +240,7 @@ class Judged:
     def without_report(self, ending: str | None, last: Row) -> Seen:
         """The judge did not come to its end. If a limit was passed, that is the ending of all that it had not found."""
         if ending not in ("cpu", "wall", "memory", "output"):
-            return Seen([Row("lost", message="the judge process ended without a report")])
+            return Seen([Row("lost", message=f"the judge process {self.judges_end()}")])
         rows = []
         for number in range(self.job.tests):
             status, cpu_s, wall_s = self.page.read(number)
@@ -249,6 +249,17 @@ class Judged:
                 row.ending, row.passed = "returned", True
             rows.append(row)
         return Seen(rows)
+
+    def judges_end(self) -> str:
+        """Word how it was lost."""
+        if not self.judge_gone:
+            return "did not come to its end after the submission had"
+        if not self.judge.has_ended():
+            return "closed its channel without a report"
+        status = self.judge.reap()["status"]
+        if not self.judge.contained:
+            return f"was not there: {self.judge.uncontained_because}"
+        return f"ended without a report, with wait status {status}"
 
     def close(self) -> None:
         """A standing judge stays, if it came to the end of this job."""

@@ -359,9 +359,13 @@ class Wall(link.Link):
         return self.dress(error, dress)
 
     def describe_exception(self, error: BaseException) -> Any:
+        theirs = isinstance(type(error), RemoteExceptionClass)
+        number = error.__dict__.get("_number") if theirs else None
+        if number is not None:  # it is at home there: to ask what it holds would ask, from within a list, without end
+            return [[], ["T", []], number, self.home_number(type(error)), None, None]
         described = super().describe_exception(error)
-        if isinstance(type(error), RemoteExceptionClass):
-            described[2:4] = error.__dict__.get("_number"), self.home_number(type(error))
+        if theirs:
+            described[3] = self.home_number(type(error))
         else:
             described[4] = self.export(error)
         return described
