@@ -69,7 +69,6 @@ class Service:
         try:
             await self.dispatcher.close()
         finally:
-            self.bodies.close()
             if self.disk is not None:
                 await self.disk.close()
             await self.store.close()

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 
 T = TypeVar("T")
 
@@ -23,3 +23,15 @@ async def in_turns(items: Iterable[T]) -> AsyncIterator[T]:
         if time.monotonic() > until:
             await asyncio.sleep(0)
             until = time.monotonic() + TURN_S
+
+
+async def go_through(steps: Generator[None, None, T]) -> T:
+    """Go through the steps of one piece of work. Returns and raises what that does."""
+    returned = []
+
+    def all_of_them() -> Iterator[None]:
+        returned.append((yield from steps))
+
+    async for _ in in_turns(all_of_them()):
+        pass
+    return returned[0]

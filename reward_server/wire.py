@@ -7,39 +7,42 @@ requests; never repeats what a request contained except for the names of its fie
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import difflib
+import functools
 import io
 import json
 import re
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.json_schema import models_json_schema
 
 from reward_server.door import visit_of
 from reward_server.errors import BadRequest, NotJson, TooLarge
-from reward_server.large_bodies import OPENING_OBJECT, NoJsonError, is_container, pieces
+from reward_server.large_bodies import CLOSING_OF, Item, NoJsonError, Opened, cut
+from reward_server.turns import go_through
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Generator, Iterator
 
     from pydantic_core import ErrorDetails
     from starlette.requests import Request
 
-    from reward_server.large_bodies import Piece
-
 Model = TypeVar("Model", bound=BaseModel)
-T = TypeVar("T")
 
-INLINE_BYTES: Final = 256 << 10
-"""A larger body is checked in a thread, so that the event loop goes on meanwhile."""
-WHOLE_BYTES: Final = 4 << 20
-"""A still larger one in pieces: a thread that checks it in one call lets nobody else run for 15 ms already."""
+WHOLE_BYTES: Final = 128 << 10
+"""A larger body is checked in pieces, so that others have the event loop in between."""
+CHECK_BYTES: Final = 16 << 10
+"""Of small pieces so much is checked at once, in half a millisecond."""
+SEAMS: Final = {b"[": re.compile(rb"}[ \t\r\n]*,[ \t\r\n]*{"), b"{": re.compile(rb'}[ \t\r\n]*,[ \t\r\n]*"')}
+"""Where one value may end and the next begin. It may also be in the midst of one; then what ends there is no JSON."""
+LARGE_BYTES: Final = 4 << 20
+"""Bodies of more are checked one at a time, as each is in memory twice by then."""
 
 MAX_CONTAINERS: Final = 1_000_000
 """Lists and objects of one body: 3 bytes of JSON become 70 in memory, and no other request is answered meanwhile."""
-PIECE_BYTES: Final = 256 << 10
+PIECE_BYTES: Final = 64 << 10
 ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
 CONTAINER_BYTES: Final = 72
 VALUE_BYTES: Final = 16
@@ -68,21 +71,15 @@ FIXES: Final = {
 
 
 class Bodies:
-    """Reads the bodies of requests and checks them. `close` it.
+    """Reads the bodies of requests and checks them.
 
-    Large ones are checked in a thread, so that the event loop goes on meanwhile, and one at a time: each thread more
-    that wants the interpreter's lock is one more that the loop waits for, and they would be no sooner done together.
+    On the event loop, in turns: a thread would hold the interpreter's lock as often, and whoever waits for that waits
+    longer than a turn takes.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._thread = ThreadPoolExecutor(1, "check")
-        self._thread_for_largest = ThreadPoolExecutor(1, "check-largest")
-        """They may take a second each: the others need not wait for them."""
-
-    def close(self) -> None:
-        for thread in (self._thread, self._thread_for_largest):
-            thread.shutdown(wait=False, cancel_futures=True)
+        self._one_large = asyncio.Lock()
 
     async def read(self, model: type[Model], request: Request) -> Model:
         """Read the body of a request, count what it will take in memory, and check it.
@@ -105,88 +102,135 @@ class Bodies:
             values += chunk.count(b",")
         body = read.getvalue()
         if containers > MAX_CONTAINERS:
-            containers = await self._apart(len(body), brackets_outside_text, body)
+            containers = await go_through(brackets_outside_text(body))
         if containers > MAX_CONTAINERS:
             raise TooLarge("body", f"{containers} lists and objects; at most {MAX_CONTAINERS}: split the batch")
         visit.hold(containers * CONTAINER_BYTES + values * VALUE_BYTES)
-        if len(body) <= INLINE_BYTES:
+        if len(body) <= WHOLE_BYTES:
             return parse_now(model, body)
-        return await self._apart(len(body), parse_now if len(body) <= WHOLE_BYTES else parse_large, model, body)
-
-    async def _apart(self, size: int, work: Callable[..., T], *args: Any) -> T:
-        thread = self._thread if size <= WHOLE_BYTES else self._thread_for_largest
-        return await asyncio.get_running_loop().run_in_executor(thread, work, *args)
+        async with self._one_large if len(body) > LARGE_BYTES else contextlib.nullcontext():
+            return await go_through(parse_large(model, body))
 
 
 def _brackets(body: bytes) -> int:
     return body.count(b"[") + body.count(b"{")
 
 
-def brackets_outside_text(body: bytes) -> int:
-    """Count those that begin a list or an object. A piece at a time, as each call holds the interpreter's lock."""
-    count, in_text, cut = 0, False, b""
+def brackets_outside_text(body: bytes) -> Generator[None, None, int]:
+    """Count those that begin a list or an object, step by step."""
+    count, in_text, pending = 0, False, b""
     for at in range(0, len(body), PIECE_BYTES):
-        piece = ESCAPE.sub(b"", cut + body[at : at + PIECE_BYTES])
-        cut = b"\\" if piece.endswith(b"\\") else b""
+        piece = ESCAPE.sub(b"", pending + body[at : at + PIECE_BYTES])
+        pending = b"\\" if piece.endswith(b"\\") else b""
         parts = piece.split(b'"')
         count += _brackets(b"".join(parts[in_text::2]))
         in_text ^= len(parts) % 2 == 0
+        yield
     return count
 
 
-def parse_large(model: type[Model], body: bytes) -> Model:
-    """Check a body as `parse_now` does, but the values of fields that the model names in `PIECES` one by one.
+def parse_large(model: type[Model], body: bytes) -> Generator[None, None, Model]:
+    """Check a body as `parse_now` does, step by step: the values of fields that the model names in `PIECES` apart.
 
     Raises: NotJson, BadRequest.
     """
-    smallest: dict[str, tuple[type[BaseModel], bytes]] = getattr(model, "PIECES", {})
-    checked: dict[str, Any] = {}
+    apart: dict[str, tuple[type[BaseModel], bytes]] = getattr(model, "PIECES", {})
+    parts: dict[str, _Part] = {}
     rest: dict[str, bytes] = {}
+    name = ""
     try:
-        for member in pieces(body) if smallest else ():
-            name = _name(member)
-            if name in rest:
+        for found in cut(body, apart, lambda name, begin: parts[name].leap(begin)) if apart else ():
+            yield
+            if found is None:
+                continue
+            if isinstance(found, Item):
+                parts[name].add(found)
+            elif found.name in rest:
                 return parse_now(model, body)  # the last one counts; nobody sends that
-            if name in smallest and is_container(body, member):
-                checked[name], rest[name] = _check_each(name, *smallest[name], body, member)
+            elif isinstance(found, Opened):
+                name = found.name
+                parts[name] = _Part(found, *apart[name], body)
+                rest[name] = b""
             else:
-                rest[name] = body[member.start : member.end]
+                rest[found.name] = body[found.start : found.end]
     except NoJsonError as error:
         raise NotJson("body", f"expected a value or its end at byte {error.at}: send one JSON object") from None
     except UnicodeError:  # a name that UTF-8 cannot hold
         return parse_now(model, body)
+    if not rest:
+        return parse_now(model, body)
+    for name, part in parts.items():
+        part.check()
+        rest[name] = part.stand_in()
     whole = b",".join(json.dumps(name).encode() + b":" + value for name, value in rest.items())
-    return parse_now(model, b"{" + whole + b"}").model_copy(update=checked) if rest else parse_now(model, body)
+    return parse_now(model, b"{" + whole + b"}").model_copy(update={name: part.found() for name, part in parts.items()})
 
 
-def _check_each(
-    field: str, kind: type[BaseModel], smallest: bytes, body: bytes, member: Piece
-) -> tuple[dict[str, BaseModel] | tuple[BaseModel, ...], bytes]:
-    """Check each value of an object or a list. Returns: them, and the like of it with values that are small."""
-    named: dict[str, BaseModel] = {}
-    listed: list[BaseModel] = []
-    for piece in pieces(body, member.start, member.end):
-        within = (field, len(listed) if piece.key is None else _name(piece))
-        value = parse_now(kind, body[piece.start : piece.end], piece.start, within)
-        if piece.key is None:
-            listed.append(value)
-        else:
-            named[str(within[1])] = value
-    if body[member.start] == OPENING_OBJECT:
-        return named, b"{" + b",".join(json.dumps(name).encode() + b":" + smallest for name in named) + b"}"
-    return tuple(listed), b"[" + (smallest if listed else b"") + b"]"
+class _Part:
+    """The values of a list or an object, which are checked some at a time."""
+
+    def __init__(self, opened: Opened, kind: type[BaseModel], smallest: bytes, body: bytes) -> None:
+        self._field, self._bracket = opened
+        self._kind, self._smallest, self._body = kind, smallest, body
+        self._waiting: list[Item] = []
+        self._listed: list[BaseModel] = []
+        self._named: dict[str, BaseModel] = {}
+
+    def add(self, item: Item) -> None:
+        self._waiting.append(item)
+        if item.end - self._waiting[0].begin > CHECK_BYTES:
+            self.check()
+
+    def check(self) -> None:
+        """Raises: NotJson, BadRequest."""
+        if not self._waiting:
+            return
+        if not self._take(self._waiting[0].begin, self._waiting[-1].end):
+            self._check_each()
+        self._waiting.clear()
+
+    def leap(self, begin: int) -> int | None:
+        """Check some values from `begin` on by a guess where one of them ends. Returns: where; None if it was wrong."""
+        if self._waiting:
+            return None
+        seam = SEAMS[self._bracket].search(self._body, begin + CHECK_BYTES, begin + 2 * CHECK_BYTES)
+        end = seam.start() + 1 if seam is not None else None
+        return end if end is not None and self._take(begin, end) else None
+
+    def _take(self, begin: int, end: int) -> bool:
+        """Check what lies between, and say whether it is whole values, and right ones."""
+        inner = self._bracket + self._body[begin:end] + CLOSING_OF[self._bracket]
+        try:
+            found = _several(self._kind, self._bracket).validate_json(inner, strict=True)
+        except ValidationError:
+            return False
+        self._listed += found if isinstance(found, list) else ()
+        self._named |= found if isinstance(found, dict) else {}
+        return True
+
+    def _check_each(self) -> None:
+        """To say what is wrong and where, or to find that it can be mended."""
+        for item in self._waiting:
+            within = (self._field, len(self._listed) if item.key is None else item.key)
+            value = parse_now(self._kind, self._body[item.start : item.end], item.start, within)
+            if item.key is None:
+                self._listed.append(value)
+            else:
+                self._named[item.key] = value
+
+    def found(self) -> dict[str, BaseModel] | tuple[BaseModel, ...]:
+        return tuple(self._listed) if self._bracket == b"[" else self._named
+
+    def stand_in(self) -> bytes:
+        """The like of it, with values that are small."""
+        if self._bracket == b"[":
+            return b"[" + (self._smallest if self._listed else b"") + b"]"
+        return b"{" + b",".join(json.dumps(name).encode() + b":" + self._smallest for name in self._named) + b"}"
 
 
-def _name(piece: Piece) -> str:
-    """Raises: UnicodeError for one that UTF-8 cannot hold; NoJsonError."""
-    try:
-        name = str(json.loads(piece.key or b'""'))
-    except UnicodeError:
-        raise
-    except ValueError:
-        raise NoJsonError(piece.start) from None
-    name.encode()
-    return name
+@functools.cache
+def _several(kind: type[BaseModel], bracket: bytes) -> TypeAdapter[list[BaseModel] | dict[str, BaseModel]]:
+    return TypeAdapter(list[kind] if bracket == b"[" else dict[str, kind])  # type: ignore[valid-type]
 
 
 def parse_now(model: type[Model], body: bytes, start: int = 0, within: tuple[str | int, ...] = ()) -> Model:
