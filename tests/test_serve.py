@@ -152,5 +152,5 @@ def left_mb(*arguments: str) -> int:
 
 
 def test_the_memory_of_bodies_that_grow_side_by_side_is_given_back() -> None:
-    """What is kept meanwhile lies between them, and glibc's own bound for what lies apart rises with what comes and goes."""
+    """What is kept lies between them, and glibc's own bound for what lies apart rises with what comes and goes."""
     assert left_mb("given back") < left_mb() * 2 / 3
