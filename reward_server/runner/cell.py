@@ -230,7 +230,7 @@ class Cell:
         """Kill a process and, when it has a user id of its own, all others of that id."""
         if uid is not None:
             processes.kill_all_of(uid)
-        else:
+        elif child.reaped is None:
             processes.kill(child.pid)
         child.reap()
 

@@ -72,6 +72,8 @@ class Child:
         self.reaped: dict[str, Any] | None = None
 
     def has_ended(self, within_s: float = 0.0) -> bool:
+        if self.reaped is not None:
+            return True
         ended = select.poll()
         ended.register(self.descriptor, select.POLLIN)
         return bool(ended.poll(1000 * within_s))
