@@ -23,8 +23,8 @@ LIMITS = {"cpu_s": 1.0, "memory_bytes": 64 << 20}
 def counter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "vmstat"
     path.write_text("nr_free_pages 7\noom_kill 2\n")
-    monkeypatch.setattr(oom, "MACHINE", (path, "oom_kill"))
-    monkeypatch.setattr(oom, "GROUPS", ())
+    monkeypatch.setattr(oom, "MACHINE", path)
+    monkeypatch.setattr(oom, "GROUP", ())
     return path
 
 
@@ -32,8 +32,7 @@ def counter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "memory.events"
     path.write_text("low 0\noom 0\noom_kill 0\n")
-    groups = [tuple((file, name) for name in ("oom_kill", "oom")) for file in (tmp_path / "none", path)]
-    monkeypatch.setattr(oom, "GROUPS", groups)
+    monkeypatch.setattr(oom, "GROUP", (tmp_path / "none", path))
     return path
 
 
@@ -95,32 +94,6 @@ def test_a_kill_elsewhere_is_nothing_to_a_container_whose_group_tells(counter: P
     counter.write_text("oom_kill 3\n")
     assert group.exists()
     assert kills.happened() is None
-
-
-def test_a_kill_in_a_container_that_was_not_full_is_the_machines(counter: Path, group: Path) -> None:
-    """Red where kills alone are counted: a shortage of the machine's was the submission's `memory_exceeded`."""
-    kills = oom.KernelKills()
-    counter.write_text("oom_kill 3\n")
-    group.write_text("oom 0\noom_kill 1\n")
-    assert kills.happened() == "machine"
-    group.write_text("oom 1\noom_kill 2\n")
-    assert kills.happened() == "group"
-
-
-def test_the_first_version_of_control_groups_says_how_often_one_was_full_in_a_file_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    control, failed = tmp_path / "memory.oom_control", tmp_path / "memory.failcnt"
-    monkeypatch.setattr(oom, "GROUPS", [((control, "oom_kill"), (failed, ""))])
-
-    def happens(killed: int, full: int) -> str | None:
-        control.write_text(f"oom_kill_disable 0\nunder_oom 0\noom_kill {killed}\n")
-        failed.write_text(f"{full}\n")
-        return kills.happened()
-
-    kills = oom.KernelKills()
-    happens(0, 5)
-    assert [happens(1, 5), happens(1, 6), happens(2, 7)] == ["machine", None, "group"]
 
 
 def test_a_kernel_that_does_not_tell_has_killed_nothing(counter: Path) -> None:

@@ -8,21 +8,12 @@ from typing import Final
 
 from reward_server.runner.rows import Row, Seen
 
+MACHINE: Final = Path("/proc/vmstat")
 OWN_SCORE: Final = Path("/proc/self/oom_score_adj")
 FIRST_OF_ALL, NEXT = 1000, 900
 """Of submissions, and of what stands around them: each step of ten is one in a hundred of all memory."""
-Counter = tuple[Path, str]
-"""A file, and the name of the number in it; nothing where that is all of it."""
-MACHINE: Final[Counter] = Path("/proc/vmstat"), "oom_kill"
-GROUPS: Final[tuple[tuple[Counter, Counter], ...]] = (
-    ((Path("/sys/fs/cgroup/memory.events"), "oom_kill"), (Path("/sys/fs/cgroup/memory.events"), "oom")),
-    (
-        (Path("/sys/fs/cgroup/memory/memory.oom_control"), "oom_kill"),
-        (Path("/sys/fs/cgroup/memory/memory.failcnt"), ""),
-    ),
-)
-"""A container sees the counters of its own control group here (version 2, version 1): of kills in it, whoever had no
-memory left, and of how often it was full itself."""
+GROUP: Final = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"))
+"""A container sees the counters of its own control group here (version 2, version 1)."""
 
 FULL: Final = "the machine ran out of memory"
 OWN_DOING: Final = frozenset({"cpu", "memory", "output", "lost"})
@@ -53,26 +44,20 @@ class KernelKills:
             self.known, self.looked_at = self.count(), now
 
     @staticmethod
-    def count() -> tuple[int, int | None, int | None]:
-        """All kills since boot; those in the group since it was made, and how often that was full. None: not told."""
-        for kills, full in GROUPS:
-            killed = number_in(kills)
-            if killed is not None:
-                return number_in(MACHINE) or 0, killed, number_in(full)
-        return number_in(MACHINE) or 0, None, None
+    def count() -> tuple[int, int | None]:
+        """All kills since boot, and those of the group since it was made; None where there is none that tells."""
+        return kills_in(MACHINE) or 0, next((told for told in map(kills_in, GROUP) if told is not None), None)
 
     def happened(self) -> str | None:
-        """`group` where the kernel killed as the control group of this sandbox was full, `machine` where another was.
+        """`group` where the kernel killed in the control group of this sandbox, else `machine` where on the machine.
 
-        Who has a group that tells need not care about kills elsewhere: whoever was killed there is of another one.
+        Who has a group that tells need not care about the machine: whoever was killed there is of another one.
         """
-        (machine_before, killed_before, full_before), self.known = self.known, self.count()
-        machine, killed, full = self.known
-        if killed is None:
-            return "machine" if machine > machine_before else None
-        if killed <= (killed_before or 0):
-            return None
-        return "machine" if full is not None and full == full_before else "group"
+        (machine_before, group_before), self.known = self.known, self.count()
+        machine, group = self.known
+        if group is not None:
+            return "group" if group > (group_before or 0) else None
+        return "machine" if machine > machine_before else None
 
 
 def instead(seen: Seen, killed_in: str | None) -> Seen:
@@ -90,11 +75,10 @@ def instead(seen: Seen, killed_in: str | None) -> Seen:
     return seen
 
 
-def number_in(counter: Counter) -> int | None:
+def kills_in(counters: Path) -> int | None:
     """None where the kernel does not tell."""
-    path, name = counter
     try:
-        rows = [line.split() for line in path.read_text(encoding="ascii").splitlines()]
+        lines = counters.read_text(encoding="ascii").splitlines()
     except OSError:
         return None
-    return next((int(row[-1]) for row in rows if row[:-1] == ([name] if name else [])), None)
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)

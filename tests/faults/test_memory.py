@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from reward_server.runner.oom import number_in
+from reward_server.runner.oom import kills_in
 from tests.faults.fire import Batch, is_whole, only_as_root, under_fire, until
 
 if TYPE_CHECKING:
@@ -100,8 +100,7 @@ def memory_group() -> Iterator[Path]:
 
 
 def kills(group: Path) -> int:
-    files = group / "memory.oom_control", group / "memory.events"
-    return next((count for file in files if (count := number_in((file, "oom_kill"))) is not None), 0)
+    return kills_in(group / "memory.oom_control") or kills_in(group / "memory.events") or 0
 
 
 def test_a_machine_without_memory_costs_no_program_its_reward() -> None:
