@@ -72,12 +72,13 @@ def cut(
     """
     whole = _Walk(body, SPACE.match(body).end(), b"{")  # type: ignore[union-attr]  # it matches nothing at all as well
     while not whole.closed:
-        name, _, start = whole.value()
-        if str(name) in opened and body[start : start + 1] in CLOSING_OF:
+        key, _, start = whole.value()
+        name = str(key)
+        if name in opened and body[start : start + 1] in CLOSING_OF:
             inner = _Walk(body, start)
-            yield Opened(str(name), inner.bracket)
+            yield Opened(name, inner.bracket)
             while not inner.closed:
-                taken = leap(str(name), inner.at)
+                taken = leap(name, inner.at)
                 if taken is not None:
                     inner.leave(taken)
                     yield None
@@ -89,7 +90,7 @@ def cut(
             whole.leave(inner.at)
         else:
             end = yield from _end_of_value(body, start)
-            yield Member(str(name), start, end)
+            yield Member(name, start, end)
             whole.leave(end)
     if whole.at != len(body):
         raise NoJsonError(whole.at)

@@ -204,8 +204,10 @@ class _Part:
             found = _several(self._kind, self._bracket).validate_json(inner, strict=True)
         except ValidationError:
             return False
-        self._listed += found if isinstance(found, list) else ()
-        self._named |= found if isinstance(found, dict) else {}
+        if isinstance(found, list):
+            self._listed += found
+        else:
+            self._named |= found
         return True
 
     def _check_each(self) -> None:
