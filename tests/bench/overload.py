@@ -3,12 +3,16 @@
 Clients send batches of programs that hold a slot, again as soon as they are answered or refused, until the queue is
 full and long after; now and then one sends a body as large as one may be. None of them waits after a 429. Then all of
 them send such bodies: does the server's memory stay within the bound that its settings give?
+
+A bare server, which answers at once and is asked nothing else, is asked in turn with `/healthz`: what it takes, the
+machine takes.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -26,11 +30,13 @@ from tests.bench.processes import highest_bytes
 from trainer.display import table
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
     from rich.table import Table
 
 CLIENTS, BATCH = 10, 4000
 LARGE_MB, LARGE_EVERY_S = 60, 4.0
-PAUSE_S = 0.02
+PAUSE_S = 0.01
 FILL_S = 15.0
 GOAL_MS = 50.0
 SETTINGS = Settings()
@@ -49,6 +55,8 @@ class Seen:
     idle_s: list[float] = field(default_factory=list)
     """What `/healthz` took with nothing else to do."""
     busy_s: list[float] = field(default_factory=list)
+    bare_s: list[float] = field(default_factory=list)
+    """What the bare server took in the same time as `busy_s`."""
     statuses: Counter[int] = field(default_factory=Counter)
     before_bytes: int = 0
     peak_bytes: int = 0
@@ -76,15 +84,15 @@ def large() -> bytes:
 def measure(slots: int, *, quick: bool, only: str = "") -> Seen:
     """Raises: LocalServerFailed."""
     seen, over = Seen(10.0 if quick else 30.0), threading.Event()
-    with serving.server("embedded", slots) as server:
+    with serving.server("embedded", slots) as server, bare_server() as bare_url:
         seen.before_bytes = highest_bytes(server.pid)
-        seen.idle_s = asked_apart(server.url, 3.0)
+        seen.idle_s, _ = asked_apart([server.url, bare_url], 3.0)
         senders = [threading.Thread(target=send, args=(server.url, batch(n), over, seen, 0.1)) for n in range(CLIENTS)]
         if only != "batches":
             senders.append(threading.Thread(target=send, args=(server.url, large(), over, seen, LARGE_EVERY_S)))
         for sender in senders:
             sender.start()
-        seen.busy_s = asked_apart(server.url, seen.seconds)
+        seen.busy_s, seen.bare_s = asked_apart([server.url, bare_url], seen.seconds)
         over.set()
         seen.peak_bytes = highest_bytes(server.pid)
         for sender in senders:
@@ -106,22 +114,49 @@ def fill(url: str, seen: Seen, seconds: float) -> None:
         sender.join()
 
 
-def asked_apart(url: str, seconds: float) -> list[float]:
-    """Ask in a process of its own: in this one, whoever asks would wait for those who send. Returns: seconds each."""
-    command = [sys.executable, "-m", "tests.bench.overload", url, str(seconds)]
+@contextlib.contextmanager
+def bare_server() -> Iterator[str]:
+    """Serve `answer` in a process of its own. Yields: its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # who asks before it is up waits
+        number, port = listening.fileno(), listening.getsockname()[1]
+        command = [sys.executable, "-m", "uvicorn", f"{__name__}:answer", "--fd", str(number), "--lifespan", "off"]
+        with subprocess.Popen([*command, "--log-level", "warning"], pass_fds=[number]) as serving_it:
+            try:
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                serving_it.terminate()
+
+
+async def answer(_scope: object, _receive: object, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+    """The bare server, an ASGI application."""
+    await send({"type": "http.response.start", "status": httpx.codes.OK, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body"})
+
+
+def asked_apart(urls: list[str], seconds: float) -> list[list[float]]:
+    """Ask in a process of its own: in this one, whoever asks would wait for those who send.
+
+    Returns: seconds of each answer, of each server.
+    """
+    command = [sys.executable, "-m", "tests.bench.overload", str(seconds), *urls]
     told = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=10 * seconds + 60).stdout
     return list(json.loads(told))
 
 
-def ask(url: str, seconds: float) -> list[float]:
-    taken_s = []
-    ended = time.monotonic() + seconds
-    with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+def ask(urls: list[str], seconds: float) -> list[list[float]]:
+    """Ask one after the other, and again."""
+    taken_s: list[list[float]] = [[] for _ in urls]
+    with contextlib.ExitStack() as open_clients:
+        clients = [open_clients.enter_context(httpx.Client(base_url=url, trust_env=False, timeout=60)) for url in urls]
+        for client in clients:  # connected, and the server up
+            client.get("/healthz").raise_for_status()
+        ended = time.monotonic() + seconds
         while time.monotonic() < ended:
-            time.sleep(PAUSE_S)
-            began = time.perf_counter()
-            assert client.get("/healthz").status_code == httpx.codes.OK
-            taken_s.append(time.perf_counter() - began)
+            for client, mine_s in zip(clients, taken_s, strict=True):
+                time.sleep(PAUSE_S)
+                began = time.perf_counter()
+                client.get("/healthz").raise_for_status()
+                mine_s.append(time.perf_counter() - began)
     return taken_s
 
 
@@ -143,7 +178,8 @@ def as_table(seen: Seen) -> Table:
         f"at once {seen.filled_bytes / 1e6:.0f}, bound {seen.bound_bytes / 1e6:.0f}"
     )
     made = table(title, "/healthz, ms", numbers=["p50", "p95", "p99", "max", "goal"])
-    for name, taken_s in (("idle", seen.idle_s), ("overloaded", seen.busy_s)):
+    asked = {"idle": seen.idle_s, "overloaded": seen.busy_s, "a bare server meanwhile": seen.bare_s}
+    for name, taken_s in asked.items():
         latency = Latency.of(taken_s)
         values = (latency.p50, latency.p95, latency.p99, 1000 * max(taken_s), GOAL_MS)
         made.add_row(name, *(f"{value:.1f}" for value in values))
@@ -155,7 +191,7 @@ def as_json(seen: Seen) -> dict[str, Any]:
         "statuses": {str(status): count for status, count in seen.statuses.items()},
         "healthz_ms": {
             name: [1000 * each_s for each_s in taken_s]
-            for name, taken_s in (("idle", seen.idle_s), ("overloaded", seen.busy_s))
+            for name, taken_s in (("idle", seen.idle_s), ("overloaded", seen.busy_s), ("bare", seen.bare_s))
         },
         "before_bytes": seen.before_bytes,
         "peak_bytes": seen.peak_bytes,
@@ -165,4 +201,4 @@ def as_json(seen: Seen) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(ask(sys.argv[1], float(sys.argv[2]))))
+    sys.stdout.write(json.dumps(ask(sys.argv[2:], float(sys.argv[1]))))
