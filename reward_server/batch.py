@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from reward_server.backends.base import Slot
-    from reward_server.dispatch import Ticket
     from reward_server.expectations import Expectations
     from reward_server.jobs import Job
     from reward_server.models import Detail
     from reward_server.problems import Known
     from reward_server.rewards import Scheme
+    from reward_server.tickets import Ticket
     from tasks.schema import Problem
 
 Results = tuple["TestResult", ...]

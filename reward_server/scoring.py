@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from reward_server.batch import Batch, Evaluation
 from reward_server.cache import JudgementCache
 from reward_server.clients import OURSELVES
-from reward_server.dispatch import Ticket
 from reward_server.errors import BadRequest, TooLarge, Unjudged
 from reward_server.expectations import Expectations
 from reward_server.extraction import extract_code
@@ -22,6 +21,7 @@ from reward_server.identity import submission_key
 from reward_server.jobs import Observation, Observations
 from reward_server.judging import has_follow_up, is_shared, judge
 from reward_server.problems import Known
+from reward_server.tickets import Ticket
 from reward_server.turns import in_turns
 
 if TYPE_CHECKING:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 BACKLOG: Final = 2048
 SWITCH_S: Final = 0.001
-"""A thread that checks a large body gives way to the event loop after so long."""
+"""A thread that reads problem sets or kept judgements gives way to the event loop after so long."""
 GC_THRESHOLDS: Final = (5_000, 1, 2_000)
 """Young objects are looked at twice, some thousands at a time, as nothing else runs meanwhile; all objects, which may
 be a million, hardly ever."""

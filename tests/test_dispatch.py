@@ -10,13 +10,14 @@ import pytest
 from reward_server import dispatch, pool
 from reward_server.backends.fake import FakeBackend, FakeSlot
 from reward_server.clients import Client
-from reward_server.dispatch import Dispatcher, Ticket
+from reward_server.dispatch import Dispatcher
 from reward_server.errors import BackendUnavailable, Overloaded, SandboxLost, Unjudged
 from reward_server.fair_queue import FairQueue, Lane
 from reward_server.jobs import Observation, Observations
 from reward_server.models import RunRequest
 from reward_server.programs import program_job
 from reward_server.settings import Settings
+from reward_server.tickets import Ticket
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

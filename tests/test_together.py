@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reward_server.backends.fake import FakeBackend, code_of
-from reward_server.dispatch import TOGETHER_S, Ticket
+from reward_server.dispatch import TOGETHER_S
 from reward_server.errors import SandboxLost
 from reward_server.jobs import Observation, Observations
 from reward_server.models import RunRequest
 from reward_server.programs import program_job
+from reward_server.tickets import Ticket
 from tests.test_dispatch import started, until
 
 if TYPE_CHECKING:
