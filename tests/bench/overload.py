@@ -1,8 +1,10 @@
-"""Is the server alive when it is asked for ten times what it can do? `/healthz` is asked all the while.
+"""Is the server alive when it is asked for too much? `/healthz` is asked all the while.
 
-Clients send batches of programs that hold a slot, again as soon as they are answered or refused, until the queue is
-full and long after; now and then one sends a body as large as one may be. None of them waits after a 429. Then all of
-them send such bodies: does the server's memory stay within the bound that its settings give?
+First programs come ten times as fast as the server judges them, in batches, whether earlier ones were answered or not.
+Then, at another server, comes a flood: clients send batches of programs that hold a slot, again as soon as they are
+answered or refused, until the queue is full and long after; now and then one sends a body as large as one may be. None
+of them waits after a 429. Then all of them send such bodies: does the server's memory stay within the bound that its
+settings give?
 
 A bare server, which answers at once and is asked nothing else, is asked in turn with `/healthz`: what it takes, the
 machine takes.
@@ -10,8 +12,11 @@ machine takes.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import itertools
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -34,16 +39,20 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+TIMES, ITEMS, GIVE_UP_S = 10, 100, 5.0
+"""How many times what it can do comes, in batches of so many items, each given up after so long."""
 CLIENTS, BATCH = 10, 4000
 LARGE_MB, LARGE_EVERY_S = 60, 4.0
 PAUSE_S = 0.01
-FILL_S = 15.0
+CAPACITY_S, FILL_S = 5.0, 15.0
 GOAL_MS = 50.0
 SETTINGS = Settings()
 MEMORY_BYTES = SETTINGS.max_held_bytes * 9 // 8 + 2 * SETTINGS.max_body_bytes
 """What the server may hold besides what it holds idle: the bodies of all requests, which are given an eighth more while
 they grow, and of the one that is being checked its texts as well: twice, as the allocator may have kept those of the
 one before."""
+RUNS = re.compile(r"^passrate_run_seconds_count (\S+)", re.MULTILINE)
+SLEEPS, QUICK = "import time; time.sleep(2)", "print()"
 PROBLEM = {"tests": {"kind": "stdio", "cases": [{"stdin": "", "stdout": ""}]}, "limits": {"wall_s": 3.0}}
 
 
@@ -52,6 +61,16 @@ class Seen:
     """Filled while it lasts."""
 
     seconds: float
+    capacity: float = 0.0
+    """Evaluations a second, where two batches are always there."""
+    offered: int = 0
+    """Evaluations that came, `TIMES` as many as it can do."""
+    judged: float = 0.0
+    """Of these, a second."""
+    answered: Counter[str] = field(default_factory=Counter)
+    """How batches of these ended."""
+    pressed_s: list[float] = field(default_factory=list)
+    """What `/healthz` took meanwhile."""
     idle_s: list[float] = field(default_factory=list)
     """What `/healthz` took with nothing else to do."""
     busy_s: list[float] = field(default_factory=list)
@@ -69,9 +88,9 @@ class Seen:
         return self.before_bytes + MEMORY_BYTES
 
 
-def batch(client: int) -> bytes:
-    """Programs that sleep; no two alike."""
-    submissions = [{"problem": "p", "code": f"import time; time.sleep(2)  # {client}, {n}"} for n in range(BATCH)]
+def batch(code: str, number: int, items: int) -> bytes:
+    """Of this code so many times; no two alike."""
+    submissions = [{"problem": "p", "code": f"{code}  # {number}, {n}"} for n in range(items)]
     return json.dumps({"problems": {"p": PROBLEM}, "submissions": submissions}).encode()
 
 
@@ -84,10 +103,15 @@ def large() -> bytes:
 def measure(slots: int, *, quick: bool, only: str = "") -> Seen:
     """Raises: LocalServerFailed."""
     seen, over = Seen(10.0 if quick else 30.0), threading.Event()
+    with serving.server("embedded", slots) as server:
+        asyncio.run(press(server.url, seen))
     with serving.server("embedded", slots) as server, bare_server() as bare_url:
         seen.before_bytes = highest_bytes(server.pid)
         seen.idle_s, _ = asked_apart([server.url, bare_url], 3.0)
-        senders = [threading.Thread(target=send, args=(server.url, batch(n), over, seen, 0.1)) for n in range(CLIENTS)]
+        senders = [
+            threading.Thread(target=send, args=(server.url, batch(SLEEPS, n, BATCH), over, seen, 0.1))
+            for n in range(CLIENTS)
+        ]
         if only != "batches":
             senders.append(threading.Thread(target=send, args=(server.url, large(), over, seen, LARGE_EVERY_S)))
         for sender in senders:
@@ -100,6 +124,47 @@ def measure(slots: int, *, quick: bool, only: str = "") -> Seen:
         fill(server.url, seen, FILL_S / 3 if quick else FILL_S)
         seen.filled_bytes = highest_bytes(server.pid)
     return seen
+
+
+async def press(url: str, seen: Seen) -> None:
+    """Find what the server can do, then offer `TIMES` as much."""
+    numbers = itertools.count()
+    async with httpx.AsyncClient(
+        base_url=url, trust_env=False, timeout=GIVE_UP_S, limits=httpx.Limits(max_connections=None)
+    ) as client:
+
+        async def score() -> int:
+            return (await client.post("/v1/score", content=batch(QUICK, next(numbers), ITEMS))).status_code
+
+        async def score_in_a_row(until: float) -> int:
+            answered = 0
+            while time.monotonic() < until:
+                assert await score() == httpx.codes.OK
+                answered += 1
+            return answered
+
+        async def runs() -> int:
+            (count,) = RUNS.findall((await client.get("/metrics")).text)
+            return int(float(count))
+
+        async def offer() -> None:
+            try:
+                seen.answered[str(await score())] += 1
+            except httpx.TransportError:
+                seen.answered["given up"] += 1
+
+        began = time.monotonic()
+        answered = await asyncio.gather(*(score_in_a_row(began + CAPACITY_S) for _ in range(2)))
+        seen.capacity = sum(answered) * ITEMS / (time.monotonic() - began)
+        asking = asyncio.create_task(asyncio.to_thread(asked_apart, [url], seen.seconds))
+        began, before = time.monotonic(), await runs()
+        async with asyncio.TaskGroup() as offers:
+            while not asking.done():
+                offers.create_task(offer())
+                seen.offered += ITEMS
+                await asyncio.sleep(began + seen.offered / (TIMES * seen.capacity) - time.monotonic())
+            seen.judged = (await runs() - before) / (time.monotonic() - began)
+        (seen.pressed_s,) = asking.result()
 
 
 def fill(url: str, seen: Seen, seconds: float) -> None:
@@ -171,14 +236,22 @@ def send(url: str, body: bytes, over: threading.Event, seen: Seen, pause_s: floa
 
 def as_table(seen: Seen) -> Table:
     answers = ", ".join(f"{count} x {status}" for status, count in sorted(seen.statuses.items()))
+    pressed = ", ".join(f"{count} x {how}" for how, count in sorted(seen.answered.items()))
     title = (
-        f"overload: {CLIENTS} clients with batches of {BATCH}, a body of {LARGE_MB} MB every {LARGE_EVERY_S:g} s; "
+        f"overload: {seen.capacity:.0f} evaluations/s are its capacity; of {seen.offered}, {TIMES} times as fast, it "
+        f"judged {seen.judged:.0f} a second; of their batches of {ITEMS}, {pressed}.\n"
+        f"Flood: {CLIENTS} clients with batches of {BATCH}, a body of {LARGE_MB} MB every {LARGE_EVERY_S:g} s; "
         f"in {seen.seconds:.0f} s and after {answers}.\n"
         f"Peak memory {seen.peak_bytes / 1e6:.0f} MB, before {seen.before_bytes / 1e6:.0f}; with {CLIENTS} such bodies "
         f"at once {seen.filled_bytes / 1e6:.0f}, bound {seen.bound_bytes / 1e6:.0f}"
     )
     made = table(title, "/healthz, ms", numbers=["p50", "p95", "p99", "max", "goal"])
-    asked = {"idle": seen.idle_s, "overloaded": seen.busy_s, "a bare server meanwhile": seen.bare_s}
+    asked = {
+        "idle": seen.idle_s,
+        f"{TIMES} times its capacity": seen.pressed_s,
+        "flooded": seen.busy_s,
+        "a bare server meanwhile": seen.bare_s,
+    }
     for name, taken_s in asked.items():
         latency = Latency.of(taken_s)
         values = (latency.p50, latency.p95, latency.p99, 1000 * max(taken_s), GOAL_MS)
@@ -189,9 +262,18 @@ def as_table(seen: Seen) -> Table:
 def as_json(seen: Seen) -> dict[str, Any]:
     return {
         "statuses": {str(status): count for status, count in seen.statuses.items()},
+        "capacity": seen.capacity,
+        "offered": seen.offered,
+        "judged": seen.judged,
+        "answered": dict(seen.answered),
         "healthz_ms": {
             name: [1000 * each_s for each_s in taken_s]
-            for name, taken_s in (("idle", seen.idle_s), ("overloaded", seen.busy_s), ("bare", seen.bare_s))
+            for name, taken_s in (
+                ("idle", seen.idle_s),
+                ("pressed", seen.pressed_s),
+                ("flooded", seen.busy_s),
+                ("bare", seen.bare_s),
+            )
         },
         "before_bytes": seen.before_bytes,
         "peak_bytes": seen.peak_bytes,
