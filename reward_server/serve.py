@@ -7,9 +7,7 @@ judged by then is answered without a reward. A second signal ends that wait.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import errno
-import gc
 import signal
 import socket
 import sys
@@ -24,6 +22,7 @@ from reward_server.app import create_app
 from reward_server.connections import Watch, connections_here, headers_of_every_answer, keep_alive
 from reward_server.door import is_loopback
 from reward_server.errors import BackendUnavailable, BadSetting
+from reward_server.interpreter import tuned
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -34,13 +33,6 @@ if TYPE_CHECKING:
     from reward_server.settings import Settings
 
 BACKLOG: Final = 2048
-SWITCH_S: Final = 0.001
-"""A thread that reads problem sets or kept judgements gives way to the event loop after so long."""
-GC_THRESHOLDS: Final = (5_000, 1, 2_000)
-"""Young objects are looked at twice, some thousands at a time, as nothing else runs meanwhile; all objects, which may
-be a million, hardly ever."""
-MMAP_THRESHOLD, TRIM_THRESHOLD = (-3, 1 << 20), (-1, 8 << 20)
-"""Parameters of mallopt(3) and what they are set to, in bytes."""
 LAST_BYTES_S: Final = 3
 """For answers to leave, when all of them are known."""
 OPEN_TO_ALL: Final = (
@@ -117,30 +109,9 @@ async def _serve(app: FastAPI, settings: Settings, listener: socket.socket) -> N
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, server.handle_exit)
-    async with app.router.lifespan_context(app), watch.running():
-        _collect_seldom()
-        _give_back_memory()
-        sys.setswitchinterval(SWITCH_S)
+    async with app.router.lifespan_context(app), watch.running(), tuned():
         _announce(app, settings, listener)
         await server.serve(sockets=[listener])
-
-
-def _give_back_memory() -> None:
-    """Have glibc give the memory of large bodies back to the system as soon as they are done with.
-
-    By itself it raises the bound from which it does so to 32 MB, once it sees such blocks come and go.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
-    if mallopt is not None:
-        for parameter, value in (MMAP_THRESHOLD, TRIM_THRESHOLD):
-            mallopt(parameter, value)
-
-
-def _collect_seldom() -> None:
-    """Keep the collector from stopping the event loop for 100 ms at a time, for requests that hold no cycles."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def _within_reach(settings: Settings) -> Settings:

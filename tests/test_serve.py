@@ -4,8 +4,6 @@ import gc
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -127,30 +125,3 @@ def test_a_connection_does_not_wait_to_send() -> None:
         accepted, _ = listener.accept()
         with accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-
-
-MANY_BODIES = """
-import io, sys
-from reward_server import serve
-if sys.argv[1:]: serve._give_back_memory()
-def resident_mb():
-    return next(int(line.split()[1]) >> 10 for line in open("/proc/self/status") if line.startswith("VmRSS"))
-before, kept = resident_mb(), []
-for _ in range(4):
-    bodies = [io.BytesIO() for _ in range(10)]
-    for _ in range(320):
-        for body in bodies: body.write(bytes(1 << 16))
-        kept.append(bytes(2000))
-    del bodies, body
-print(resident_mb() - before)
-"""
-
-
-def left_mb(*arguments: str) -> int:
-    command = [sys.executable, "-c", MANY_BODIES, *arguments]
-    return int(subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=60).stdout)
-
-
-def test_the_memory_of_bodies_that_grow_side_by_side_is_given_back() -> None:
-    """What is kept lies between them, and glibc's own bound for what lies apart rises with what comes and goes."""
-    assert left_mb("given back") < left_mb() * 2 / 3

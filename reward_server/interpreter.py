@@ -1,0 +1,58 @@
+"""How the server's interpreter is set, so that it answers at once and gives back what memory it no longer needs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import gc
+import itertools
+import sys
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+SWITCH_S: Final = 0.001
+"""A thread that reads problem sets or kept judgements gives way to the event loop after so long."""
+GC_THRESHOLDS: Final = (5_000, 1, 100_000)
+"""Young objects are looked at twice, some thousands at a time, as nothing else runs meanwhile; all objects, which may
+be a million, hardly ever."""
+YOUNG_S: Final = 0.025
+"""Young objects are looked at this often besides. The first threshold is for what was made less what was freed: where
+as much is freed as made, none is looked at until there are 100,000, and then the event loop stands still for 0.1 s."""
+MMAP_THRESHOLD, TRIM_THRESHOLD = (-3, 1 << 20), (-1, 8 << 20)
+"""Parameters of mallopt(3) and what they are set to, in bytes."""
+
+
+@contextlib.asynccontextmanager
+async def tuned() -> AsyncIterator[None]:
+    """Set it for the server, when all that stays is there."""
+    sys.setswitchinterval(SWITCH_S)
+    _give_back_memory()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    collecting = asyncio.create_task(_collect_young())
+    try:
+        yield
+    finally:
+        collecting.cancel()
+        await asyncio.gather(collecting, return_exceptions=True)
+
+
+async def _collect_young() -> None:
+    for generation in itertools.cycle((0, 1)):
+        await asyncio.sleep(YOUNG_S)
+        gc.collect(generation)
+
+
+def _give_back_memory() -> None:
+    """Have glibc give the memory of large bodies back to the system as soon as they are done with.
+
+    By itself it raises the bound from which it does so to 32 MB, once it sees such blocks come and go.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
+    if mallopt is not None:
+        for parameter, value in (MMAP_THRESHOLD, TRIM_THRESHOLD):
+            mallopt(parameter, value)
