@@ -355,7 +355,8 @@ def test_a_dead_server_is_left_out_and_not_asked_by_every_request(
     monkeypatch: pytest.MonkeyPatch, trouble: int | str, most: int
 ) -> None:
     """It is asked by those that were under way together, and for what may be one request's own trouble once more."""
-    monkeypatch.setattr(servers_module, "BACKOFF_S", 2.0)
+    monkeypatch.setattr(servers_module, "BACKOFF_S", 60.0)  # for longer than the call may take
+    monkeypatch.setattr(servers_module, "LONGEST_BACKOFF_S", 60.0)
     fleet = Fleet("a", "b")
     fleet.down["a"] = trouble
     fleet.score(200, chunk_items=1)

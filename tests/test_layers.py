@@ -54,6 +54,7 @@ ROWS: list[set[str]] = [
         "reward_server.door",
         "reward_server.connections",
         "reward_server.processes",
+        "reward_server.tickets",
     },
     {"reward_server.dispatch", "reward_server.programs", "reward_server.problems", "reward_server.wire"},
     {"reward_server.batch", "reward_server.canary"},
@@ -61,7 +62,7 @@ ROWS: list[set[str]] = [
     {"reward_server.metrics"},
     {"reward_server.service", "reward_server.openapi"},
     {"reward_server.endpoints"},
-    {"reward_server.app"},
+    {"reward_server.app", "reward_server.interpreter"},
     {"reward_server.serve"},
     {"trainer"},
 ]
