@@ -353,17 +353,19 @@ async def test_nothing_outlives_a_killed_server(server: OwnServer) -> None:
 
 async def test_a_signal_to_all_processes_ends_nothing_that_runs(server: OwnServer) -> None:
     """As by Ctrl-C, or by systemd: the server waits for what it has begun, and then all end."""
-    everything = {each.pid for each in tree(server.pid)}
+    everything, judging = {each.pid for each in tree(server.pid)}, set(judging_processes(server))
     body = {
         "problems": {"p": PRINTED},
-        "submissions": [{"problem": "p", "code": "import time\ntime.sleep(1)\nprint('good')"}],
+        "submissions": [{"problem": "p", "code": "import time\ntime.sleep(2)\nprint('good')"}],
     }
     async with httpx.AsyncClient(base_url=server.url, timeout=30, trust_env=False) as client:
         asked = asyncio.create_task(client.post("/v1/score", json=body))
         await asyncio.sleep(0.5)
-        for pid in (*judging_processes(server), server.pid):
+        for pid in (*judging, server.pid):
             os.kill(pid, signal.SIGINT)
             os.kill(pid, signal.SIGTERM) if pid != server.pid else None
+        await asyncio.sleep(0.5)
+        assert alive(judging) == judging, "it was run again by another one"
         assert (await asked).json()["results"][0]["reward"] == 1.0
     await until(lambda: not alive(everything))
 

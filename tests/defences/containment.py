@@ -262,8 +262,8 @@ ROWS = (
         "limit_memlock",
         "It holds no memory fast.",
         CONTAINMENT,
-        "resource.RLIMIT_MEMLOCK, ",
-        "",
+        "(resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE)",
+        "(resource.RLIMIT_MSGQUEUE,)",
         ("tests/contract/test_system_calls.py::test_a_call_that_anyone_may_make_is_refused[embedded-mlock]",),
         covered_by="filter_mlock",
     ),
@@ -523,6 +523,7 @@ ROWS = (
         "signal.pidfd_send_signal(self.first, 0)",
         ("tests/test_embedded.py::test_a_sandbox_that_hangs_ends_with_its_slot",),
         "root",
+        covered_by="bubblewrap_dies_with_the_server",
     ),
     Defence(
         "nothing_waits_for_a_reader",

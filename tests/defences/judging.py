@@ -121,10 +121,7 @@ ROWS = (
         "reward_server/backends/sandboxed.py",
         "if any([tuple(map(type, row)) not in ROWS or row[0] not in ENDINGS for row in rows]):",
         "if False:",
-        (
-            "tests/test_sandboxed.py::test_a_sandbox_that_breaks_its_protocol_is_lost[odd_ending]",
-            "tests/test_sandboxed.py::test_a_sandbox_that_breaks_its_protocol_is_lost[odd_seconds]",
-        ),
+        ("tests/test_sandboxed.py::test_a_sandbox_that_breaks_its_protocol_is_lost[odd_ending]",),
     ),
     Defence(
         "rest_goes_back",

@@ -161,6 +161,7 @@ ROWS = (
         "pass",
         (f"{NAMESPACES}::test_a_killed_server_takes_its_sandboxes_along",),
         "root",
+        covered_by="bubblewrap_dies_with_the_server",
     ),
     Defence(
         "environment_is_empty",
