@@ -20,7 +20,7 @@ from tests.contract.support import children, stdio
 
 
 def test_a_sandbox_that_hangs_ends_with_its_slot() -> None:
-    """Its first process does not read its channel then. Red with a kill of bwrap alone: as root, it lived on."""
+    """Its first process does not read its channel then. Red without that kill and --die-with-parent."""
     with asyncio.Runner() as runner:
         slot = runner.run(EmbeddedBackend(Settings()).open_slot())
         assert isinstance(slot.process, BubblewrapProcess)

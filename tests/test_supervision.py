@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import Any
 
 import pytest
@@ -263,3 +264,20 @@ def test_a_standstill_counts_whole_however_long_this_process_waited_before(machi
     loop.poll = Poll(took_s=2.35, waited_s=0.1)
     loop.step(0.25)
     assert loop.stalled_s == pytest.approx(2.0, abs=supervision.OWN_READ_S)
+
+
+def test_every_thread_of_a_process_is_seen() -> None:
+    """What each waits for a processor is left out of the clock."""
+    over = threading.Event()
+    others = [threading.Thread(target=over.wait) for _ in range(2)]
+    before = set(processes.threads(os.getpid()))
+    for other in others:
+        other.start()
+    try:
+        seen = set(processes.threads(os.getpid()))
+    finally:
+        over.set()
+        for other in others:
+            other.join()
+    assert seen - before == {other.native_id for other in others}
+    assert os.getpid() in before

@@ -173,8 +173,8 @@ class BubblewrapProcess:
     def hold_first(self) -> None:
         """Get hold of the sandbox's first process.
 
-        It ends by itself when its channel closes, unless it hangs; and it outlives bwrap once it has changed its user
-        id, with which the kernel forgets --die-with-parent.
+        It ends by itself when its channel closes, unless it hangs; bwrap's end is its end too (--die-with-parent), but
+        that the kernel forgets with each change of user id, until the runner asks for it anew.
         """
         with contextlib.suppress(OSError):
             children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()

@@ -136,7 +136,8 @@ def why_not(where: Where) -> str:
 
 def try_removal(copy: Path, defence: Defence, table: dict[str, Defence]) -> tuple[int, str]:
     """Returns: how many of its tests noticed, and what else is wrong."""
-    tests = (*defence.tests, CONTROL[defence.where])
+    # First, as what hangs in a slot may keep it from the rest.
+    tests = (CONTROL[defence.where], *defence.tests)
     with removed(copy, defence):
         seen = run(copy, tests, defence.where, REMOVAL_S)
         if not defence.covered_by:

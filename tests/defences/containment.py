@@ -316,10 +316,7 @@ ROWS = (
         PROCESSES,
         'if os.stat(f"/proc/{pid}/task").st_nlink == ALONE:',
         "if True:",
-        (
-            "tests/test_load.py::test_no_verdict_changes_beside_processes_that_spin",
-            holds("honest_thread_beside_six_hogs"),
-        ),
+        ("tests/test_supervision.py::test_every_thread_of_a_process_is_seen",),
     ),
     Defence(
         "over_is_over",
