@@ -24,9 +24,10 @@ from starlette.types import Receive, Scope, Send  # noqa: TC002 - of a signature
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from reward_server.answers import say
+from reward_server.turns import beside
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
 
 MAX_HEAD_BYTES: Final = 64 << 10
 MAX_HEADERS: Final = 100
@@ -125,14 +126,8 @@ class Watch:
         """Return the class of connections that this watch looks after."""
         return type("WatchedConnection", (Connection,), {"watch": self})
 
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        looking = asyncio.create_task(self._look_on())
-        try:
-            yield
-        finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+    def running(self) -> AbstractAsyncContextManager[None]:
+        return beside(self._look_on())
 
     def add(self, connection: Connection) -> None:
         while len(self._all) >= self._max and self._idle:

@@ -10,6 +10,8 @@ import itertools
 import sys
 from typing import TYPE_CHECKING, Final
 
+from reward_server.turns import beside
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -33,12 +35,8 @@ async def tuned() -> AsyncIterator[None]:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
-    collecting = asyncio.create_task(_collect_young())
-    try:
+    async with beside(_collect_young()):
         yield
-    finally:
-        collecting.cancel()
-        await asyncio.gather(collecting, return_exceptions=True)
 
 
 async def _collect_young() -> None:

@@ -1,13 +1,14 @@
-"""Long work on the event loop, in turns: whoever asks meanwhile is answered between two of them."""
+"""Work on the event loop that others do not wait for: long work in turns, and what goes on beside a block."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Generator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Coroutine, Generator, Iterable, Iterator
 
 T = TypeVar("T")
 
@@ -35,3 +36,14 @@ async def go_through(steps: Generator[None, None, T]) -> T:
     async for _ in in_turns(all_of_them()):
         pass
     return returned[0]
+
+
+@contextlib.asynccontextmanager
+async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Have work go on while the block does, and end it with the block."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
