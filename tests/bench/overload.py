@@ -84,6 +84,10 @@ class Seen:
     """The peak when all have sent large bodies."""
 
     @property
+    def healthz_s(self) -> dict[str, list[float]]:
+        return {"idle": self.idle_s, "pressed": self.pressed_s, "flooded": self.busy_s, "bare": self.bare_s}
+
+    @property
     def bound_bytes(self) -> int:
         return self.before_bytes + MEMORY_BYTES
 
@@ -237,24 +241,20 @@ def as_table(seen: Seen) -> Table:
     answers = ", ".join(f"{count} x {status}" for status, count in sorted(seen.statuses.items()))
     pressed = ", ".join(f"{count} x {how}" for how, count in sorted(seen.answered.items()))
     title = (
-        f"overload: {seen.capacity:.0f} evaluations/s are its capacity; of {seen.offered}, {TIMES} times as fast, it "
-        f"judged {seen.judged:.0f} a second; of their batches of {ITEMS}, {pressed}.\n"
-        f"Flood: {CLIENTS} clients with batches of {BATCH}, a body of {LARGE_MB} MB every {LARGE_EVERY_S:g} s; "
+        f"overload: {seen.capacity:.0f} evaluations/s are its capacity.\n"
+        f"pressed: of {seen.offered}, {TIMES} times as fast, it judged {seen.judged:.0f} a second; of their batches of "
+        f"{ITEMS}, {pressed}.\n"
+        f"flooded: {CLIENTS} clients with batches of {BATCH}, a body of {LARGE_MB} MB every {LARGE_EVERY_S:g} s; "
         f"in {seen.seconds:.0f} s and after {answers}.\n"
+        f"bare: a server that does nothing, meanwhile.\n"
         f"Peak memory {seen.peak_bytes / 1e6:.0f} MB, before {seen.before_bytes / 1e6:.0f}; with {CLIENTS} such bodies "
         f"at once {seen.filled_bytes / 1e6:.0f}, bound {seen.bound_bytes / 1e6:.0f}"
     )
     made = table(title, "/healthz, ms", numbers=["p50", "p95", "p99", "max", "goal"])
-    asked = {
-        "idle": seen.idle_s,
-        f"{TIMES} times its capacity": seen.pressed_s,
-        "flooded": seen.busy_s,
-        "a bare server meanwhile": seen.bare_s,
-    }
-    for name, taken_s in asked.items():
+    for name, taken_s in seen.healthz_s.items():
         latency = Latency.of(taken_s)
         values = (latency.p50, latency.p95, latency.p99, 1000 * max(taken_s))
-        goal = f"{GOAL_MS:g}" if taken_s is seen.pressed_s else ""
+        goal = f"{GOAL_MS:g}" if name == "pressed" else ""
         made.add_row(name, *(f"{value:.1f}" for value in values), goal)
     return made
 
@@ -266,15 +266,7 @@ def as_json(seen: Seen) -> dict[str, Any]:
         "offered": seen.offered,
         "judged": seen.judged,
         "answered": dict(seen.answered),
-        "healthz_ms": {
-            name: [1000 * each_s for each_s in taken_s]
-            for name, taken_s in (
-                ("idle", seen.idle_s),
-                ("pressed", seen.pressed_s),
-                ("flooded", seen.busy_s),
-                ("bare", seen.bare_s),
-            )
-        },
+        "healthz_ms": {name: [1000 * each_s for each_s in taken_s] for name, taken_s in seen.healthz_s.items()},
         "before_bytes": seen.before_bytes,
         "peak_bytes": seen.peak_bytes,
         "filled_bytes": seen.filled_bytes,
