@@ -29,11 +29,12 @@ def _as_before() -> Iterator[None]:
     sys.setswitchinterval(switch_s)
 
 
-def in_tuned(done: Callable[[], bool]) -> None:
-    """Wait until it is so. Raises: TimeoutError."""
+def in_tuned(begin: Callable[[], object], done: Callable[[], bool]) -> None:
+    """Begin when it is set up, and wait until it is so. Raises: TimeoutError."""
 
     async def wait() -> None:
         async with tuned(), asyncio.timeout(DEADLINE_S):
+            begin()
             while not done():  # noqa: ASYNC110 the collector tells nobody
                 await asyncio.sleep(0.01)
 
@@ -46,17 +47,18 @@ def test_young_objects_do_not_pile_up_where_as_many_old_ones_are_freed() -> None
     held: deque[list[int]] = deque()
     counts: list[int] = []
 
+    def begin() -> None:
+        held.extend([] for _ in range(OBJECTS))
+        gc.collect()
+        for _ in range(OBJECTS):
+            held.append([])
+            held.popleft()
+
     def is_done() -> bool:
-        if not held:  # it is set up by now
-            held.extend([] for _ in range(OBJECTS))
-            gc.collect()
-            for _ in range(OBJECTS):
-                held.append([])
-                held.popleft()
         counts.append(len(gc.get_objects(generation=0)))
         return counts[-1] < OBJECTS
 
-    in_tuned(is_done)
+    in_tuned(begin, is_done)
     assert counts[0] >= OBJECTS, "the thresholds saw them"
 
 
@@ -70,15 +72,7 @@ def test_a_cycle_is_freed() -> None:
             freed.append(True)
 
     freed: list[bool] = []
-    made: list[bool] = []
-
-    def is_done() -> bool:
-        if not made:
-            made.append(True)
-            Cycle()
-        return bool(freed)
-
-    in_tuned(is_done)
+    in_tuned(Cycle, lambda: bool(freed))
 
 
 MANY_BODIES = """
