@@ -56,7 +56,10 @@ class Observation(NamedTuple):
     passed: bool = False
     """`asserts` and `pytest` only: the judge process found that the test holds."""
     name: str = ""
-    """`pytest`: the node id. `raised` in a call: the exception's type and its bases, most derived first, by comma."""
+    """`pytest`: the node id. `raised` in a call: the exception's type and its bases, most derived first, by comma.
+    `lost`: the cause, where the submission may be it (`errors.Cause`)."""
+    checks: int = 0
+    """`asserts` and `pytest` only: comparisons that the test made."""
     stdout: bytes = b""
     stderr: bytes = b""
     value: bytes = b""
@@ -72,3 +75,5 @@ class Observations(NamedTuple):
 
     tests: tuple[Observation, ...]
     failed_load: Observation | None = None
+    learned: str | None = None
+    """JSON of what came back at each call site, where the job asked the judge to learn that."""

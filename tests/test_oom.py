@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -38,7 +39,7 @@ def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def cell_of(kills: oom.KernelKills, judge_bytes: int) -> Cell:
     cell = Cell.__new__(Cell)
-    cell.by_uid, cell.kernel_kills, cell.had_children = False, kills, False
+    cell.by_uid, cell.kernel_kills, cell.had_children, cell.shown_bytes = False, kills, False, 0
     cell.judge_bytes = lambda: judge_bytes  # type: ignore[method-assign]
     return cell
 
@@ -46,7 +47,7 @@ def cell_of(kills: oom.KernelKills, judge_bytes: int) -> Cell:
 def ended_by(number: int, *, memory_bytes: int, kills: oom.KernelKills, judge_bytes: int = 0) -> Submission:
     """A submission that a signal has ended, as it stands before `finish`."""
     submission = Submission.__new__(Submission)
-    closed = SimpleNamespace(open=False, over=False, take=lambda: b"")
+    closed = SimpleNamespace(open=False, over=False, take=lambda: b"", drain_now=lambda: None)
     usage = {"status": number, "cpu_s": 0.1, "memory_bytes": memory_bytes}
     submission.__dict__.update(
         cell=cell_of(kills, judge_bytes),
@@ -155,3 +156,24 @@ def test_a_child_that_the_kernel_killed_says_nothing_for_its_parent(
     assert [(row.ending) for row in [failed.failed_load, *failed.rows] if row is not None] == [
         {"machine": "lost", "group": "memory"}.get(killed_in or "", "raised")
     ]
+
+
+@pytest.mark.parametrize(("killed_in", "cause"), [("machine", ""), ("group", "judge"), (None, "judge")])
+def test_a_loss_while_the_machine_ran_out_of_memory_has_no_cause(killed_in: str | None, cause: str) -> None:
+    """What failed may be what the kernel killed. In a container of its own nobody else fills the memory."""
+    (row,) = oom.instead(Seen([Row("lost", message="it ended", name="judge")]), killed_in).rows
+    assert (row.ending, row.name) == ("lost", cause)
+
+
+@pytest.mark.parametrize(
+    ("error", "short"),
+    [
+        (MemoryError(), True),
+        (OSError(errno.ENOSPC, "full"), True),
+        (BlockingIOError(errno.EAGAIN, "no more processes"), True),
+        (BrokenPipeError(errno.EPIPE, "gone"), False),
+        (ValueError("not JSON"), False),
+    ],
+)
+def test_what_a_machine_lacks_is_no_doing_of_a_submission(error: Exception, short: bool) -> None:
+    assert oom.is_shortage(error) is short

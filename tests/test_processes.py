@@ -20,6 +20,7 @@ from reward_server.backends.docker import DockerBackend
 from reward_server.backends.embedded import EmbeddedBackend
 from reward_server.errors import BackendUnavailable, JudgingFailed
 from reward_server.identity import judging_digest
+from reward_server.judging.calibration import Calibration
 from reward_server.models import RunRequest, ScoreRequest
 from reward_server.processes import remote
 from reward_server.processes.backend import SpreadBackend, processes_for, spread
@@ -187,7 +188,7 @@ async def test_a_bug_in_a_process_is_no_reward() -> None:
         slot = await backend.open_slot()
         problem = Problem.model_validate(PRINTED | {"id": "p", "prompt": ""})
         with pytest.raises(JudgingFailed, match="TypeError"):
-            await slot.evaluate(b"p", problem, "print('\udcff')", stop=False, seen=None)  # no program
+            await slot.evaluate(b"p", problem, "print('\udcff')", stop=False)  # no program
         assert slot.spent
         await slot.close()
         results = await scored(service, batch_of({"p": PRINTED}, [("p", "print('good')")]))
@@ -279,14 +280,53 @@ async def test_a_problem_is_sent_once_and_again_where_it_was_forgotten() -> None
             send(*message)
 
         process.send = watch  # type: ignore[method-assign]
-        process.problems.put(digest, True, 1)  # as if it were there
+        process.problems.put(digest, (None,), 1)  # as if it were there
         try:
             for code in ("print('good')", "print('bad')"):
-                results = await slot.evaluate(digest, problem, code, stop=False, seen=None)
+                results = await slot.evaluate(digest, problem, code, stop=False)
                 assert isinstance(results, tuple)
             assert sent == [False, True, False]
         finally:
             await slot.close()
+
+
+async def test_problems_are_calibrated_there_too() -> None:
+    tests = {"kind": "asserts", "source": "assert f(1) == 2\nif f(1) > 2:\n    assert f(1) == 3"}
+    patches = (
+        "import time\nfrom unittest import mock\nwith mock.patch('time.time', lambda: 42.0):\n    assert f() == 42.0"
+    )
+    problems = {
+        "leaps": {"tests": tests, "reference": "def f(x): return x + 1"},
+        "clock": {
+            "tests": {"kind": "asserts", "source": patches},
+            "reference": "import time\ndef f(): return time.time()",
+        },
+    }
+    submissions = [("leaps", f"def f(x): return x + {number}") for number in (1, 0, 1.0, 7)] + [("clock", "f = None")]
+    async with started() as (service, _):
+        results = await scored(service, batch_of(problems, submissions))
+    assert [(result["reward"], result["total"]) for result in results[:4]] == [(1.0, 1), (0.0, 1), (1.0, 1), (0.0, 1)]
+    assert results[0]["calibration"]["unreached"] == ["line 3"]
+    assert results[4]["reward"] is None
+    assert results[4]["calibration"]["assurance"] == "shared"
+
+
+async def test_what_a_problem_was_learned_to_need_is_sent_anew() -> None:
+    source = "assert f(1) == 2\nassert f(2) == 3"
+    problem = Problem.model_validate({"tests": {"kind": "asserts", "source": source}, "reference": "r"})
+    async with started() as (_, backend):
+        slot = await backend.open_slot()
+        try:
+            totals = []
+            for calibration in (Calibration("values", unreached=(1,)), Calibration("values"), None):
+                results = await slot.evaluate(
+                    b"d", problem, "def f(x): return x + 1", calibration, stop=False, begun=None
+                )
+                assert isinstance(results, tuple)
+                totals.append(len(results))
+        finally:
+            await slot.close()
+    assert totals == [1, 2, 2]
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.01, 0.05])

@@ -92,7 +92,7 @@ def test_a_sandbox_that_says_each_second_that_it_is_there_may_take_its_time() ->
     assert row.ending == "returned"
 
 
-ROW = ["returned", 0, 0.1, 0.1, 1, "", True, ""]
+ROW = ["returned", 0, 0.1, 0.1, 1, "", True, "", 3]
 
 
 def reply(rows: list[list[object]], parts: int, job: int = 9) -> bytes:
@@ -100,6 +100,24 @@ def reply(rows: list[list[object]], parts: int, job: int = 9) -> bytes:
     header: dict[str, object] = {"job": job, "broken": None, "dirty": None, "spent": False, "failed_load": False}
     header |= {"run_s": 0.002, "clean_s": 0.001}
     return frames.pack({**header, "rows": rows}, [b""] * parts)
+
+
+def learned(told: object) -> str | None:
+    header = {"parts": [], "rows": [ROW], "failed_load": False, "learned": told}
+    return sandboxed.observations(header, b"").learned
+
+
+def test_what_was_learned_is_kept_as_text_and_bounded() -> None:
+    assert learned(None) is None
+    assert learned({"sites": [["t.py", 1, "\ud800"], {"x": 1.5}]}) == '[["t.py",1,"\\ud800"],{"x":1.5}]'
+    assert learned({"sites": []}) == "[]"
+    assert learned({"sites": ["x" * sandboxed.MOST_LEARNED_CHARS]}) is None
+
+
+@pytest.mark.parametrize("told", [[], "x", 1, {}, {"sites": None}, {"sites": {}}, {"sites": "[]"}])
+def test_what_was_learned_in_another_form_breaks_the_protocol(told: object) -> None:
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        learned(told)
 
 
 @pytest.mark.parametrize(
@@ -120,8 +138,10 @@ def reply(rows: list[list[object]], parts: int, job: int = 9) -> bytes:
         (reply([ROW[:-1]], 3), "a row of another form"),
         (reply([[*ROW, 1, 2, 3, 4]], 3), "a row of another form"),
         (reply([[*ROW[:2], "0.1", *ROW[3:]]], 3), "a row of another form"),
-        (reply([[*ROW[:6], "no", ""]], 3), "a row of another form"),
+        (reply([[*ROW[:6], "no", "", 3]], 3), "a row of another form"),
         (reply([["gone", *ROW[1:]]], 3), "a row of another form"),
+        (reply([[*ROW[:-1], True]], 3), "a row of another form"),
+        (reply([[*ROW[:-1], 3.0]], 3), "a row of another form"),
         (reply([[*ROW[:2], float("nan"), *ROW[3:]]], 3), "broke its protocol"),
         (reply([ROW], 3).replace(b"0.001", b'"now"'), "broke its protocol: ValueError"),
         (reply({"0": ROW}, 3), "broke its protocol"),  # type: ignore[arg-type]
@@ -136,6 +156,8 @@ def reply(rows: list[list[object]], parts: int, job: int = 9) -> bytes:
             "text_for_seconds",
             "text_for_a_verdict",
             "odd_ending",
+            "truth_for_checks",
+            "fraction_for_checks",
             "odd_seconds",
             "odd_time",
             "rows_by_name",
@@ -209,7 +231,7 @@ async def told_of(answers: bytes, jobs: list[Job]) -> tuple[list[tuple[int, str 
 
 def named(job: int, **fields: object) -> bytes:
     header: dict[str, object] = {"job": job, "broken": None, "dirty": None, "spent": False, "failed_load": False}
-    header |= {"run_s": 0.002, "clean_s": 0.001, "rows": [[*ROW[:-1], str(job)]]}
+    header |= {"run_s": 0.002, "clean_s": 0.001, "rows": [[*ROW[:-2], str(job), 3]]}
     return frames.pack(header | fields)
 
 

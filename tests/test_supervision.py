@@ -10,6 +10,7 @@ import pytest
 
 from reward_server.runner import processes, sharing, supervision
 from reward_server.runner.cell import Cell
+from reward_server.runner.submission import Submission
 from reward_server.runner.supervision import Meter
 from tests.test_oom import ended_by
 
@@ -198,7 +199,7 @@ def test_a_glance_reads_the_clock_of_what_it_knows_and_soon_finds_what_it_does_n
     alive = {7}
     meter = Meter(LIMITS, lambda: alive, 0)
     machine["now"] = 1.0
-    meter.begin_now()
+    meter.glance()
     alive.add(8)
     machine["cpu"] = {7: 0.001, 8: 0.5}
     meter.glance()
@@ -206,6 +207,19 @@ def test_a_glance_reads_the_clock_of_what_it_knows_and_soon_finds_what_it_does_n
     machine["now"] = 1.0 + 2 * supervision.GLANCE_S
     meter.glance()
     assert meter.cpu_s == 0.501
+
+
+def test_what_is_used_between_two_tests_is_of_the_next(machine: dict[str, Any]) -> None:
+    """A thread that goes on while nobody asks anything of it has no time of its own. Red with a look at each begin."""
+    submission = Submission.__new__(Submission)
+    submission.meter = Meter(LIMITS, lambda: {7}, 0)
+    for now, used_s in ((1.0, 0.5), (2.0, 0.7)):
+        machine["now"], machine["cpu"] = now, {7: used_s}
+        submission.meter.glance()
+        machine["cpu"] = {7: used_s + 0.1}
+        submission.begin()
+        submission.meter.glance()
+        assert submission.meter.cpu_s - submission.meter.cpu_at_begin == pytest.approx(0.1)
 
 
 def test_a_process_that_was_not_contained_is_our_failure(monkeypatch: pytest.MonkeyPatch) -> None:

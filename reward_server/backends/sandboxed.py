@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import time
 from bisect import bisect_right
 from itertools import accumulate
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, get_args
 import orjson
 
 from reward_server.backends.sandbox_channel import SandboxChannel
-from reward_server.errors import BackendUnavailable, SandboxLost
+from reward_server.errors import BackendUnavailable, SandboxLost, cause_named
 from reward_server.jobs import Ending, Observation, Observations
 from reward_server.runner import frames
 from reward_server.runs import kind_of_dirt
@@ -33,8 +34,11 @@ CAP_FACTOR, CAP_EXTRA_S = 3.0, 30.0
 MESSAGE_BYTES = 1 << 16
 """What several jobs of one message may have together: a sandbox holds all of them at once."""
 
+MOST_LEARNED_CHARS = 1 << 20
+"""Of a test with more call sites nothing is learned: each submission to its problem would carry that."""
+
 ENDINGS = frozenset(get_args(Ending))
-ROWS = {(str, int, cpu, wall, int, str, bool, str) for cpu in (float, int) for wall in (float, int)}
+ROWS = {(str, int, cpu, wall, int, str, bool, str, int) for cpu in (float, int) for wall in (float, int)}
 """The types that the first fields of an `Observation` may have."""
 
 KERNEL = "passrate needs Linux 5.3 or later with CONFIG_SCHED_INFO; gVisor, a kernel of its own, will not do"
@@ -121,7 +125,7 @@ class SandboxedSlot:
             while True:
                 at = left.pop(header["job"], -1)
                 if at < 0:
-                    raise SandboxLost("the sandbox broke its protocol: an answer to another job", "protocol")
+                    raise SandboxLost("the sandbox broke its protocol: an answer to another job", "protocol", "reply")
                 if at and header.get("unbegun") is True:
                     yield at, None
                 else:
@@ -130,7 +134,7 @@ class SandboxedSlot:
                     yield at, seen
                     if left and worn is not None:
                         raise SandboxLost(
-                            "the sandbox broke its protocol: it went on where it is not clean", "protocol"
+                            "the sandbox broke its protocol: it went on where it is not clean", "protocol", "reply"
                         )
                 if not left:
                     break
@@ -140,7 +144,8 @@ class SandboxedSlot:
                 raise SandboxLost(self.channel.found, "late") from None
             raise SandboxLost(f"the sandbox is gone: {str(error) or 'it closed its channel'}", "gone") from None
         except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
-            raise SandboxLost(f"the sandbox broke its protocol: {type(error).__name__}: {error}", "protocol") from None
+            told = f"the sandbox broke its protocol: {type(error).__name__}: {error}"
+            raise SandboxLost(told, "protocol", "reply") from None
         finally:
             self.broken = self.broken or broken
 
@@ -158,7 +163,7 @@ class SandboxedSlot:
     def _seen(self, header: dict[str, Any], body: bytes) -> tuple[Observations, Wear | None]:
         """Read an answer. Returns also: why the slot may not run another job. Raises: SandboxLost, ValueError, ..."""
         if header["broken"] is not None:
-            raise SandboxLost(header["broken"])
+            raise SandboxLost(header["broken"], cause=cause_named(header.get("cause")))
         seen = observations(header, body)
         self.runs.add(float(header["run_s"]), sum(map(CPU_S, seen.tests)), float(header["clean_s"]))
         if header["dirty"] is not None:
@@ -230,4 +235,15 @@ def observations(header: dict[str, Any], body: bytes) -> Observations:
         raise ValueError("each row has three parts")
     if header["failed_load"]:
         return Observations((), seen[0])
-    return Observations(tuple(seen))
+    return Observations(tuple(seen), learned=learned_of(header.get("learned")))
+
+
+def learned_of(told: Any) -> str | None:
+    """Read what the judge learned, which goes back to it unread. Raises: ValueError, KeyError, TypeError."""
+    if told is None:
+        return None
+    sites = told["sites"]
+    if type(sites) is not list:
+        raise ValueError("what was learned has another form")
+    text = json.dumps(sites, separators=(",", ":"))
+    return text if len(text) <= MOST_LEARNED_CHARS else None

@@ -19,18 +19,21 @@ from typing import TYPE_CHECKING, Any, Final
 import uvloop
 
 from reward_server import json_log
+from reward_server.apart import Apart
 from reward_server.backends import BACKENDS
 from reward_server.errors import BackendUnavailable, SandboxLost, Unjudged
-from reward_server.evaluating import evaluate
-from reward_server.jobs import Observations
+from reward_server.evaluating import Unfinished, evaluate
 from reward_server.processes.channel import Channel
 from reward_server.processes.kept import Kept
 from reward_server.processes.plain import observed, plain, rows
 
 if TYPE_CHECKING:
     from reward_server.backends.base import Backend, Slot
+    from reward_server.judging.calibration import Calibration
     from reward_server.processes.channel import Message
     from tasks.schema import Problem
+
+    Known = tuple[Problem, Calibration | None]
 
 LOOK_S: Final = 1.0
 """How often idle slots are looked at."""
@@ -94,23 +97,25 @@ class Held:
                 return "observed", plain(await self.slot.run(pickle.loads(rest[0])))  # noqa: S301 the server's own
             return await self.evaluated(self.slot, *rest)
         except Unjudged as error:
-            return "unjudged", str(error), rows(error.results)
+            return "unjudged", str(error), rows(error.results), error.cause
         except SandboxLost as error:
-            return "lost", str(error), error.loss
+            return "lost", str(error), error.loss, error.cause
         except Exception as error:
             log.exception("work_failed")
             return "failed", f"{type(error).__name__}: {error}"
 
     async def evaluated(
-        self, slot: Slot, digest: bytes, problem: Problem | None, code: str, stop: bool, told: tuple[Any, ...] | None
+        self, slot: Slot, digest: bytes, known: Known | None, code: str, stop: bool, told: tuple[Any, ...] | None
     ) -> tuple[Any, ...]:
-        if problem is None:
+        if known is None:
             return "unknown", digest
+        problem, calibration = known
         if slot.spent:  # it ended while it waited: nothing has begun
             return "elsewhere", told
-        outcome = await evaluate(slot, problem, code, stop=stop, seen=observed(told) if told is not None else None)
-        if isinstance(outcome, Observations):
-            return "elsewhere", plain(outcome)
+        begun = Unfinished(tuple(map(observed, told))) if told is not None else None
+        outcome = await evaluate(slot, problem, code, calibration, stop=stop, apart=self.process.apart, begun=begun)
+        if isinstance(outcome, Unfinished):
+            return "elsewhere", tuple(map(plain, outcome.seen))
         return "judged", rows(outcome)
 
 
@@ -121,8 +126,9 @@ class JudgingProcess:
         self.channel = Channel(self.on_message, self.on_end)
         self.ended = asyncio.Event()
         self.backend: Backend
-        self.problems: Kept[Problem] = Kept()
+        self.problems: Kept[Known] = Kept()
         self.held: dict[int, Held] = {}
+        self.apart = Apart()
 
     def on_message(self, message: Message) -> None:
         verb, *rest = message
@@ -181,6 +187,7 @@ class JudgingProcess:
         for each in left:
             each.close()
         await asyncio.gather(*(each.task for each in left), return_exceptions=True)
+        self.apart.close()
 
     def look(self) -> None:
         """Tell of slots that have ended while they waited."""

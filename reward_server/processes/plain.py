@@ -23,11 +23,11 @@ def judged(told: Plain) -> tuple[TestResult, ...]:
 
 
 def plain(seen: Observations) -> Plain:
-    return rows(seen.tests), tuple(seen.failed_load) if seen.failed_load is not None else None
+    return rows(seen.tests), tuple(seen.failed_load) if seen.failed_load is not None else None, seen.learned
 
 
 def observed(told: Plain) -> Observations:
     """Raises: TypeError, ValueError, where it is not what `plain` made."""
-    tests, failed_load = told
+    tests, failed_load, learned = told
     unloaded = Observation._make(failed_load) if failed_load is not None else None
-    return Observations(tuple(map(Observation._make, tests)), unloaded)
+    return Observations(tuple(map(Observation._make, tests)), unloaded, learned)

@@ -17,6 +17,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from reward_server.errors import BackendUnavailable, JudgingFailed, SandboxLost, Unjudged
+from reward_server.evaluating import Unfinished
 from reward_server.processes.channel import Channel
 from reward_server.processes.kept import Kept
 from reward_server.processes.plain import judged, observed, plain
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from reward_server.backends.base import Wear
     from reward_server.jobs import Job, Observations
+    from reward_server.judging.calibration import Calibration
     from reward_server.processes.channel import Message
     from reward_server.settings import Settings
     from reward_server.verdicts import TestResult
@@ -54,8 +56,8 @@ class RemoteProcess:
         self._pinger: asyncio.TimerHandle | None = None
         self._numbers = 0
         self.slots: dict[int, RemoteSlot] = {}
-        self.problems: Kept[bool] = Kept()
-        """Those that the process has."""
+        self.problems: Kept[tuple[Calibration | None]] = Kept()
+        """Those that the process has, each with the calibration that it was sent with."""
         self.runs = Runs()
         """What was run there, as it said last."""
         self.gone = asyncio.Event()
@@ -196,21 +198,28 @@ class RemoteSlot:
             raise BackendUnavailable(*cause)
 
     async def evaluate(
-        self, digest: bytes, problem: Problem, code: str, *, stop: bool, seen: Observations | None
-    ) -> tuple[TestResult, ...] | Observations | None:
+        self,
+        digest: bytes,
+        problem: Problem,
+        code: str,
+        calibration: Calibration | None = None,
+        *,
+        stop: bool,
+        begun: Unfinished | None = None,
+    ) -> tuple[TestResult, ...] | Unfinished | None:
         """As `evaluating.evaluate`. Returns also None, where the slot had ended before anything began."""
         kept = self._process.problems
         for _ in range(2):
             pickled = None
-            if kept.use(digest) is None:
-                pickled = pickle.dumps(problem)
-                kept.put(digest, True, len(pickled))
-            told = plain(seen) if seen is not None else None
+            if kept.use(digest) != (calibration,):
+                pickled = pickle.dumps((problem, calibration))
+                kept.put(digest, (calibration,), len(pickled))
+            told = tuple(map(plain, begun.seen)) if begun is not None else None
             verb, rest = await self._ask_of_work("evaluate", digest, pickled, code, stop, told)
             if verb == "judged":
                 return judged(rest)
             if verb == "elsewhere":
-                return observed(rest) if rest is not None else None
+                return Unfinished(tuple(map(observed, rest))) if rest is not None else None
             kept.forget(digest)
         raise JudgingFailed("it does not keep a problem that it was sent")
 
@@ -239,9 +248,9 @@ class RemoteSlot:
             _, told_wear, verb, *rest = await self._ask(*message)
             if verb == "unjudged":
                 wear = told_wear
-                raise Unjudged(rest[0], judged(rest[1]))
+                raise Unjudged(rest[0], judged(rest[1]), rest[2])
             if verb == "lost":
-                raise SandboxLost(rest[0], rest[1])
+                raise SandboxLost(*rest)
             if verb == "failed":
                 raise JudgingFailed(rest[0])
             wear = told_wear

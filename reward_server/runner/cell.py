@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import socket
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from reward_server.runner import containment, oom, page, processes, server, supervision, zygote
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from reward_server.runner import containment, oom, page, processes, server, supervision
 
 SUBMISSION, JUDGE, SWEEPER = 0, 1, 2
 SWEEP_S = 10.0
@@ -35,19 +31,13 @@ class StandingJudge:
         self.uses = 0
 
 
-class BecomeZygote(Exception):
-    def __init__(self, become: Callable[[], object]) -> None:
-        super().__init__()
-        self.become = become
-
-
 class Cell:
     """One slot's processes, ids and folders.
 
     `containment` is `uid` (as root: each submission gets a user id of its own, from `uid_base` up) or `namespaces`.
     """
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any], plain: processes.Zygote) -> None:
         self.by_uid: bool = config["containment"] == "uid"
         self.judge_library: str | None = config["library"]
         self.next_uid: int = config["uid_base"] + 2
@@ -55,15 +45,17 @@ class Cell:
         self.judge_uid: int | None = config["uid_base"] if self.by_uid else None
         self.standing_uid: int | None = config["uid_base"] + 1 if self.by_uid else None
         self.uid: int | None = None
-        self.started = mmap.mmap(-1, mmap.PAGESIZE)
         self.null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        self.plain = plain
         self.zygotes: dict[tuple[str, str], processes.Zygote] = {}
-        """By kind and package; what was used last stands last."""
+        """All others, by kind and package; what was used last stands last."""
         self.package = ""
         """What the current job imports and a zygote may have loaded before."""
         self.kernel_kills = oom.KernelKills()
         self.had_children = False
         """Whether a submission of the current job started processes."""
+        self.shown_bytes = 0
+        """Of what its tests printed and returned."""
         self.judge: processes.Child | None = None
         self.standing: StandingJudge | None = None
         usable = sorted(os.sched_getaffinity(0))
@@ -93,7 +85,7 @@ class Cell:
             return
         self.seat = seat
         self.end_standing()  # it has another user id, and would stay where it is
-        for pid in (0, *(each.pid for each in self.zygotes.values())):
+        for pid in (0, self.plain.pid, *(each.pid for each in self.zygotes.values())):
             os.sched_setaffinity(pid, {self.processors[seat % len(self.processors)]})
 
     @property
@@ -101,26 +93,20 @@ class Cell:
         return containment.JUDGE_BOX if self.judge_uid is None else f"{containment.JUDGE_BOX}/box"
 
     def zygote(self, kind: str, package: str = "") -> processes.Zygote:
-        """A zygote by what it has loaded; started when first asked for. Raises: Broken; in the new one BecomeZygote."""
+        """A zygote by what it has loaded; started when first asked for. Raises: Broken."""
+        if (kind, package) == (PLAIN, ""):
+            return self.plain
         known = self.zygotes.pop((kind, package), None)
-        if known is not None:
-            self.zygotes[kind, package] = known
-            return known
-        if len(self.zygotes) >= MOST_ZYGOTES:
-            self.end_zygote(self.passing_zygotes[0])
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        pid = os.fork()
-        if pid == 0:
-            library = self.judge_library if kind != PLAIN else None
-            raise BecomeZygote(lambda: become_zygote(theirs, self.started, kind, package, library, self.by_uid))
-        theirs.close()
-        made = self.zygotes[kind, package] = processes.Zygote(ours, pid, self.started)
-        made.wait_until_ready()
-        return made
+        if known is None:
+            if len(self.zygotes) >= MOST_ZYGOTES - 1:
+                self.end_zygote(next(iter(self.zygotes)))
+            known = self.plain.load_more(kind, package, self.judge_library if kind != PLAIN else None)
+        self.zygotes[kind, package] = known
+        return known
 
     @property
     def baseline(self) -> set[int]:
-        ours = {1, *(zygote.pid for zygote in self.zygotes.values())}
+        ours = {1, self.plain.pid, *(zygote.pid for zygote in self.zygotes.values())}
         if self.standing is not None:
             ours.add(self.standing.child.pid)
         return ours
@@ -135,6 +121,7 @@ class Cell:
     def begin_job(self) -> None:
         self.kernel_kills.begin_job()
         self.had_children = False
+        self.shown_bytes = 0
         if self.by_uid:
             self.uid = self.next_uid
             self.next_uid += 1
@@ -193,9 +180,7 @@ class Cell:
                 "nested": not self.by_uid,
             }
             try:
-                child = self.zygote(PLAIN).spawn(
-                    spec, [self.null, self.null, self.null, control_end.fileno(), page_descriptor]
-                )
+                child = self.plain.spawn(spec, [self.null, self.null, self.null, control_end.fileno(), page_descriptor])
             finally:
                 control_end.close()
                 os.close(page_descriptor)
@@ -211,20 +196,15 @@ class Cell:
         self.standing = None
 
     def rest(self) -> None:
-        """End the standing judge and every zygote but the plain one."""
+        """End the standing judge and every zygote but the plain one: they are started anew when asked for."""
         self.end_standing()
-        for which in self.passing_zygotes:
+        for which in list(self.zygotes):
             self.end_zygote(which)
-
-    @property
-    def passing_zygotes(self) -> list[tuple[str, str]]:
-        """All but the plain one: they are started anew when asked for. The one used longest ago stands first."""
-        return [which for which in self.zygotes if which != (PLAIN, "")]
 
     def end_zygote(self, which: tuple[str, str]) -> None:
         ended = self.zygotes.pop(which)
         ended.channel.close()  # at which it ends
-        os.waitpid(ended.pid, 0)
+        self.plain.ask({"reap": ended.pid}, [])
 
     def end_process(self, child: processes.Child, uid: int | None) -> None:
         """Kill a process and, when it has a user id of its own, all others of that id."""
@@ -257,6 +237,13 @@ class Cell:
             # The first process of a pid namespace takes all others along. What the judge started goes as well.
             for pid in self.population():
                 processes.kill(pid)
+
+    def submission_is_gone(self) -> bool:
+        """Whether no process of it is left, once its first one was waited for."""
+        if not self.by_uid:  # that was the first of its namespace
+            return True
+        processes.reap_orphans()
+        return all(processes.user_of(pid) != self.uid for pid in self.population())
 
     def kill_judge(self) -> None:
         if self.judge is not None:
@@ -293,6 +280,12 @@ class Cell:
         for uid in (self.uid, self.judge_uid):
             if self.unclean() is not None:
                 self.sweep(uid)
+        deadline = time.monotonic() + 2.0
+        while self.unclean() is not None and time.monotonic() < deadline:
+            # Files in flight between dead sockets: the kernel looks for them when a socket is closed.
+            for end in socket.socketpair():
+                end.close()
+            time.sleep(0.002)
         return self.unclean()
 
     def unclean(self) -> str | None:
@@ -312,7 +305,7 @@ class Cell:
             "folder": "/",
             "sweep": [*containment.WRITABLE, self.judge_folder],
         }
-        child = self.zygote(PLAIN).spawn(spec, [self.null, self.null, self.null])
+        child = self.plain.spawn(spec, [self.null, self.null, self.null])
         ended = time.monotonic() + SWEEP_S
         loop = supervision.Loop()
         over: list[bool] = []
@@ -321,15 +314,6 @@ class Cell:
             loop.step(min(server.SIGN_S, ended - time.monotonic()))
         self.end_process(child, uid)
         processes.reap_orphans()
-
-
-def become_zygote(
-    channel: socket.socket, started: mmap.mmap, kind: str, package: str, library: str | None, filtered: bool
-) -> object:
-    keep = channel.fileno()
-    os.closerange(3, keep)
-    os.closerange(keep + 1, 1 << 20)
-    return zygote.main(channel, started, kind, package, library, filtered=filtered)
 
 
 def state_of(folder: str) -> tuple[int, int]:

@@ -25,6 +25,8 @@ STATUS = struct.Struct("=iddq")
 """What the first process of a namespace says of its submission: wait status, user and system seconds, KiB of memory."""
 DATA_BEYOND = 128 << 20
 """Room for thread stacks and allocator arenas, which are reserved but not used. What is used is measured apart."""
+CPU_BEYOND_S = 2
+"""A second line, after so many more seconds: the control process measures, and ends a run earlier."""
 STACK_BYTES = 256 << 20
 OF_THE_USER = {"max_inotify_instances": 16, "max_inotify_watches": 4096}
 """What the kernel counts for each user, and through all namespaces: one submission could take all that its user has."""
@@ -42,7 +44,7 @@ def arrange_descriptors(descriptors: list[int]) -> None:
 
 def limit(limits: dict[str, Any], *, count_processes: bool = True) -> None:
     memory = limits["memory_bytes"]
-    seconds = int(limits["cpu_s"]) + 2  # a second line: the control process measures, and ends a run earlier
+    seconds = int(limits["cpu_s"]) + CPU_BEYOND_S
     for kind, value in (
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_DATA, memory + DATA_BEYOND),

@@ -6,11 +6,14 @@ submission controls, and never holds what a submission is made of in its heap.
 
 from __future__ import annotations
 
+import mmap
 import os
 import resource
 import select
 import signal
+import socket
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reward_server.runner import cell, frames, kernel, oom, processes, zygote
@@ -29,9 +32,25 @@ KINDS = {"program": run_programs, "call": run_calls, "asserts": run_judged, "pyt
 
 
 def main(config: dict[str, Any]) -> Callable[[], object]:
-    """Serve until the channel closes. Returns in a new zygote only, with what it is to do."""
+    """Serve until the channel closes. Returns in the plain zygote only, with what it is to do."""
     channel = take_channel()
+    prepare(channel, config["containment"])
+    started = mmap.mmap(-1, mmap.PAGESIZE)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    # The only fork of this process: a later one would be a copy of all that it has seen of jobs.
+    pid = os.fork()
+    if pid == 0:
+        return partial(zygote.main, theirs.detach(), started, filtered=config["containment"] == "uid")
+    theirs.close()
+    kept = cell.Cell(config, processes.Zygote(ours, pid, started))
     SERVER.channel = channel
+    channel.send(frames.pack({"hello": PROTOCOL, "containment": config["containment"]}))
+    while True:
+        serve_next(kept, channel, config["rest_s"])
+
+
+def prepare(channel: frames.Channel, containment: str) -> None:
+    """Be pid 1 of a sandbox, with no more rights than it takes."""
     if missing := kernel.lacks():
         channel.send(frames.pack({"hello": PROTOCOL, "lacks": missing}))
         os._exit(1)
@@ -42,26 +61,20 @@ def main(config: dict[str, Any]) -> Callable[[], object]:
     # The server's own limit may be low; what a run needs does not depend on it.
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    kernel.keep_no_inheritable(kernel.CAP_SETGID | kernel.CAP_SETUID if config["containment"] == "uid" else 0)
-    kept = cell.Cell(config)
+    kernel.keep_no_inheritable(kernel.CAP_SETGID | kernel.CAP_SETUID if containment == "uid" else 0)
+
+
+def serve_next(kept: cell.Cell, channel: frames.Channel, rest_s: float) -> None:
+    """Run the jobs of the next message; rest where none comes for long."""
+    if not select.select([channel], [], [], rest_s)[0]:
+        kept.rest()
     try:
-        kept.zygote(cell.PLAIN)
-        channel.send(frames.pack({"hello": PROTOCOL, "containment": config["containment"]}))
-        while True:
-            if not select.select([channel], [], [], config["rest_s"])[0]:
-                kept.rest()
-            try:
-                SERVER.hear()
-            except EOFError:
-                os._exit(0)
-            while SERVER.jobs:
-                answer, fit = serve(kept, *SERVER.jobs.popleft())
-                SERVER.answer(answer, fit=fit)
-    except cell.BecomeZygote as new:
-        channel.close()
-        SERVER.answers.clear()
-        zygote.KEPT.extend((kept, new, new.become))
-        return new.become
+        SERVER.hear()
+    except EOFError:
+        os._exit(0)
+    while SERVER.jobs:
+        answer, fit = serve(kept, *SERVER.jobs.popleft())
+        SERVER.answer(answer, fit=fit)
 
 
 def take_channel() -> frames.Channel:
@@ -81,6 +94,7 @@ def serve(kept: cell.Cell, header: dict[str, Any], body: int) -> tuple[bytes, bo
     begun_at = time.monotonic()
     kept.begin_job()
     broken: str | None = None
+    cause = ""
     seen = Seen()
     try:
         job = Job(header, body)
@@ -90,11 +104,10 @@ def serve(kept: cell.Cell, header: dict[str, Any], body: int) -> tuple[bytes, bo
         if kept.had_children or any(row.ending == "lost" for row in seen.rows):
             seen = oom.instead(seen, kept.killed_in())
     except processes.Broken as error:
-        broken = str(error)
-    except cell.BecomeZygote:
-        raise
+        broken, cause = str(error), error.cause
     except Exception as error:
         broken = f"the control process failed: {type(error).__name__}: {error}"
+        cause = "" if oom.is_shortage(error) else "control"
     finally:
         os.close(body)
     ended_at = time.monotonic()
@@ -111,12 +124,14 @@ def serve(kept: cell.Cell, header: dict[str, Any], body: int) -> tuple[bytes, bo
         {
             "job": header["job"],
             "broken": broken,
+            "cause": "" if cause and kept.killed_in() == "machine" else cause,
             "dirty": dirty,
             "spent": kept.spent,
             "run_s": round(clean_at - begun_at, 6),
             "clean_s": round(clean_at - ended_at, 6),
             "failed_load": seen.failed_load is not None,
             "rows": [row.facts() for row in rows],
+            "learned": seen.learned,
         },
         parts,
     )

@@ -22,11 +22,12 @@ SEALS = 0x0008 | 0x0004 | 0x0002 | 0x0001  # F_SEAL_WRITE, _GROW, _SHRINK, _SEAL
 F_ADD_SEALS = 1033
 
 
-ENCODER = json.JSONEncoder(separators=(",", ":"))
+ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 def dumps(header: dict[str, Any]) -> bytes:
-    return ENCODER.encode(header).encode()
+    """Write `?` for lone surrogates, which the server could not read: texts of a submission may hold them."""
+    return ENCODER.encode(header).encode(errors="replace")
 
 
 def pack(
@@ -107,6 +108,15 @@ def slice_of(body: int, start: int, size: int) -> int:
     os.lseek(copy, 0, os.SEEK_SET)
     fcntl.fcntl(copy, F_ADD_SEALS, SEALS)
     return copy
+
+
+def read_into(descriptor: int, view: memoryview, start: int) -> None:
+    """Read as much of a file as the view holds. Raises: EOFError."""
+    while view:
+        count = os.preadv(descriptor, [view], start)
+        if not count:
+            raise EOFError
+        view, start = view[count:], start + count
 
 
 def read_all(descriptor: int) -> bytes:

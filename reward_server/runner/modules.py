@@ -19,14 +19,32 @@ class Payload:
     """What the server sends for the submission's process."""
 
     def __init__(
-        self, code: str, setup: str, files: dict[str, str], entry_point: str | None, module: str | None
+        self,
+        code: str,
+        setup: str,
+        files: dict[str, str],
+        entry_point: str | None,
+        module: str | None,
+        *,
+        objects: bool = True,
     ) -> None:
         self.code, self.setup, self.files, self.entry_point, self.module = code, setup, files, entry_point, module
+        self.objects = objects
+        """Whether objects of the submission may cross to the test."""
+        self.models: dict[str, type] = {}
+        """The classes that the setup defines, once it has run."""
 
     @classmethod
     def read(cls, descriptor: int) -> Payload:
         held = values.loads(frames.read_all(descriptor))
-        return cls(held["code"], held["setup"], held["files"], held["entry_point"], held["module"])
+        return cls(
+            held["code"],
+            held["setup"],
+            held["files"],
+            held["entry_point"],
+            held["module"],
+            objects=held.get("objects", True),
+        )
 
 
 class Uncompiled(Exception):
@@ -91,14 +109,21 @@ def prepare(payload: Payload, name: str, file: str) -> tuple[types.ModuleType, t
     sys.path.insert(0, os.getcwd())
     if payload.setup:
         exec(compiled(payload.setup, "setup.py"), module.__dict__)
+        payload.models = models_of(module.__dict__)
     return module, compiled(payload.code, file)
 
 
+def models_of(namespace: dict[str, Any]) -> dict[str, type]:
+    """The classes that a setup has defined in its namespace: their instances cross the wall by value."""
+    own = namespace["__name__"]
+    return {name: kind for name, kind in namespace.items() if isinstance(kind, type) and kind.__module__ == own}
+
+
 def describe(error: BaseException) -> dict[str, Any]:
-    """An exception as plain text: the names of its types, most derived first, and its message."""
-    names = [kind.__name__ for kind in type(error).__mro__ if kind not in (object, BaseException)]
+    """An exception as plain text: module and name of its types, most derived first, and its message."""
+    types = [[kind.__module__, kind.__name__] for kind in type(error).__mro__ if kind not in (object, BaseException)]
     try:
         text = str(error)[:2000]
     except BaseException:
         text = "an exception whose text could not be had"
-    return {"types": names, "text": text}
+    return {"types": types, "text": text}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,8 @@ GROUP: Final = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memor
 FULL: Final = "the machine ran out of memory"
 OWN_DOING: Final = frozenset({"cpu", "memory", "output", "lost"})
 """Endings that no killed child brings about."""
+RAN_OUT: Final = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC})
+"""Errors of a machine that lacks something."""
 LOOK_S: Final = 0.5
 """A look at the counters takes 50 us, so short jobs share one: a kill so long before a job may be held against it."""
 
@@ -65,6 +68,9 @@ def instead(seen: Seen, killed_in: str | None) -> Seen:
 
     It may have been told so, have waited for an answer for ever, or have come to another result.
     """
+    if killed_in == "machine":  # whatever failed may be what was killed
+        for row in seen.rows:
+            row.name = "" if row.ending == "lost" else row.name
     ends = [row.ending for row in ([seen.failed_load] if seen.failed_load else seen.rows)]
     if killed_in == "machine" and not set(ends) <= OWN_DOING:
         return Seen([Row("lost", message=FULL)])
@@ -73,6 +79,11 @@ def instead(seen: Seen, killed_in: str | None) -> Seen:
             if not row.good and row.ending not in OWN_DOING:
                 row.ending = "memory"
     return seen
+
+
+def is_shortage(error: Exception) -> bool:
+    """Tell whether the machine lacked something, which no submission can be charged with."""
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in RAN_OUT)
 
 
 def kills_in(counters: Path) -> int | None:

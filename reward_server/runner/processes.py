@@ -22,6 +22,9 @@ FAILURES_AT, FAILURE_BYTES = 64, 512
 """Where on the page shared with the zygotes a child says why it could not be contained."""
 NOT_PIDS = frozenset(name for name in os.listdir("/proc") if not name.isdigit())
 PAGE_BYTES, TICKS_PER_S = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
+ROOMY_BYTES = 4 << 30
+"""With more addresses than that, page tables may take more than 8 MB. They are no resident memory, and without a bound
+they fill the machine: 400 MB a second by one read in each 2 MB of an empty mapping."""
 ALONE = 3
 """Links of the folder of the threads of a process that has one: its own two, and one for each thread."""
 
@@ -29,17 +32,27 @@ ALONE = 3
 class Broken(Exception):
     """The slot cannot go on: a zygote is gone, or something did not end."""
 
+    def __init__(self, message: str, cause: str = "") -> None:
+        """`cause`: a word of `errors.Cause`, where the submission may be the reason."""
+        super().__init__(message)
+        self.cause = cause
+
 
 class Zygote:
     """The control process's end of a zygote."""
 
     def __init__(self, channel: socket.socket, pid: int, started: mmap.mmap) -> None:
+        """Wait until it is ready. Raises: Broken."""
         self.channel, self.pid, self.started = channel, pid, started
-        self.resident_bytes = 0
-
-    def wait_until_ready(self) -> None:
         self.ask({}, [], ready=True)
-        self.resident_bytes = resident_bytes(self.pid)
+        self.resident_bytes = resident_bytes(pid)
+
+    def load_more(self, kind: str, package: str, library: str | None) -> Zygote:
+        """A fork of this zygote that has more loaded. Raises: Broken."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            pid = self.ask({"load": [kind, package, library]}, [theirs.fileno()])["pid"]
+        return Zygote(ours, pid, self.started)
 
     def ask(self, message: dict[str, Any], descriptors: list[int], *, ready: bool = False) -> dict[str, Any]:
         """Raises: Broken when the zygote is gone or could not fork."""
@@ -179,14 +192,31 @@ def resident_bytes(pid: int) -> int:
 
 
 def standing(pid: int) -> tuple[int, float, int]:
-    """Resident bytes of a process; the processor seconds and page faults of what it started and has waited for."""
+    """Bytes that a process holds; the processor seconds and page faults of what it started and has waited for."""
     fields = stat(pid, pid)
     if not fields:
         return 0, 0.0, 0
     # Its first thread may have ended before the others, and then has no memory any more.
     holder = next((stat(pid, each) for each in threads(pid) if each != pid), []) if fields[0] == b"Z" else fields
     held = int(holder[21]) * PAGE_BYTES if holder else 0
+    if holder and int(holder[20]) > ROOMY_BYTES:
+        held += page_table_bytes(pid)
     return held, (int(fields[13]) + int(fields[14])) / TICKS_PER_S, int(fields[8])
+
+
+def page_table_bytes(pid: int) -> int:
+    """What the kernel holds to know where a process's memory is."""
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        return int(read(f"/proc/{pid}/status").partition(b"VmPTE:")[2].split()[0]) << 10
+    return 0
+
+
+def user_of(pid: int) -> int | None:
+    """The real user id of a process; None when it is gone. Who owns its folder in /proc says less: it may be root."""
+    try:
+        return int(read(f"/proc/{pid}/status").partition(b"\nUid:")[2].split()[0])
+    except OSError:
+        return None
 
 
 def parent(pid: int) -> int:

@@ -22,12 +22,14 @@ class Row:
         message: str = "",
         passed: bool = False,
         name: str = "",
+        checks: int = 0,
         stdout: bytes = b"",
         stderr: bytes = b"",
         value: bytes = b"",
     ) -> None:
         self.ending, self.code, self.message, self.passed, self.name = ending, code, message, passed, name
         self.cpu_s, self.wall_s, self.memory_bytes = cpu_s, wall_s, memory_bytes
+        self.checks = checks
         self.stdout, self.stderr, self.value = stdout, stderr, value
 
     @property
@@ -37,15 +39,17 @@ class Row:
     def facts(self) -> list[Any]:
         """The first fields of an `Observation`; the others are parts of the frame."""
         seconds = round(self.cpu_s, 6), round(self.wall_s, 6)
-        return [self.ending, self.code, *seconds, self.memory_bytes, self.message, self.passed, self.name]
+        return [self.ending, self.code, *seconds, self.memory_bytes, self.message, self.passed, self.name, self.checks]
 
 
 class Seen:
     """What was seen of one job."""
 
-    def __init__(self, rows: list[Row] | None = None, failed_load: Row | None = None) -> None:
+    def __init__(self, rows: list[Row] | None = None, failed_load: Row | None = None, learned: Any = None) -> None:
         self.rows = rows or []
         self.failed_load = failed_load
+        self.learned = learned
+        """What the judge learned at the call sites, where the job asked for that."""
 
 
 class Job:
@@ -73,10 +77,6 @@ class Job:
     def part(self, number: int) -> int:
         return frames.slice_of(self.body, *self.parts[number])
 
-    def cases(self) -> int:
-        """The parts of all cases, in one."""
-        return frames.slice_of(self.body, self.parts[2][0], sum(size for _, size in self.parts[2:]))
-
 
 def told_of(failure: dict[str, Any]) -> dict[str, Any]:
     """What a submission said of its failed load, in the form that the rest relies on.
@@ -85,7 +85,14 @@ def told_of(failure: dict[str, Any]) -> dict[str, Any]:
     """
     types, text = failure.get("types"), failure.get("text")
     return {
-        "types": [name[:MAX_MESSAGE] for name in types[:20] if type(name) is str] if type(types) is list else [],
+        "types": [row for row in map(type_row, types[:20]) if row] if type(types) is list else [],
         "text": text[:MAX_MESSAGE] if type(text) is str else "",
         "compile": failure.get("compile") is True,
     }
+
+
+def type_row(said: Any) -> list[str]:
+    """Module and name of an exception's type; empty for anything else."""
+    if type(said) is not list or [type(part) for part in said] != [str, str]:
+        return []
+    return [part[:MAX_MESSAGE] for part in said]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import mmap
 import os
 import socket
 import time
@@ -14,6 +16,12 @@ from reward_server.runner.submission import Submission
 if TYPE_CHECKING:
     from reward_server.runner.cell import Cell
     from reward_server.runner.rows import Job
+
+LONGEST_REPORT = 4096
+"""Of a failed load. The server reads it at once, and for each case that is left."""
+F_SEAL_FUTURE_WRITE = 0x0010
+SEALS = F_SEAL_FUTURE_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+"""Only the mapping that was there before can write."""
 
 
 class Answers:
@@ -48,21 +56,42 @@ class Answers:
         return link.take(self.received)
 
 
-class Called:
-    """A submission whose entry point is called, case by case.
+class Arguments:
+    """A memory file for the arguments of one call at a time, which the submission can read and not write.
 
-    `cases` holds the arguments of all calls. Its process gets them at once and is told which to take: it may look
-    ahead, where there is nothing that it does not get to see anyway.
+    It gets to see a call's arguments in the call's own time only, or it could compute ahead in that of others.
     """
 
-    def __init__(self, cell: Cell, job: Job, cases: int) -> None:
+    def __init__(self, job: Job) -> None:
+        self.body = job.body
+        size = max(size for _, size in job.parts[2:])
+        self.descriptor = os.memfd_create("arguments", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.ftruncate(self.descriptor, size)
+        self.memory = mmap.mmap(self.descriptor, size)
+        fcntl.fcntl(self.descriptor, fcntl.F_ADD_SEALS, SEALS)
+
+    def put(self, start: int, size: int) -> None:
+        """Take those that lie there in the body of the job."""
+        with memoryview(self.memory) as view:
+            frames.read_into(self.body, view[:size], start)
+
+    def close(self) -> None:
+        os.close(self.descriptor)
+        self.memory.close()
+
+
+class Called:
+    """A submission whose entry point is called, case by case."""
+
+    def __init__(self, cell: Cell, job: Job, arguments: Arguments) -> None:
         self.channel, theirs = socket.socketpair()
         # It may answer without reading, or leave the channel to a child that is silent: nothing here waits for it.
         self.channel.setblocking(False)
         try:
-            self.submission = Submission(cell, job, "calls", theirs.fileno(), more=(cases,))
+            self.submission = Submission(cell, job, "calls", theirs.fileno(), more=(arguments.descriptor,))
         finally:
             theirs.close()
+        self.arguments = arguments
         self.answers = Answers(self.submission.loop, self.channel, job.limits["output_bytes"] + 4096)
 
     def wait(self) -> bytes | None:
@@ -86,8 +115,9 @@ class Called:
     def call(self, start: int, size: int) -> bytes | None:
         """The answer to the call whose arguments lie there; None when the submission ended or was ended first."""
         self.submission.begin()
+        self.arguments.put(start, size)
         try:
-            self.channel.send(frames.LENGTHS.pack(start, size))
+            self.channel.send(link.LENGTH.pack(size))
         except OSError:
             return None
         return self.wait()
@@ -101,24 +131,25 @@ def run_calls(cell: Cell, job: Job) -> Seen:
     """All cases are calls in one process; it is started anew after a case that ended it."""
     seen = Seen()
     called: Called | None = None
-    cases = job.cases()
-    first, _ = job.parts[2]
+    arguments = Arguments(job)
     try:
         for case in range(2, len(job.parts)):
             if called is None:
-                called = Called(cell, job, cases)
+                called = Called(cell, job, arguments)
                 loaded = called.wait()
                 if loaded is None or loaded[:1] != b"L":
                     row = called.submission.finish()
                     if loaded is not None:
-                        row.ending, row.value = "raised", loaded
+                        row.ending, row.value = "raised", loaded if len(loaded) <= LONGEST_REPORT else b"F"
                     if not seen.rows:
                         seen.failed_load = row
                     else:  # it loaded before: the remaining cases end as this start did
+                        row.stdout = row.stderr = b""  # for each case anew, they could fill the machine
                         seen.rows += [row] * (len(job.parts) - case)
                     break
+                called.submission.meter.glance()  # what loading took is of no case
             start, size = job.parts[case]
-            answer = called.call(start - first, size)
+            answer = called.call(start, size)
             submission = called.submission
             submission.meter.glance()
             if (
@@ -135,7 +166,7 @@ def run_calls(cell: Cell, job: Job) -> Seen:
                 )
                 submission.stdout.drain_now()
                 submission.stderr.drain_now()
-                row.stdout, row.stderr = submission.stdout.take(), submission.stderr.take()
+                submission.show(row)
                 if row.memory_bytes > job.limits["memory_bytes"]:
                     row.ending = "memory"
             else:
@@ -148,7 +179,7 @@ def run_calls(cell: Cell, job: Job) -> Seen:
             if job.stop and row.ending != "returned":
                 break
     finally:
-        os.close(cases)
+        arguments.close()
         if called is not None:
             called.submission.cell.kill_submission()
             called.submission.reap()

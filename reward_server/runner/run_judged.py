@@ -8,7 +8,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from reward_server.runner import link, page, processes, supervision
+from reward_server.runner import containment, link, page, processes, supervision
 from reward_server.runner.cell import STANDING_ROWS
 from reward_server.runner.delays import Delays
 from reward_server.runner.rows import Row, Seen
@@ -57,7 +57,7 @@ class Judged:
         try:
             socket.send_fds(self.control, [json.dumps(told).encode()], [judge_end.fileno(), payload])
         except OSError as error:
-            raise processes.Broken(f"the standing judge is gone: {error}") from None
+            raise processes.Broken(f"the standing judge is gone: {error}", "judge") from None
         finally:
             judge_end.close()
 
@@ -150,23 +150,24 @@ class Judged:
             self.judge_gone = True
 
     def run(self) -> Seen:
-        grace_ends: float | None = None
+        after: Aftermath | None = None
         while self.report is None:
             self.submission.step()
             if self.report is not None:
                 break
             if self.lost is not None:
                 self.answer_lost(self.lost["lost"])
-                grace_ends = None
+                after = None
             elif self.judge_gone:
                 break
             elif self.submission.ending is not None or self.submission.exited:
-                # The judge sees the end of the link; if it does not, it is busy with something of its own.
+                # The judge sees the end of the link; if it does not, it is busy, as with what the submission has sent.
                 self.look_at_judge()
-                now = time.monotonic() - self.judge_delays.held_up_s
-                grace_ends = grace_ends or now + 1.0 + self.job.limits["cpu_s"]
+                after = after or Aftermath(self.judge.pid, self.judge_delays.held_up_s)
                 self.submission.next_check = time.monotonic() + 0.1
-                if now > grace_ends:
+                ending = after.check(self.job.limits, self.judge_delays.held_up_s)
+                if ending is not None:
+                    self.submission.ending = self.submission.ending or ending
                     break
         return self.conclude()
 
@@ -229,18 +230,21 @@ class Judged:
             failed.message = why.get("message", "")
             return Seen(failed_load=failed)
         rows = [
-            Row(ending, code, cpu_s, wall_s, memory_bytes, message, passed, name)
-            for passed, ending, code, message, name, cpu_s, wall_s in report["report"]
+            Row(ending, code, cpu_s, wall_s, memory_bytes, message, passed, name, checks)
+            for passed, ending, code, message, name, checks, cpu_s, wall_s in report["report"]
         ]
         if rows:
             rows[0].stdout = b"".join(row.stdout for row in self.printed)
             rows[0].stderr = b"".join(row.stderr for row in self.printed)
-        return Seen(rows)
+        return Seen(rows, learned=report.get("learned"))
 
     def without_report(self, ending: str | None, last: Row) -> Seen:
         """The judge did not come to its end. If a limit was passed, that is the ending of all that it had not found."""
+        if ending is None and self.judge_used_all():
+            ending = "cpu"
         if ending not in ("cpu", "wall", "memory", "output"):
-            return Seen([Row("lost", message=f"the judge process {self.judges_end()}")])
+            cause = "judge" if self.judge.contained else ""
+            return Seen([Row("lost", message=f"the judge process {self.judges_end()}", name=cause)])
         rows = []
         for number in range(self.job.tests):
             status, cpu_s, wall_s = self.page.read(number)
@@ -249,6 +253,13 @@ class Judged:
                 row.ending, row.passed = "returned", True
             rows.append(row)
         return Seen(rows)
+
+    def judge_used_all(self) -> bool:
+        """Whether the kernel ended it for its processor time: it was busy with what the submission has sent."""
+        if not self.judge.has_ended():
+            return False
+        limit_s = int(self.job.limits["rlimit_cpu_s"]) + containment.CPU_BEYOND_S
+        return bool(self.judge.reap()["cpu_s"] >= limit_s)
 
     def judges_end(self) -> str:
         """Word how it was lost."""
@@ -270,6 +281,23 @@ class Judged:
             self.cell.end_standing()
         else:
             self.control.setblocking(True)
+
+
+class Aftermath:
+    """What a judge does after its submission has ended. It may take as long as one test."""
+
+    def __init__(self, judge: int, held_up_s: float) -> None:
+        self.judge, self.held_up_s = judge, held_up_s
+        self.begun_s, self.begun_at = processes.clock(judge), time.monotonic()
+
+    def check(self, limits: dict[str, Any], held_up_s: float) -> str | None:
+        """The ending that is due, if any: by its processor time, or by the clock less what it was held up."""
+        clock_s = time.monotonic() - self.begun_at
+        if processes.clock(self.judge) - self.begun_s > limits["cpu_s"]:
+            return "cpu"
+        if clock_s - (held_up_s - self.held_up_s) > limits["wall_s"]:
+            return "wall"
+        return "lost" if clock_s > limits["cap_s"] else None
 
 
 def wording(row: Row) -> str:

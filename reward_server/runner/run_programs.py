@@ -49,5 +49,5 @@ def run_programs(cell: Cell, job: Job) -> Seen:
         if case + 1 < len(job.parts):
             emptied = cell.tidy()
             if emptied is not None:
-                raise processes.Broken(emptied)
+                raise processes.Broken(emptied, "folders")
     return seen

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from reward_server.runner import link, page, processes, supervision
-from reward_server.runner.rows import Row, Seen
+from reward_server.runner.rows import Row, Seen, told_of
 from reward_server.runner.submission import Submission
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reward_server.runner.rows import Job
 
 MAX_REPORT = 16 << 20
-MAX_TEXT, MAX_TESTS = 500, 10_000
+MAX_TEXT, MAX_TESTS, MAX_CHECKS = 500, 10_000, 1_000_000
 ENDINGS = frozenset({"returned", "raised", "unreached", "cpu"})
 """What a test in there may say of its end; all else is for this side to see."""
 
@@ -96,8 +96,8 @@ class Shared:
     def told(self, ended: Row) -> list[Row]:
         assert self.report is not None
         return [
-            Row(ending, 0, cpu_s, wall_s, ended.memory_bytes, message, passed, name)
-            for passed, ending, message, name, cpu_s, wall_s in self.report["rows"]
+            Row(ending, 0, cpu_s, wall_s, ended.memory_bytes, message, passed, name, checks)
+            for passed, ending, message, name, checks, cpu_s, wall_s in self.report["rows"]
         ]
 
     def seen(self, ended: Row) -> list[Row]:
@@ -133,21 +133,23 @@ def read_report(text: bytes, tests: int | None) -> dict[str, Any] | None:
                 ending if ending in ENDINGS else "raised",
                 str(message)[:MAX_TEXT],
                 str(name)[:MAX_TEXT],
+                count(checks),
                 seconds(cpu_s),
                 seconds(wall_s),
             )
-            for passed, ending, _, message, name, cpu_s, wall_s in told["report"]
+            for passed, ending, _, message, name, checks, cpu_s, wall_s in told["report"]
         ]
-        failed_load = told["failed_load"] and read_failure(told["failed_load"]["told"])
+        failed_load = told["failed_load"] and told_of(told["failed_load"]["told"])
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return None
     return {"rows": rows, "failed_load": failed_load} if rows else None
 
 
-def read_failure(told: dict[str, Any]) -> dict[str, Any]:
-    """Why the submission did not load. Raises: LookupError, TypeError, AttributeError."""
-    types = [str(name)[:MAX_TEXT] for name in told.get("types", ())[:20]]
-    return {"types": types, "text": str(told["text"])[:MAX_TEXT], "compile": told.get("compile") is True}
+def count(told: Any) -> int:
+    """A number of checks as the submission's process tells it, and as the server can read it. Raises: TypeError."""
+    if type(told) is not int:
+        raise TypeError
+    return told if 0 <= told <= MAX_CHECKS else 0
 
 
 def seconds(told: Any) -> float:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 FIRST_CHECK_S = 0.05
 DRAIN_S = 5.0
 EXIT_S = 1.0
+SHOWN_BYTES = 128 << 20
+"""What one job may show of all its tests. Without a bound its answer fills the container and ends this process."""
 
 
 class Submission:
@@ -66,8 +68,8 @@ class Submission:
         self.loop.remove(self.child.descriptor)
 
     def begin(self) -> None:
-        """Begin the next test: limits count from now."""
-        self.meter.begin_now()
+        """Begin the next test where the meter has looked last: what was used since then is of this one."""
+        self.meter.begin(self.meter.cpu_s, self.meter.delay_s)
         self.next_check = time.monotonic() + FIRST_CHECK_S
 
     def step(self) -> None:
@@ -107,11 +109,7 @@ class Submission:
             self._note_exit()
         usage = self.reap()
         processes.reap_orphans()
-        deadline = time.monotonic() + DRAIN_S
-        while self.stdout.open or self.stderr.open:
-            if time.monotonic() > deadline:
-                raise processes.Broken("a pipe of the submission is still held open")
-            self.loop.step(0.1)
+        self.drain()
         if self.ending is None and (self.stdout.over or self.stderr.over):
             self.ending = "output"
         if not self.child.contained:
@@ -124,8 +122,6 @@ class Submission:
             cpu_s,
             max(0.0, time.monotonic() - self.meter.clock_at_begin - self.meter.delay_s),
             max(usage["memory_bytes"], self.meter.peak_bytes),
-            stdout=self.stdout.take(),
-            stderr=self.stderr.take(),
         )
         used_s = cpu_s - self.meter.cpu_at_begin
         if self.ending == "lost":
@@ -140,7 +136,37 @@ class Submission:
             row.ending = "output"
         elif ended_by_itself and (row.ending, row.code) == ("signaled", signal.SIGKILL):
             self.blame_for_kill(row)
+        self.show(row)
         return row
+
+    def show(self, row: Row) -> None:
+        """Give a test what was printed in it, as long as the job has room for that."""
+        row.stdout, row.stderr = self.stdout.take(), self.stderr.take()
+        self.cell.shown_bytes += len(row.stdout) + len(row.value)
+        if self.cell.shown_bytes > SHOWN_BYTES:
+            row.stdout = row.value = b""
+            row.ending = "lost" if row.ending == "lost" else "output"
+        if self.cell.shown_bytes + len(row.stderr) > SHOWN_BYTES // 2:
+            row.stderr = b""  # it decides nothing, and takes no room from others
+        self.cell.shown_bytes += len(row.stderr)
+
+    def drain(self) -> None:
+        """Take what lies in its pipes. Raises: Broken when something of it does not end.
+
+        Nothing is added once all its processes are gone, but a pipe may stay open: in flight over a socket.
+        """
+        deadline = time.monotonic() + DRAIN_S
+        gone = False
+        while True:
+            self.stdout.drain_now()
+            self.stderr.drain_now()
+            if gone or not (self.stdout.open or self.stderr.open):
+                return
+            if time.monotonic() > deadline:
+                raise processes.Broken("a process of the submission did not end when it was killed")
+            gone = self.cell.submission_is_gone()
+            if not gone:
+                self.loop.step(0.01)
 
     def reap(self) -> dict[str, Any]:
         """Wait for its end, which must be near, and note whether it had children. Raises: Broken."""

@@ -136,10 +136,6 @@ class Meter:
         """Begin an interval; both are what had been used by then."""
         self.cpu_at_begin, self.delay_at_begin, self.clock_at_begin = cpu_s, delay_s, time.monotonic()
 
-    def begin_now(self) -> None:
-        self.glance()
-        self.begin(self.cpu_s, self.delay_s)
-
     def glance(self) -> None:
         """Sample, or do the part of it that costs least, where little can have happened since."""
         if time.monotonic() - self.sampled_at > GLANCE_S:

@@ -25,9 +25,10 @@ def run(spec: dict[str, Any]) -> NoReturn:
 def empty(folder: int) -> None:
     """Remove all that lies in a folder, however deep, with a fixed number of descriptors. Closes it.
 
-    A subfolder's entries are moved up into `folder` before it is removed, so that depth never grows.
+    A subfolder's entries are moved up into `folder` before it is removed, so that depth never grows. Their new names
+    are random: a folder that had such a name already could not be replaced.
     """
-    moved = 0
+    moved, prefix = 0, f".swept-{os.urandom(16).hex()}"
     while True:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries]
@@ -49,7 +50,7 @@ def empty(folder: int) -> None:
                     moved += 1
                     if is_folder(inner, inside):
                         os.chmod(inside, stat.S_IRWXU, dir_fd=inner)  # a folder without write cannot be moved
-                        os.rename(inside, f".swept-{moved}", src_dir_fd=inner, dst_dir_fd=folder)
+                        os.rename(inside, f"{prefix}-{moved}", src_dir_fd=inner, dst_dir_fd=folder)
                     else:
                         os.unlink(inside, dir_fd=inner)
             finally:

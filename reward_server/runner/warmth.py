@@ -12,6 +12,7 @@ import sys
 import types
 
 from reward_server.runner import modules, served, values
+from reward_server.runner.evidence import Evidence
 from reward_server.runner.wall import Wall
 
 ROUNDS = 20
@@ -82,13 +83,13 @@ def load_and_serve() -> None:
     module, code = modules.prepare(payload, served.DEFAULT_MODULE, "solution.py")
     exec(code, module.__dict__)
     ours, theirs = socket.socketpair()
-    wall, submission = Wall(ours), served.Served(theirs, module)
+    wall, submission = Wall(ours, Evidence()), served.Served(theirs, module)
     with ours, theirs:
         for request in (["names", ["solve"]], ["call", 1, [wall.encode([1, [2]])], []], ["call", 1, [3], []]):
             wall.send_bytes(wall.framed("?", *request))
             submission.answer(submission.receive())
             wall.receive()
-        submission.send_bytes(submission.framed("=", [["h", 1, "function", None]]))
+        submission.send_bytes(submission.framed("=", [[["h", 1, "function", None]]]))
         wall.names(["solve"])
         submission.send_bytes(submission.framed("=", submission.encode([1, {"a": 2}])))
         wall.call(1, ([1],), {})

@@ -1,7 +1,10 @@
 """Z, the zygote: a warm interpreter that forks a child for each run.
 
-It answers two requests of the control process, `spawn` and `reap`, one at a time, and reads nothing else. In a child
-`main` returns what the child is to become, so that the child's stack holds no frame of the zygote.
+It answers three requests of the control process (a run, another zygote, `reap`), one at a time, and reads nothing else.
+In a child `serve` returns what the child is to become, so that the child's stack holds no frame of the zygote.
+
+Promises: no child can find another job in its memory. The plain zygote is forked before the first job, all others from
+it, and a request says who is to run and within what limits. Code, tests, answers and reports pass it as descriptors.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import marshal
 import os
 import signal
 import socket
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -55,25 +59,15 @@ KEPT: list[object] = []
 """What a child would tear down as it leaves the zygote's frames: kept alive, it costs no page fault (154 of 187)."""
 
 
-def main(
-    channel: socket.socket, started: mmap.mmap, kind: str, package: str, library: str | None, *, filtered: bool
-) -> Callable[[], object]:
-    """Serve until the channel closes. Returns in a child, with what it is to do; never in the zygote itself.
+def main(channel: int, started: mmap.mmap, *, filtered: bool) -> Callable[[], object]:
+    """Be the plain zygote until the channel closes. Returns in a child, with what it is to do.
 
     `started` is shared with the control process: a child sets its byte there when it is contained, and lets go of it.
     `filtered`: children need no namespaces of their own, so that the zygote can put on their seccomp filter for them.
     """
-    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-    if library is not None:
-        import sys
-
-        sys.path.insert(0, library)  # before one that the interpreter may have of its own
-    for name in PRELOADED[kind]:
+    containment.arrange_descriptors([0, 1, 2, channel])
+    for name in PRELOADED["plain"]:
         importlib.import_module(name)
-    for name in PACKAGES.get(package, ()):
-        with contextlib.suppress(Exception):  # is it not here, or broken, its importers will see that
-            importlib.import_module(name)
-    roles = {role: load(place) for role, place in ROLES.items() if role not in LATE_ROLES or kind == "pytest"}
     modules.open_standard_streams()
     kernel.forbid_new_privileges()
     containment.prepare_zygote(by_uid=filtered)
@@ -81,6 +75,26 @@ def main(
         kernel.install_filter()
     else:  # or a child could not write its own id maps
         kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
+    return serve(socket.socket(fileno=3), started, "plain")
+
+
+def load_more(channel: int, started: mmap.mmap, kind: str, package: str, library: str | None) -> Callable[[], object]:
+    """Become a zygote that has more loaded than the plain one, of which it is a fork."""
+    containment.arrange_descriptors([0, 1, 2, channel])
+    if library is not None:
+        sys.path.insert(0, library)  # before one that the interpreter may have of its own
+    for name in PRELOADED[kind]:
+        importlib.import_module(name)
+    for name in PACKAGES.get(package, ()):
+        with contextlib.suppress(Exception):  # is it not here, or broken, its importers will see that
+            importlib.import_module(name)
+    return serve(socket.socket(fileno=3), started, kind)
+
+
+def serve(channel: socket.socket, started: mmap.mmap, kind: str) -> Callable[[], object]:
+    """Answer requests until the channel closes. Returns in a child only."""
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    roles = {role: load(place) for role, place in ROLES.items() if role not in LATE_ROLES or kind == "pytest"}
     warmth.warm_up()
     gc.collect()
     gc.freeze()
@@ -101,6 +115,8 @@ def main(
         except OSError as error:
             channel.send(marshal.dumps({"error": str(error)}))
         else:
+            if pid == 0 and "load" in message:
+                return partial(load_more, descriptors[0], started, *message["load"])
             if pid == 0:
                 return partial(begin, roles[message["role"]], message, descriptors, status, started)
             if status is not None:
@@ -112,7 +128,7 @@ def main(
 
 def fork(spec: dict[str, Any]) -> tuple[int, int | None]:
     """Returns the child's pid (0 in the child) and, with namespaces, this side's end of its status pipe."""
-    if not spec["namespaces"]:
+    if not spec.get("namespaces"):
         return kernel.fork(), None
     reader, writer = os.pipe()
     pid = kernel.fork_into_namespaces()

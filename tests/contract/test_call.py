@@ -192,3 +192,131 @@ def test_setup_and_files_are_there(sandbox: Sandbox) -> None:
     )
     code = "def solve(): return [open('a.txt').read(), Node(4).value]"
     assert sandbox.verdicts(problem, code) == ["passed"]
+
+
+NAMES = "E = Exception\nfor n in '{}'.split(): E = type(n, (E,), {})\ndef solve(*a): raise E"
+
+
+@pytest.mark.parametrize(
+    ("code", "raises"),
+    [
+        (NAMES.format("Mine ValueError KeyError", "{}"), "KeyError"),
+        (NAMES.format("ValueError", "{'__module__': 'builtins'}"), "LookupError"),
+        (NAMES.format("A B C D E F Mine ValueError", "{}"), "Mine"),
+        (NAMES.format("KeyError IndexError ValueError TypeError OSError", "{'__module__': 'builtins'}"), "KeyError"),
+    ],
+)
+def test_a_class_of_many_names_is_none_of_them(sandbox: Sandbox, code: str, raises: str) -> None:
+    assert sandbox.verdicts(call({"args": [], "raises": raises}), code)[0] == "runtime_error"
+
+
+@pytest.mark.parametrize(
+    ("code", "raises"),
+    [
+        ("import json\ndef solve(): json.loads('x')", "JSONDecodeError"),
+        ("import json\ndef solve(): json.loads('x')", "ValueError"),
+        ("from decimal import Decimal\ndef solve(): Decimal('x')", "InvalidOperation"),
+        ("from decimal import Decimal\ndef solve(): Decimal(1) / 0", "ZeroDivisionError"),
+        ("class NotFound(KeyError, AttributeError): pass\ndef solve(): raise NotFound", "LookupError"),
+        ("class NotFound(KeyError, AttributeError): pass\ndef solve(): raise NotFound", "AttributeError"),
+        ("class Base(Exception): pass\nclass Low(Base): pass\ndef solve(): raise Low", "Base"),
+        ("def solve(): open('/none')", "IOError"),
+    ],
+)
+def test_a_real_exception_is_each_of_its_types(sandbox: Sandbox, code: str, raises: str) -> None:
+    assert sandbox.verdicts(call({"args": [], "raises": raises}), code) == ["passed"]
+
+
+AHEAD = {
+    "in_all_descriptors": (
+        "import os\n"
+        "def read(fd):\n"
+        "    try: return os.pread(fd, 1 << 20, 0)\n"
+        "    except OSError: return b''\n"
+        "def seen(): return {n for n in range(9) if any(b'case-%d' % n in read(fd) for fd in range(3, 64))}\n"
+    ),
+    "in_a_mapping": (
+        "import mmap, os\n"
+        "held = []\n"
+        "def seen():\n"
+        "    if not held: held.extend(mmap.mmap(5, 0, prot=mmap.PROT_READ) for _ in range(2))\n"
+        "    return {n for n in range(9) if any(each.find(b'case-%d' % n) >= 0 for each in held)}\n"
+    ),
+    "on_the_channel": (
+        "import socket\n"
+        "channel = socket.socket(fileno=3)\n"
+        "def seen():\n"
+        "    try: found = channel.recv(1 << 20, socket.MSG_PEEK | socket.MSG_DONTWAIT)\n"
+        "    except OSError: found = b''\n"
+        "    return {n for n in range(9) if b'case-%d' % n in found}\n"
+    ),
+    "by_a_thread": (
+        "import os, threading, time\n"
+        "def watch():\n"
+        "    while True:\n"
+        "        text = os.pread(5, 1 << 20, 0)\n"
+        "        found.update(n for n in range(9) if b'case-%d' % n in text)\n"
+        "        time.sleep(0.001)\n"
+        "found = set()\n"
+        "threading.Thread(target=watch, daemon=True).start()\n"
+        "def seen(): return found\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("way", AHEAD)
+def test_arguments_are_seen_in_their_own_time_only(sandbox: Sandbox, way: str) -> None:
+    """Or a case that takes too long is computed in the time of others. Red with all arguments in one file."""
+    cases = [returns(False, f"case-{number}", "x" * 50 * number) for number in range(1, 6)]
+    code = f"{AHEAD[way]}def solve(name, _):\n    own = int(name[5:])\n    return any(n > own for n in seen())"
+    assert sandbox.verdicts(call(*cases, limits=ROOMY), code) == ["passed"] * 5
+
+
+@pytest.mark.parametrize(
+    "attempt", ["os.pwrite(5, b'x', 0)", "os.ftruncate(5, 0)", "os.ftruncate(5, 1 << 20)", "mmap.mmap(5, 0)[0]"]
+)
+def test_nobody_but_the_control_process_writes_arguments(sandbox: Sandbox, attempt: str) -> None:
+    code = f"import mmap, os\ndef solve(x):\n    try: return {attempt}\n    except OSError: return x"
+    assert sandbox.verdicts(call(returns(1, 1), returns(22, 22), limits=ROOMY), code) == ["passed"] * 2
+
+
+def test_large_arguments_and_small_ones_take_turns(sandbox: Sandbox) -> None:
+    sizes = (1, 3_000_000, 0, 70_000, 5_000_000, 2)
+    cases = [returns([size, "x" * min(size, 3)], "x" * size) for size in sizes]
+    problem = call(*cases, limits=ROOMY)
+    assert sandbox.verdicts(problem, "def solve(x): return [len(x), x[-3:]]") == ["passed"] * 6
+    again = "import os\ndef solve(x): return [len(x), x[-3:]] if len(x) != 70000 else os._exit(0)"
+    verdicts = ["passed"] * 3 + ["runtime_error"] + ["passed"] * 2
+    assert sandbox.verdicts(problem, again) == verdicts
+
+
+def test_a_class_that_is_named_like_a_builtin_is_not_the_builtin(sandbox: Sandbox) -> None:
+    code = (
+        "builtin = ValueError\n"
+        "class ValueError(Exception): pass\n"
+        "class Mine(builtin): pass\n"
+        "def solve(x):\n    raise [ValueError, builtin, Mine][x]"
+    )
+    problem = call(*({"args": [number], "raises": "ValueError"} for number in range(3)))
+    assert sandbox.verdicts(problem, code) == ["runtime_error", "passed", "passed"]
+
+
+LONG_REPORT = """
+import os
+report = b'F{"types":[' + b"[]," * 250_000 + b'[]],"text":"said"}'
+os.write(3, len(report).to_bytes(4, "big"))
+while report: report = report[os.write(3, report):]
+"""
+
+
+def test_a_long_report_of_a_failed_load_is_not_read(sandbox: Sandbox) -> None:
+    """The server would read it on its event loop. Red without the bound: a message of the report."""
+    (result,) = sandbox.judge(call(returns(1)), LONG_REPORT)
+    assert (result.verdict, result.message) == ("runtime_error", "")
+
+
+def test_what_a_second_start_prints_is_not_repeated_for_each_case_left(sandbox: Sandbox) -> None:
+    code = "import os\nif os.path.exists('/tmp/x'):\n    print('y' * 1000)\n    raise ValueError\nopen('/tmp/x', 'w')\n"
+    results = sandbox.judge(call(*[returns(1)] * 50), f"{code}def solve(): os._exit(0)")
+    assert {each.verdict for each in results} == {"runtime_error"}
+    assert sum(len(each.stdout) for each in results) <= 1001

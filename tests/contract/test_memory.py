@@ -121,3 +121,14 @@ def test_what_each_process_has_for_itself_is_charged(sandbox: Sandbox, name: str
     imports, _, body = HOSTILE[name].partition("\n        ")
     code = imports + "\n" + textwrap.dedent("        " + body) + "print('done')"
     assert sandbox.verdicts(stdio(("", "done"), limits=LIMITS), code) == ["memory_exceeded"]
+
+
+TABLES = "import mmap, os\nFORK\nkept = []\nfor _ in range(8):\n"
+TABLES += "    kept.append(mmap.mmap(-1, 32 << 30, flags=0x4022, prot=1))\n    kept[-1][:: 2 << 20]\n"
+
+
+@pytest.mark.parametrize("fork", ["", "if os.fork(): os._exit(os.wait()[0])"], ids=["itself", "child"])
+def test_page_tables_are_memory_too(sandbox: Sandbox, fork: str) -> None:
+    """Red where only resident memory counts: 400 MB a second of a machine's memory are in no account."""
+    problem = stdio(("", "1"), limits=LIMITS.model_copy(update={"memory_mb": 64}))
+    assert sandbox.verdicts(problem, TABLES.replace("FORK", fork)) == ["memory_exceeded"]

@@ -43,7 +43,7 @@ def test_the_package_is_read_from_the_imports(source: str, package: str) -> None
 def test_tests_ask_for_packages_as_well() -> None:
     """A judge that imports numpy for each submission is as slow as the submissions."""
     assert plan(asserts("import numpy\nassert f() == numpy.pi", "f"), "def f(): return 3").package == "numpy"
-    assert plan(pytest_files("import sympy\ndef test_it(): pass"), "").package == "sympy"
+    assert plan(pytest_files("import sympy\ndef test_it(): assert sympy.pi"), "").package == "sympy"
     assert plan(stdio(("", "")), "import pandas").package == "pandas"
     assert plan(stdio(("", ""), compare={"checker": "import numpy\ndef check(*_): return True"}), "").package == ""
 
@@ -122,11 +122,11 @@ def test_a_slot_keeps_few_processes_however_many_packages_are_asked_for() -> Non
         assert isinstance(slot.process, BubblewrapProcess)
         try:
             for package in ("numpy", "pandas", "sympy", "math", "numpy"):
-                problem = pytest_files(f"import {package}\ndef test_it(): pass", limits=ROOMY)
+                problem = pytest_files(f"import {package}\ndef test_it(): assert {package}", limits=ROOMY)
                 runner.run(slot.run(plan(problem, "")))
             bwrap = slot.process.process.pid
-            (first,) = children(bwrap)
-            assert 3 <= len(children(first)) <= MOST_ZYGOTES
+            ((plain, *_),) = map(children, children(bwrap))
+            assert 3 <= 1 + len(children(plain)) <= MOST_ZYGOTES
         finally:
             runner.run(slot.close())
             runner.run(backend.close())

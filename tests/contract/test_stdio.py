@@ -146,6 +146,93 @@ def test_a_checker_that_fails_is_our_failure(sandbox: Sandbox) -> None:
     assert "checker" in result.message
 
 
+FRAGILE = {
+    "int": (
+        "return int(actual) == int(expected)",
+        ["print('no idea')", "print()", "print('1' * 5000)", "print('\u00b2')"],
+    ),
+    "float": (
+        "return abs(float(actual) - float(expected)) < 1e-6",
+        ["print('1,5')", "import os\nos.write(1, b'\\xff5')"],
+    ),
+    "index": ("return actual.split()[0] == expected.split()[0]", ["print()", "pass"]),
+    "encode": ("return actual.encode() == expected.encode()", ["import os\nos.write(1, b'\\xed\\xa0\\x80')"]),
+    "json": (
+        "import json\n    return json.loads(actual) is not None",
+        ["print('[' * 100_000)", "print('{')", "print('nul')"],
+    ),
+    "exit": (
+        "import sys\n    sys.exit() if actual != expected else None\n    return True",
+        ["print(5)", "print('5', end='')"],
+    ),
+    "exit_early": ("import os\n    os._exit(0) if len(actual) > 2 else None\n    return False", ["print(500)"]),
+    "none": ("return True if actual == expected else None", ["print(6)"]),
+    "regex": (
+        "import re\n    return re.fullmatch(r'(\\w+ ?)*', actual.strip()) is not None",
+        ["print('a' * 40 + '!')"],
+    ),
+    "loop": ("n = len(actual)\n    while n > 5: pass\n    return False", ["print('123456')"]),
+    "memory": ("x = ['x'] * (len(actual) * 10**5)\n    return False", ["print('x' * 10_000)"]),
+    "recursion": (
+        "def down(n): return down(n - 1) if n else True\n    return down(len(actual))",
+        ["print('x' * 9000)"],
+    ),
+    "alarm": ("import os\n    os.kill(os.getpid(), 9) if 'x' in actual else None\n    return False", ["print('x')"]),
+    "prints": ("print(actual * 10_000) if 'x' in actual else None\n    return False", ["print('x' * 1000)"]),
+}
+
+
+@pytest.mark.parametrize(("body", "code"), [(body, code) for body, codes in FRAGILE.values() for code in codes])
+def test_an_output_that_a_checker_cannot_read_is_wrong(sandbox: Sandbox, body: str, code: str) -> None:
+    """It reads the expected one. Red without that second call: each of these was a null, which a submission can choose."""
+    problem = stdio(("", "4\n"), compare={"checker": f"def check(stdin, expected, actual):\n    {body}"})
+    (result,) = sandbox.judge(problem, code)
+    assert (result.verdict, result.message.partition(":")[0]) in (
+        ("wrong_answer", "the checker could not read the output"),
+        ("wrong_answer", "the checker refused the output"),
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["return open('given.txt').read() == actual", "return None", "1/0", "while True: pass", "exit()", "return 1"],
+)
+def test_a_checker_that_fails_on_the_expected_output_is_our_failure(sandbox: Sandbox, body: str) -> None:
+    problem = stdio(
+        ("", "4"),
+        ("", "5"),
+        compare={"checker": f"def check(stdin, expected, actual):\n    {body}"},
+        files={"given.txt": "4"},
+    )
+    for result in sandbox.judge(problem, "print(4)"):
+        assert result.verdict == "sandbox_error"
+        assert result.message.startswith("the problem's checker failed: ")
+
+
+def test_each_output_is_checked_and_controlled_on_its_own(sandbox: Sandbox) -> None:
+    problem = stdio(("1", "1"), ("2", "2"), ("3", "3"), ("4", "4"), ("5", "5"), compare={"checker": CHECKER})
+    code = "n = int(input())\nprint({1: 1, 2: 'x', 3: 4, 4: '4 y', 5: '2 3'}[n])"
+    results = sandbox.judge(problem, code)
+    assert [result.verdict for result in results] == ["passed", *["wrong_answer"] * 3, "passed"]
+    assert ["could not read" in result.message for result in results] == [False, True, False, True, False]
+
+
+@pytest.mark.parametrize("code", [r"b'\xff'", r"b'\xef\xbf'", r"b'\xed\xb3\xbf'"])
+@pytest.mark.parametrize(
+    "compare",
+    [
+        "tokens",
+        "exact",
+        FloatTolerance(float=1),
+        {"checker": "def check(stdin, expected, actual): return expected == actual"},
+    ],
+)
+def test_bytes_that_are_no_text_equal_no_text(sandbox: Sandbox, compare: object, code: str) -> None:
+    for expected in ("\ufffd", "\ufffd" * 2, "\ufffd" * 3):
+        problem = stdio(("", expected), compare=compare)
+        assert sandbox.verdicts(problem, f"import os\nos.write(1, {code})") == ["wrong_answer"]
+
+
 def test_setup_and_files_are_there(sandbox: Sandbox) -> None:
     problem = stdio(("", "7 text"), setup="def given():\n    return 7\n", files={"a.txt": "text", "mine.py": "X = 1"})
     assert sandbox.verdicts(problem, "import mine\nprint(given(), open('a.txt').read())") == ["passed"]

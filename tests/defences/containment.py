@@ -14,6 +14,16 @@ NAMESPACES = "tests/contract/test_namespaces.py"
 LIMITS = "tests/contract/test_limits.py::test_what_goes_over_a_limit_ends_there"
 AT_ONCE = "tests/contract/test_limits.py::test_the_kernel_refuses_what_measuring_would_find_too_late"
 CASES = "tests/contract/test_call.py::test_what_one_case_does_is_not_the_others_fault"
+CALL = "tests/contract/test_call.py"
+PURPOSE = "tests/contract/test_lost_on_purpose.py"
+PRISTINE = "tests/contract/test_pristine.py::test_nothing_of_other_jobs_is_in_a_submissions_memory"
+FORK_OF_THE_CONTROL_PROCESS = (
+    'zygote = __import__("reward_server.runner.zygote", fromlist=["zygote"])\n'
+    "            pid = os.fork()\n"
+    "            become = None if pid else zygote.load_more(theirs.fileno(), self.started, kind, package, library)\n"
+    "            while become is not None:\n"
+    "                become = become()"
+)
 NEW_USER = f"{CLEAN}::test_a_run_has_a_new_user_id_or_namespaces_of_its_own[embedded]"
 
 
@@ -30,6 +40,10 @@ def channel(kind: str, attempt: str) -> str:
         "tests/contract/test_channels.py::test_what_is_done_to_the_channel_is_a_failure_of_the_submission"
         f"[embedded-{kind}-{attempt}]"
     )
+
+
+def lost(attempt: str, kind: str) -> str:
+    return f"{PURPOSE}::test_it_gets_its_own_verdict[embedded-{attempt}-{kind}]"
 
 
 def clean(what: str) -> str:
@@ -192,6 +206,14 @@ ROWS = (
         "fcntl.fcntl(copy, F_ADD_SEALS, SEALS)",
         "pass",
         ("tests/test_frames.py::test_a_part_is_a_sealed_copy",),
+    ),
+    Defence(
+        "forks_are_pristine",
+        "It descends from no process that has seen another job.",
+        PROCESSES,
+        'pid = self.ask({"load": [kind, package, library]}, [theirs.fileno()])["pid"]',
+        FORK_OF_THE_CONTROL_PROCESS,
+        tuple(f"{PRISTINE}[embedded-{role}]" for role in ("program-numpy", "calls-numpy", "served-numpy")),
     ),
     Defence(
         "random_is_seeded",
@@ -523,6 +545,73 @@ ROWS = (
         covered_by="bubblewrap_dies_with_the_server",
     ),
     Defence(
+        "no_text_spoils_an_answer",
+        "No text of a submission makes the control process's answer unreadable.",
+        f"{RUNNER}/frames.py",
+        'ENCODER.encode(header).encode(errors="replace")',
+        "json.dumps(header).encode()",
+        (lost("surrogate_raised", "asserts"), lost("surrogate_returned", "pytest")),
+    ),
+    Defence(
+        "arguments_in_their_own_time",
+        "A submission sees the arguments of a call when it is called, and not before.",
+        f"{RUNNER}/run_calls.py",
+        "frames.read_into(self.body, view[:size], start)",
+        "os.preadv(self.body, [view], start)",
+        (f"{CALL}::test_arguments_are_seen_in_their_own_time_only[embedded-in_all_descriptors]",),
+    ),
+    Defence(
+        "arguments_are_sealed",
+        "And changes nothing of them.",
+        f"{RUNNER}/run_calls.py",
+        "fcntl.fcntl(self.descriptor, fcntl.F_ADD_SEALS, SEALS)",
+        "pass",
+        (f"{CALL}::test_nobody_but_the_control_process_writes_arguments[embedded-os.pwrite(5, b'x', 0)]",),
+    ),
+    Defence(
+        "time_between_two_calls",
+        "What it uses between two calls is charged to the second.",
+        SUBMISSION,
+        "self.meter.begin(self.meter.cpu_s, self.meter.delay_s)",
+        "self.meter.glance(); self.meter.begin(self.meter.cpu_s, self.meter.delay_s)",
+        ("tests/test_supervision.py::test_what_is_used_between_two_tests_is_of_the_next",),
+    ),
+    Defence(
+        "exceptions_have_modules",
+        "A class that is named like a builtin exception is not taken for it.",
+        f"{RUNNER}/modules.py",
+        "types = [[kind.__module__, kind.__name__]",
+        'types = [["builtins", kind.__name__]',
+        (f"{CALL}::test_a_class_that_is_named_like_a_builtin_is_not_the_builtin[embedded]",),
+    ),
+    Defence(
+        "sweeper_has_names_of_its_own",
+        "No name of a file or folder stops the sweeper.",
+        f"{RUNNER}/sweeping.py",
+        'f".swept-{os.urandom(16).hex()}"',
+        '".swept"',
+        (lost("names_of_the_sweeper", "stdio"),),
+        "root",
+    ),
+    Defence(
+        "pipes_in_flight",
+        "A pipe that is still open when all its processes are gone is not waited for.",
+        SUBMISSION,
+        "gone = self.cell.submission_is_gone()",
+        "gone = False",
+        (lost("stdout_in_flight", "asserts"), lost("stdout_in_flight", "pytest")),
+    ),
+    Defence(
+        "a_judge_that_goes_on_is_ended",
+        "A judge that is still busy after its submission is no way to no verdict.",
+        f"{RUNNER}/run_judged.py",
+        "self.submission.ending = self.submission.ending or ending",
+        "pass",
+        (
+            f"{PURPOSE}::test_a_judge_that_goes_on_after_its_submission_is_no_way_out[embedded-after_its_end-asserts-while True: pass]",
+        ),
+    ),
+    Defence(
         "nothing_waits_for_a_reader",
         "A submission that answers without reading does not stop the control process.",
         f"{RUNNER}/run_calls.py",
@@ -531,5 +620,13 @@ ROWS = (
         (
             "tests/contract/test_channels.py::test_answers_that_nobody_asked_for_do_not_stop_the_control_process[embedded]",
         ),
+    ),
+    Defence(
+        "page_tables_are_memory",
+        "A process that maps much and reads a little of it holds what the kernel needs for that.",
+        "reward_server/runner/processes.py",
+        "if holder and int(holder[20]) > ROOMY_BYTES:",
+        "if False:",
+        ("tests/contract/test_memory.py::test_page_tables_are_memory_too[embedded-itself]",),
     ),
 )
