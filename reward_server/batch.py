@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from reward_server.evaluating import evaluate
-from reward_server.jobs import Observations
-from reward_server.judging import is_shared, plan
+from reward_server.evaluating import Unfinished, evaluate, results_without_run
+from reward_server.judging import assurance_of, plan
+from reward_server.judging.counting import assert_names
 from reward_server.processes.remote import RemoteSlot
 from reward_server.rewards import score
 from reward_server.suspicion import suspicions
@@ -27,13 +27,18 @@ from reward_server.verdicts import TestResult
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from reward_server.apart import Apart
     from reward_server.backends.base import Slot
+    from reward_server.calibrating import Calibrations
     from reward_server.expectations import Expectations
-    from reward_server.jobs import Job
+    from reward_server.jobs import Job, Observations
+    from reward_server.judging.calibration import Calibration
     from reward_server.models import Detail
     from reward_server.problems import Known
     from reward_server.rewards import Scheme
     from reward_server.tickets import Ticket
+    from reward_server.verdicts import Verdict
+    from tasks.assurance import Assurance
     from tasks.schema import Problem
 
 Results = tuple["TestResult", ...]
@@ -41,19 +46,26 @@ Results = tuple["TestResult", ...]
 GATHER_S: Final = 0.2
 """For so long a result waits for others to be sent with it: a write and a wake-up each would cost more than judging."""
 
+ONE_PROCESS: Final[tuple[Verdict, str]] = (
+    "sandbox_error",
+    'the reference passes only in one process with its tests: set `"isolation": "shared"` in the tests of the problem',
+)
+
 log = logging.getLogger(__name__)
 
 
 class Batch:
     """The results of one request, as they come."""
 
-    def __init__(self, size: int, reward: Scheme, detail: Detail) -> None:
+    def __init__(self, size: int, reward: Scheme, detail: Detail, min_assurance: Assurance = "shared") -> None:
         self.verdicts: Counter[str] = Counter()
         self.suspicions: Counter[str] = Counter()
+        self.assurances: Counter[str] = Counter()
         self.cached = 0
         self.submitted_at = time.monotonic()
         self.evaluations: set[Evaluation] = set()
         """What it still waits for."""
+        self.min_assurance = min_assurance
         self._reward = reward
         self._detail = detail
         self._rendered: list[bytes] = [b""] * size
@@ -66,6 +78,7 @@ class Batch:
         indexes: Sequence[int],
         results: Results,
         problem: Problem,
+        calibration: Calibration | None = None,
         *,
         code: str | None = None,
         queue_s: float = 0.0,
@@ -75,6 +88,8 @@ class Batch:
         try:
             signs = suspicions(code, results) if code is not None else []
             result = _result(results, self._reward, self._detail)
+            if calibration is not None and self._detail != "none":
+                result["calibration"] = _shown(calibration, problem)
         except Exception as error:  # a bug of ours costs this result, not the whole batch its end
             log.exception("result_lost")
             signs, lost = [], TestResult("sandbox_error", message=f"the server failed: {type(error).__name__}")
@@ -82,10 +97,11 @@ class Batch:
         for sign in signs:
             self.suspicions[sign] += len(indexes)
         result["suspicion"] = signs
-        result["isolation"] = "shared" if is_shared(problem.tests) else "separate"
+        result["assurance"] = assurance_of(problem, calibration)
         result["queue_s"] = round(queue_s, 6)
         result["cached"] = cached
         self.verdicts[result["verdict"]] += len(indexes)
+        self.assurances[result["assurance"]] += len(indexes)
         self.cached += cached * len(indexes)
         rendered = _json(result)
         for index in indexes:
@@ -118,9 +134,32 @@ class Batch:
 class Evaluation:
     """One distinct submission in flight, and the batches that wait for it."""
 
-    __slots__ = ("__weakref__", "_expected", "_seen", "_stop", "code", "digest", "key", "problem", "ticket", "waiting")
+    __slots__ = (
+        "__weakref__",
+        "_apart",
+        "_begun",
+        "_calibrations",
+        "_expected",
+        "_stop",
+        "code",
+        "digest",
+        "key",
+        "problem",
+        "ticket",
+        "waiting",
+    )
 
-    def __init__(self, key: bytes, known: Known, code: str, expected: Expectations, *, stop: bool) -> None:
+    def __init__(
+        self,
+        key: bytes,
+        known: Known,
+        code: str,
+        expected: Expectations,
+        calibrations: Calibrations,
+        apart: Apart,
+        *,
+        stop: bool,
+    ) -> None:
         self.key = key
         self.problem = known.problem
         self.digest = known.digest
@@ -129,29 +168,45 @@ class Evaluation:
         """The indexes at which each batch holds this submission."""
         self.code = code
         self._expected = expected
+        self._calibrations = calibrations
         self._stop = stop
-        self._seen: Observations | None = None
+        self._apart = apart
+        self._begun: Unfinished | None = None
         """What its job has shown, where that was run elsewhere or together with others."""
 
     @property
+    def calibration(self) -> Calibration | None:
+        return self._calibrations.known(self.digest) if self.problem.is_calibrated else None
+
+    @property
     def expected_s(self) -> float:
-        return self._expected[self.digest] if self._seen is None else math.inf
+        if self.problem.is_calibrated and ((known := self.calibration) is None or known.assurance == "shared"):
+            return math.inf
+        return self._expected[self.digest] if self._begun is None else math.inf
 
     def job(self) -> Job:
-        return plan(self.problem, self.code, stop=self._stop)
+        return plan(self.problem, self.code, self.calibration, stop=self._stop)
 
     def take(self, seen: Observations) -> None:
-        self._seen = seen
+        self._begun = Unfinished((seen,))
 
     async def run(self, slot: Slot) -> Results | None:
         """Run and judge the submission. Returns: None to go on in another slot. Raises: SandboxLost."""
-        seen, self._seen = self._seen, None
+        calibration = self.calibration
+        if self.problem.is_calibrated and self._begun is None:
+            calibration = await self._calibrations.of(slot, self.digest, self.problem)
+            if calibration is None or slot.spent:
+                return None
+            if calibration.assurance == "shared":
+                return results_without_run(self.problem, *ONE_PROCESS)
+        begun, self._begun = self._begun, None
+        of = self.problem, self.code, calibration
         if isinstance(slot, RemoteSlot):
-            outcome = await slot.evaluate(self.digest, self.problem, self.code, stop=self._stop, seen=seen)
+            outcome = await slot.evaluate(self.digest, *of, stop=self._stop, begun=begun)
         else:
-            outcome = await evaluate(slot, self.problem, self.code, stop=self._stop, seen=seen)
-        if outcome is None or isinstance(outcome, Observations):
-            self._seen = outcome
+            outcome = await evaluate(slot, *of, stop=self._stop, apart=self._apart, begun=begun)
+        if outcome is None or isinstance(outcome, Unfinished):
+            self._begun = outcome
             return None
         return outcome
 
@@ -171,7 +226,19 @@ def _result(results: Results, scheme: Scheme, detail: Detail) -> dict[str, Any]:
         "message": message,
         "tests": [_report(each, detail) for each in results] if detail != "none" else [],
         "cpu_s": round(sum([each.cpu_s for each in results]), 6),
+        "calibration": None,
         "error": scored.error,
+    }
+
+
+def _shown(calibration: Calibration, problem: Problem) -> dict[str, Any]:
+    """Build a `CalibrationReport`."""
+    names = assert_names(problem) if calibration.unreached else []
+    return {
+        "assurance": calibration.assurance,
+        "unreached": [names[index] for index in calibration.unreached],
+        "cpu_s": calibration.cpu_s,
+        "fault": calibration.fault,
     }
 
 
@@ -193,4 +260,5 @@ def _report(result: TestResult, detail: Detail) -> dict[str, Any]:
         "message": result.message,
         "stdout": result.stdout if detail == "output" else "",
         "stderr": result.stderr if detail == "output" else "",
+        "checks": result.checks,
     }

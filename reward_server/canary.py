@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from reward_server.errors import RewardServerError
 from reward_server.models import RunRequest
-from reward_server.programs import program_job, run_report
+from reward_server.programs import program_job, run_of
 
 if TYPE_CHECKING:
     from reward_server.backends.base import Slot
@@ -67,7 +67,7 @@ class Canary:
         self._slot = None
         try:
             async with asyncio.timeout(self._timeout_s):
-                report = run_report(await self._dispatcher.run(self._run, urgent=True), 0.0)
+                seen = run_of(await self._dispatcher.run(self._run, urgent=True))
         except TimeoutError:
             if self._slot is not None:
                 return f"a slot has taken a program that prints ok, and not ended it within {self._timeout_s:g} s"
@@ -76,8 +76,8 @@ class Canary:
             return self._dispatcher.why_no_slot or f"no slot has run a program within {self._timeout_s:g} s"
         except RewardServerError as error:
             return str(error)
-        if report["stdout"].strip() != EXPECTED:
-            return f"a program that prints ok did not: {report['ending']} {report['message']}".strip()
+        if seen.stdout.decode(errors="replace").strip() != EXPECTED:
+            return f"a program that prints ok did not: {seen.ending} {seen.message}".strip()
         return None
 
     async def _run(self, slot: Slot) -> Observations:

@@ -5,6 +5,8 @@ Promises:
 - a sandbox that was lost, is spent or worn, or held dropped work is closed and replaced while the others go on;
 - brief tickets share a message to a sandbox only where so many wait that no slot would be idle for it; one lost among
   others is not counted as lost, and then runs alone;
+- work that may itself be the reason of its loss then runs alone in fresh slots only; lost so twice in the same way, it
+  ends as `Disturbed`;
 - more than `max_queued` waiting tickets are refused at once, and more than a client may have waiting.
 Does not know what the work is.
 """
@@ -24,6 +26,7 @@ from reward_server.clients import OURSELVES
 from reward_server.errors import (
     STOPPING,
     BackendUnavailable,
+    Disturbed,
     Loss,
     Overloaded,
     SandboxLost,
@@ -65,6 +68,8 @@ class Dispatcher:
     def __init__(self, backend: Backend, settings: Settings, *, patience_s: float = PATIENCE_S) -> None:
         self._settings = settings
         self._queue: FairQueue[Ticket[Any]] = FairQueue()
+        self._for_fresh: FairQueue[Ticket[Any]] = FairQueue()
+        """What must run in a fresh slot. For each there is a worker that is about to have one."""
         self._pool = Pool(backend, settings.slots, self._fail_all, spares=settings.spares, patience_s=patience_s)
         self._workers: list[asyncio.Task[None]] = []
         self._running = 0
@@ -83,7 +88,7 @@ class Dispatcher:
 
     @property
     def queued(self) -> int:
-        return len(self._queue)
+        return len(self._queue) + len(self._for_fresh)
 
     @property
     def open_slots(self) -> int:
@@ -201,7 +206,7 @@ class Dispatcher:
             if ticket.hold.unwanted and ticket.hold.worker is not asyncio.current_task():
                 ticket.hold.worker.cancel()
         else:
-            self._queue.remove(ticket.lane, ticket)
+            self._queue_of(ticket).remove(ticket.lane, ticket)
             self._note_idle()
 
     async def run(self, work: Callable[[Slot], Awaitable[T]], *, client: Client = OURSELVES, urgent: bool = False) -> T:
@@ -238,14 +243,15 @@ class Dispatcher:
         task = asyncio.current_task()
         assert task is not None
         worn_at = time.monotonic() + self._settings.slot_age_s * share
-        uses = max(1, int(self._settings.slot_uses * share))
+        uses = most = max(1, int(self._settings.slot_uses * share))
         while uses > 0:
-            ticket = await self._ticket_for(slot)
+            fresh = uses == most and not slot.spent
+            ticket = (self._for_fresh.get_nowait() if fresh else None) or await self._ticket_for(slot)
             if ticket is None:
                 return slot.wear or "ended"
             tickets = self._with_others(ticket, min(slot.together, uses))
             uses -= len(tickets)
-            broken = await self._serve(tickets, slot, task)
+            broken = await self._serve(Hold(task, tickets, fresh=fresh), slot)
             if broken is not None:
                 return broken
             if time.monotonic() > worn_at:
@@ -278,9 +284,9 @@ class Dispatcher:
                 tickets.append(another)
         return tickets
 
-    async def _serve(self, tickets: Sequence[Ticket[Any]], slot: Slot, task: asyncio.Task[None]) -> Wear | None:
+    async def _serve(self, hold: Hold, slot: Slot) -> Wear | None:
         """Run a ticket, or some together. Returns: why the slot may run no other; None if it may, or is spent."""
-        hold = Hold(task, tickets)
+        tickets, task = list(hold.tickets.values()), hold.worker
         for ticket in tickets:
             ticket.hold = hold
             if ticket.started_at == math.inf:
@@ -290,7 +296,7 @@ class Dispatcher:
         try:
             if len(tickets) > 1:
                 return await self._run_together(hold, slot)
-            await self._run(tickets[0], slot)
+            return await self._run(tickets[0], slot)
         except SandboxLost as lost:
             self._lose(hold, lost)
             return "lost"
@@ -306,44 +312,44 @@ class Dispatcher:
             log.exception("work_failed", extra={"request_id": tickets[0].request_id})
             self._lose(hold, SandboxLost(f"the server failed: {type(error).__name__}", "failed"))
             return "failed"
-        else:
-            return None
         finally:
             for place in list(hold.tickets):
                 self._leave(hold, place)
             self._running -= 1
             self._note_idle()
 
-    async def _run(self, ticket: Ticket[Any], slot: Slot) -> None:
-        """Raises: SandboxLost, and whatever the work raises that is our failure."""
+    async def _run(self, ticket: Ticket[Any], slot: Slot) -> Wear | None:
+        """Returns as `_serve`. Raises: SandboxLost, and whatever the work raises that is our failure."""
         try:
             await ticket.run(slot)
         except Unjudged as lost:
             self._retry_or_end(ticket, lost)
-            return
+            return "lost" if ticket.fresh else None
         if ticket.value is None:
-            self._queue.put(ticket.lane, ticket, first=True)
-        else:
-            self._last_finished_at = time.monotonic()
-            ticket.end()
+            self._put_back(ticket)
+            return slot.wear or "lost" if ticket.fresh else None
+        self._last_finished_at = time.monotonic()
+        ticket.end()
+        return None
 
     async def _run_together(self, hold: Hold, slot: Slot) -> Wear | None:
         """Returns and raises as `_serve` and `_run`."""
         openings = [ticket.opening for ticket in hold.tickets.values() if ticket.opening is not None]
+        wear: Wear | None = None
         async with contextlib.aclosing(slot.run_all([opening.job() for opening in openings])) as answers:
             async for place, seen in answers:
                 ticket = hold.tickets[place]
                 if seen is None:
                     hold.sharing -= 1
                     if not ticket.dropped:
-                        self._queue.put(ticket.lane, ticket, first=True)
+                        self._put_back(ticket)
                 elif not ticket.dropped:
                     openings[place].take(seen)
-                    await self._run(ticket, slot)
+                    wear = await self._run(ticket, slot) or wear
                 self._leave(hold, place)
                 if hold.unwanted:
                     return "dropped"
-        return None
+        return wear
 
     def _leave(self, hold: Hold, place: int) -> None:
         """A ticket leaves its slot."""
@@ -361,28 +367,46 @@ class Dispatcher:
         for ticket in hold.tickets.values():
             if not ticket.dropped:
                 ticket.alone = True
-                self._queue.put(ticket.lane, ticket, first=True)
+                self._put_back(ticket)
 
     def _retry_or_end(self, ticket: Ticket[Any], lost: SandboxLost) -> None:
         self.lost[lost.loss] += 1
-        again = ticket.retried < FEWER_RETRIES.get(lost.loss, RETRIES) and not ticket.dropped
+        most = FEWER_RETRIES.get(lost.loss, RETRIES) if lost.cause is None else RETRIES
+        disturbed = self._disturbs(ticket, lost)
+        again = ticket.retried < most and not ticket.dropped and not disturbed
         # Its text may quote what was run.
-        facts = {"request_id": ticket.request_id, "loss": lost.loss, "tried_again": again}
+        facts = {"request_id": ticket.request_id, "loss": lost.loss, "cause": lost.cause, "tried_again": again}
         log.warning("run_lost", extra=facts)
         if again:
             self.retried += 1
             ticket.retried += 1
-            self._queue.put(ticket.lane, ticket, first=True)
+            ticket.fresh = ticket.fresh or lost.cause is not None
+            self._put_back(ticket)
         else:
-            ticket.end(lost)
+            ticket.end(Disturbed(lost) if disturbed else lost)
+
+    def _disturbs(self, ticket: Ticket[Any], lost: SandboxLost) -> bool:
+        """Note how a ticket was lost, and tell whether it is the reason itself: so it was lost before, as now."""
+        if lost.cause is None or ticket.hold is None or not ticket.hold.blames:
+            return False
+        way = lost.loss, lost.cause
+        known = way in ticket.ways
+        ticket.ways.add(way)
+        return known
+
+    def _queue_of(self, ticket: Ticket[Any]) -> FairQueue[Ticket[Any]]:
+        return self._for_fresh if ticket.fresh else self._queue
+
+    def _put_back(self, ticket: Ticket[Any]) -> None:
+        self._queue_of(ticket).put(ticket.lane, ticket, first=True)
 
     def _fail_all(self, cause: str) -> None:
-        for ticket in self._queue.clear():
+        for ticket in (*self._queue.clear(), *self._for_fresh.clear()):
             ticket.end(SandboxLost(cause))
         self._note_idle()
 
     def _note_idle(self) -> None:
-        if not self._running and not self._queue:
+        if not self._running and not self.queued:
             self._idle.set()
 
     def _seconds_for(self, count: int) -> float:

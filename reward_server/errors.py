@@ -9,7 +9,8 @@ RewardServerError        500
 ├── ForeignPage          403   a page of another site asks, by the browser of someone who reaches the server
 ├── Overloaded           429   a bound of the server or of the client is reached; retry later
 ├── SandboxLost          503   no verdict could be had
-│   └── Unjudged         503   the same for one test or more, in a sandbox that may go on
+│   ├── Unjudged         503   the same for one test or more, in a sandbox that may go on
+│   └── Disturbed        503   the program itself is why: a verdict, where it is judged
 ├── JudgingFailed        500   a bug of ours in a judging process
 ├── BackendUnavailable   503   no sandbox can be started here; says how to mend it
 │   └── Stopping         503   the server ends what it has begun and takes nothing new
@@ -20,7 +21,7 @@ A program that crashes, loops or cheats is none of these: that is a verdict.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, cast, get_args
 
 if TYPE_CHECKING:
     from reward_server.verdicts import TestResult
@@ -29,9 +30,19 @@ Loss = Literal["gone", "late", "protocol", "broken", "unjudged", "failed"]
 """How a run was lost. `gone`: its sandbox ended. `late`: it did not answer in time. `protocol`: what it answered cannot
 be read. `broken`: it said itself that it could not run the job. `unjudged`: a test ended in our failure. `failed`: a
 bug of the server."""
+Cause = Literal["judge", "control", "folders", "reply"]
+"""What failed in a sandbox, where the submission may be the reason. `judge`, `control`: that process. `folders`: they
+could not be emptied. `reply`: the answer could not be read. A machine that lacks memory, a sandbox that ended or hung,
+overload, a zygote that was killed, and the problem's own faults have no cause in this sense."""
+CAUSES: Final[frozenset[str]] = frozenset(get_args(Cause))
 STOPPING: Final = "the server is stopping"
 RESTART_S: Final = 5.0
 """After so long a server that stops may be back, or its successor there."""
+
+
+def cause_named(word: object) -> Cause | None:
+    """Read the word by which a sandbox names a cause; it has others for what is none."""
+    return cast("Cause", word) if word in CAUSES else None
 
 
 class RewardServerError(Exception):
@@ -90,17 +101,28 @@ class SandboxLost(RewardServerError):
 
     status = 503
 
-    def __init__(self, message: str, loss: Loss = "broken") -> None:
+    def __init__(self, message: str, loss: Loss = "broken", cause: Cause | None = None) -> None:
+        """`cause`: None where no submission can bring this loss about."""
         super().__init__(message)
         self.loss = loss
+        self.cause = cause
 
 
 class Unjudged(SandboxLost):
     """A run came to its end, but at least one of its tests ended in our failure."""
 
-    def __init__(self, message: str, results: tuple[TestResult, ...]) -> None:
-        super().__init__(message, "unjudged")
+    def __init__(self, message: str, results: tuple[TestResult, ...], cause: Cause | None = None) -> None:
+        super().__init__(message, "unjudged", cause)
         self.results = results
+
+
+class Disturbed(SandboxLost):
+    """Work that was lost twice in the same way, each time alone in a fresh sandbox."""
+
+    def __init__(self, lost: SandboxLost) -> None:
+        super().__init__(
+            f"the sandbox failed over this program, and a fresh one as well: {lost}", lost.loss, lost.cause
+        )
 
 
 class JudgingFailed(RewardServerError):

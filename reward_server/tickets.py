@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from reward_server.backends.base import Slot
+    from reward_server.errors import Cause, Loss
     from reward_server.jobs import Job, Observations
 
 T = TypeVar("T")
@@ -42,8 +43,11 @@ class Opening(Protocol):
 class Hold:
     """Of a slot, by one ticket or by some whose openings went there together."""
 
-    def __init__(self, worker: asyncio.Task[None], tickets: Sequence[Ticket[Any]]) -> None:
+    def __init__(self, worker: asyncio.Task[None], tickets: Sequence[Ticket[Any]], *, fresh: bool = False) -> None:
+        """`fresh`: the slot has run nothing before."""
         self.worker = worker
+        self.blames = fresh and len(tickets) == 1
+        """Whether no other submission can be the reason of a loss: there is none, and was none."""
         self.tickets = dict(enumerate(tickets))
         """Those that have not come back, by their place in the message."""
         self.sharing = len(tickets)
@@ -71,6 +75,7 @@ class Ticket(Generic[T]):
         "done",
         "dropped",
         "error",
+        "fresh",
         "hold",
         "lane",
         "opening",
@@ -79,6 +84,7 @@ class Ticket(Generic[T]):
         "retried",
         "started_at",
         "value",
+        "ways",
     )
 
     def __init__(
@@ -103,6 +109,10 @@ class Ticket(Generic[T]):
         self.request_id: str | None = None
         """Of the request that queued it; others may wait for it as well."""
         self.retried = 0
+        self.fresh = False
+        """Whether it must run alone in a slot that has run nothing before."""
+        self.ways: set[tuple[Loss, Cause]] = set()
+        """In which it was lost there, where it may be the reason itself."""
         self.dropped = False
         self.done = False
         self.hold: Hold | None = None
@@ -111,7 +121,7 @@ class Ticket(Generic[T]):
     @property
     def expected_s(self) -> float:
         """Infinite for one that must run alone."""
-        return math.inf if self.alone or self.opening is None else self.opening.expected_s
+        return math.inf if self.alone or self.fresh or self.opening is None else self.opening.expected_s
 
     @property
     def took_s(self) -> float:

@@ -14,10 +14,12 @@ Verdict = Literal[
     "wall_timeout",
     "memory_exceeded",
     "output_exceeded",
+    "judge_disturbed",
     "skipped",
     "sandbox_error",
 ]
-"""`skipped`: not run, after a stop. `sandbox_error`: our failure; there is no reward then."""
+"""`judge_disturbed`: made the judge fail on two fresh sandboxes in the same way; a failure like any other.
+`skipped`: not run, after a stop. `sandbox_error`: our failure; there is no reward then."""
 
 
 class TestResult(NamedTuple):
@@ -34,6 +36,8 @@ class TestResult(NamedTuple):
     """Why it did not pass, in words. May quote what the submission wrote; never decides anything."""
     stdout: str = ""
     stderr: str = ""
+    checks: int = 0
+    """Comparisons that decided it. 1 at most for `stdio` and `call`."""
 
 
 TestResult.__test__ = False  # type: ignore[attr-defined]  # not a test class of pytest

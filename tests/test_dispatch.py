@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
@@ -11,7 +11,7 @@ from reward_server import dispatch, pool
 from reward_server.backends.fake import FakeBackend, FakeSlot
 from reward_server.clients import Client
 from reward_server.dispatch import Dispatcher
-from reward_server.errors import BackendUnavailable, Overloaded, SandboxLost, Unjudged
+from reward_server.errors import BackendUnavailable, Disturbed, Loss, Overloaded, SandboxLost, Unjudged
 from reward_server.fair_queue import FairQueue, Lane
 from reward_server.jobs import Observation, Observations
 from reward_server.models import RunRequest
@@ -163,6 +163,119 @@ async def test_work_that_could_not_be_judged_is_tried_once_more_without_a_new_sa
             await dispatcher.run(work)
         assert len(backend.slots) == 1
     assert tries == 2
+
+
+class Losing:
+    """Work that is lost in one way after the other, and then comes to its end; it remembers where it ran."""
+
+    def __init__(self, *losses: SandboxLost) -> None:
+        self.losses = list(losses)
+        self.slots: list[Slot] = []
+
+    async def run(self, slot: Slot) -> str:
+        self.slots.append(slot)
+        if self.losses:
+            raise self.losses.pop(0)
+        return "done"
+
+
+def by_judge(loss: Loss = "broken") -> SandboxLost:
+    if loss == "unjudged":
+        return Unjudged("the judge ended", (), "judge")
+    return SandboxLost("the judge ended", loss, "judge")
+
+
+@pytest.mark.parametrize("loss", ["protocol", "broken", "unjudged"])
+async def test_what_fails_two_fresh_sandboxes_in_one_way_disturbs(loss: Loss) -> None:
+    """Lost in a used slot it is tried alone in fresh ones: what was there before may have been the reason.
+
+    Red where a loss in the used slot counts, or where the second try takes any slot.
+    """
+    backend = FakeBackend()
+    work = Losing(*(by_judge(loss) for _ in range(3)))
+    async with started(backend, slots=1) as dispatcher:
+        await dispatcher.run(run())
+        with pytest.raises(Disturbed, match="the judge ended"):
+            await dispatcher.run(work.run)
+        assert work.slots == backend.slots[:3]
+        await dispatcher.run(run())
+        assert (dispatcher.retried, dispatcher.lost[loss]) == (2, 3)
+
+
+async def test_a_fresh_slot_from_the_start_is_one_of_the_two() -> None:
+    work = Losing(*(by_judge() for _ in range(3)))
+    async with started(FakeBackend(), slots=1) as dispatcher:
+        with pytest.raises(Disturbed):
+            await dispatcher.run(work.run)
+    assert len(work.slots) == 2
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [
+        (by_judge(), SandboxLost("no", "broken", "folders"), by_judge("protocol")),
+        (by_judge(), SandboxLost("no", "gone"), SandboxLost("no", "gone")),
+        (SandboxLost("no", "late"), by_judge(), SandboxLost("no", "late")),
+    ],
+    ids=["other_causes", "then_gone", "in_between"],
+)
+async def test_what_is_lost_in_other_ways_has_no_verdict(losses: tuple[SandboxLost, ...]) -> None:
+    """Red where any two losses are one way."""
+    work = Losing(*losses)
+    async with started(FakeBackend(), slots=1) as dispatcher:
+        with pytest.raises(SandboxLost) as caught:
+            await dispatcher.run(work.run)
+    assert not isinstance(caught.value, Disturbed)
+    assert len(work.slots) == 3
+
+
+@pytest.mark.parametrize("loss", get_args(Loss))
+async def test_a_loss_without_a_cause_is_never_charged(loss: Loss) -> None:
+    """However often: a killed sandbox, a daemon that is gone, a full machine, overload, a bug of ours."""
+    lost = Unjudged("no", ()) if loss == "unjudged" else SandboxLost("no", loss)
+    work = Losing(*[lost] * 3)
+    async with started(FakeBackend(), slots=1) as dispatcher:
+        with pytest.raises(SandboxLost) as caught:
+            await dispatcher.run(work.run)
+    assert not isinstance(caught.value, Disturbed)
+
+
+async def test_what_recovers_in_a_fresh_slot_is_judged() -> None:
+    work = Losing(by_judge(), by_judge("protocol"))
+    async with started(FakeBackend(), slots=1) as dispatcher:
+        assert await dispatcher.run(work.run) == "done"
+    assert len(set(work.slots)) == 3
+
+
+async def test_each_slot_that_is_lost_so_makes_room_for_one_fresh_one_only() -> None:
+    """Red where every worker gives up its slot for the one that needs a fresh one."""
+    backend = FakeBackend(delay_s=0.001)
+    async with started(backend, slots=4) as dispatcher:
+        await asyncio.gather(*(dispatcher.run(run()) for _ in range(40)))
+        works = [Losing(by_judge("unjudged"), by_judge("unjudged")) for _ in range(3)]
+        others = [dispatcher.run(run()) for _ in range(200)]
+        await asyncio.gather(*(dispatcher.run(work.run) for work in works), *others)
+        assert (len(backend.slots), dispatcher.queued) == (4 + 6, 0)
+
+
+@pytest.mark.parametrize("ended", ["dropped", "stopped", "down"])
+async def test_what_waits_for_a_fresh_slot_still_ends(ended: str) -> None:
+    """Red where it is forgotten with the slot that it waits for."""
+    backend = FakeBackend()
+    ticket = Ticket(Losing(by_judge()).run, nobody)
+    async with started(backend, slots=1, drain_s=0.05, patience_s=0.01) as dispatcher:
+        await dispatcher.run(run())
+        backend.failing_opens = 1000
+        dispatcher.submit([ticket])
+        await until(lambda: ticket.fresh)
+        assert dispatcher.queued == 1
+        if ended == "dropped":
+            dispatcher.drop(ticket)
+            assert (dispatcher.queued, ticket.done) == (0, True)
+        elif ended == "down":
+            await until(lambda: ticket.done)
+    assert ticket.done
+    assert not isinstance(ticket.error, Disturbed)
 
 
 async def test_work_may_go_on_in_another_slot() -> None:

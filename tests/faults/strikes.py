@@ -79,6 +79,10 @@ def kill_a_control_process(target: Target) -> None:
     send(signal.SIGKILL, target.at(CONTROL_DEPTH)[-1:])
 
 
+def kill_all_zygotes(target: Target) -> None:
+    send(signal.SIGKILL, target.at(ZYGOTE_DEPTH))
+
+
 def stop_a_control_process(target: Target) -> None:
     """It hangs, and whoever waits for it must find out."""
     send(signal.SIGSTOP, target.at(CONTROL_DEPTH)[:1])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from tests.faults import strikes
-from tests.faults.fire import Batch, is_whole, until
+from tests.faults.fire import Batch, is_whole, submission, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +17,26 @@ if TYPE_CHECKING:
     from tests.faults.strikes import Target
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+@pytest.mark.parametrize("strike", [strikes.kill_all_sandboxes, strikes.kill_all_zygotes])
+def test_what_is_struck_at_every_try_has_no_verdict(target: Target, strike: Callable[[Target], None]) -> None:
+    """The same way each time, alone and in a fresh sandbox: all the same it is no 0, as no submission can do that."""
+    until(lambda: is_whole(target))
+    batch = Batch(target.relay.url, given=[submission(sleep_s=0.25)])
+    while batch.thread.is_alive():
+        if is_running(target):
+            strike(target)
+        time.sleep(0.05)
+    (missing,) = batch.check()
+    assert missing.verdict == "sandbox_error"
+    until(lambda: is_whole(target))
+
+
+def is_running(target: Target) -> bool:
+    """Whether a slot is at work: a strike at other times only keeps sandboxes from being opened."""
+    told = httpx.get(f"{target.server.url}/metrics", trust_env=False).text
+    return 'passrate_slots{state="running"} 0.0' not in told
 
 
 @pytest.mark.parametrize("strike", strikes.STRIKES, ids=lambda strike: strike.__name__)
