@@ -2,8 +2,8 @@
 
 The code is the last fenced block in the problem's language, after the last `</think>`. Blocks without a language count
 only where none names it, because models show a program's output in such blocks. Fences are those of CommonMark
-(backticks or tildes, closed by at least as many), under any indentation; one that is never closed reaches to the end,
-as in a truncated completion. Blank blocks do not count.
+(backticks or tildes, closed by at least as many, indented at most 3 deeper), under any indentation; one that is never
+closed reaches to the end, as in a truncated completion. Blank blocks do not count, nor does a `</think>` in a block.
 """
 
 from __future__ import annotations
@@ -21,14 +21,17 @@ FENCE: Final = re.compile(
     r"^(?P<indent>[ \t]*+)(?P<before>[^`~\n]*?)(?P<fence>`{3,}|~{3,})(?P<after>[^\n]*)$", re.MULTILINE
 )
 TAG: Final = re.compile(r"[{.\s]*([\w+#-]*)")
+MOST_DEEPER: Final = 3
+"""A fence that is indented further than the opening one belongs to the code: an example in a docstring, say."""
+MOST_THOUGHTS: Final = 8
 THINK_OPEN: Final = "<think>"
 THINK_CLOSE: Final = "</think>"
 
 
 def extract_code(completion: str, language: str = "python") -> str | None:
     """Return the code of a completion; None where it has none, or where its thinking never ends."""
-    answer = completion[completion.rfind(THINK_CLOSE) + len(THINK_CLOSE) :] if THINK_CLOSE in completion else completion
     tags = LANGUAGE_TAGS[language]
+    answer = _after_thinking(completion, tags)
     tagged = untagged = None
     prose = []  # what lies outside of the blocks: only there does a tag of thinking mean thinking
     at = 0
@@ -47,6 +50,23 @@ def extract_code(completion: str, language: str = "python") -> str | None:
     return tagged if tagged is not None else untagged
 
 
+def _after_thinking(text: str, tags: frozenset[str]) -> str:
+    """Return what follows the last end of thinking that is not part of a block of the answer."""
+    for _ in range(MOST_THOUGHTS):
+        if THINK_CLOSE not in text:
+            return text
+        at, closed, opened = 0, -1, False
+        for start, end, _tag, _code in (*_blocks(text, tags), (len(text), len(text), "", "")):
+            closed = max(closed, text.rfind(THINK_CLOSE, at, start))
+            opened = opened or text.find(THINK_OPEN, at, start) >= 0
+            at = end
+        if closed < 0 and not opened:
+            return text
+        # Thinking may leave a fence open: then its end seems to lie in a block.
+        text = text[(closed if closed >= 0 else text.find(THINK_CLOSE)) + len(THINK_CLOSE) :]
+    return text[text.rfind(THINK_CLOSE) + len(THINK_CLOSE) :] if THINK_CLOSE in text else text
+
+
 def _blocks(text: str, tags: frozenset[str]) -> Iterator[tuple[int, int, str, str]]:
     """Yield start, end, language tag and content of each fenced block."""
     opened: re.Match[str] | None = None
@@ -56,7 +76,7 @@ def _blocks(text: str, tags: frozenset[str]) -> Iterator[tuple[int, int, str, st
             found = _tag_that_opens(line, tags)
             if found is not None:
                 opened, tag = line, found
-        elif not line["before"] and not line["after"].strip() and _closes(line["fence"], opened["fence"]):
+        elif not line["before"] and not line["after"].strip() and _closes(line, opened):
             yield (
                 opened.start("fence"),
                 line.end(),
@@ -81,8 +101,10 @@ def _tag_that_opens(line: re.Match[str], tags: frozenset[str]) -> str | None:
     return match[1].lower() if match else ""
 
 
-def _closes(fence: str, opening: str) -> bool:
-    return fence[0] == opening[0] and len(fence) >= len(opening)
+def _closes(line: re.Match[str], opened: re.Match[str]) -> bool:
+    fence, opening = line["fence"], opened["fence"]
+    deeper = len(line["indent"].expandtabs(4)) - len(opened["indent"].expandtabs(4))
+    return fence[0] == opening[0] and len(fence) >= len(opening) and deeper <= MOST_DEEPER
 
 
 def _content(lines: str, indent: str) -> str:

@@ -7,22 +7,26 @@ failures of ours are never cached and never a 0.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from reward_server.batch import Batch, Evaluation
+from reward_server.apart import Apart
+from reward_server.batch import ONE_PROCESS, Batch, Evaluation
 from reward_server.cache import JudgementCache
+from reward_server.calibrating import Calibrations
 from reward_server.clients import OURSELVES
-from reward_server.errors import BadRequest, TooLarge, Unjudged
+from reward_server.errors import BadRequest, Disturbed, TooLarge, Unjudged
+from reward_server.evaluating import results_without_run
 from reward_server.expectations import Expectations
 from reward_server.extraction import extract_code
 from reward_server.fair_queue import Lane
 from reward_server.identity import submission_key
-from reward_server.jobs import Observation, Observations
-from reward_server.judging import has_follow_up, is_shared, judge
+from reward_server.judging import assurance_of, has_follow_up
 from reward_server.problems import Known
 from reward_server.tickets import Ticket
 from reward_server.turns import in_turns
+from tasks.assurance import is_weaker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,10 +35,12 @@ if TYPE_CHECKING:
     from reward_server.clients import Client
     from reward_server.disk_cache import DiskCache
     from reward_server.dispatch import Dispatcher
+    from reward_server.judging.calibration import Calibration
     from reward_server.models import ScoreRequest, Submission
     from reward_server.problems import ProblemStore
     from reward_server.settings import Settings
     from reward_server.verdicts import Verdict
+    from tasks.assurance import Assurance
     from tasks.schema import Limits, Problem
 
 
@@ -62,7 +68,9 @@ class Scorer:
         self._store = store
         self._settings = settings
         self.cache = JudgementCache(settings.cache_entries, settings.cache_bytes)
+        self.calibrations = Calibrations(disk)
         self._expected = Expectations()
+        self.apart = Apart()
         self.joined = 0
         """Submissions that got their results from an identical one in flight."""
         self._running: dict[bytes, Evaluation] = {}
@@ -76,22 +84,27 @@ class Scorer:
         if count > self._settings.max_batch_items:
             message = f"{count} items; at most {self._settings.max_batch_items} in one request: split the batch"
             raise TooLarge("submissions", message)
-        problems = await self._resolve(request)
-        batch = Batch(count, request.reward, request.detail)
+        problems = await self._resolve(request, client.owner)
+        await self.calibrations.recall([each.digest for each in problems.values() if each.problem.is_calibrated])
+        batch = Batch(count, request.reward, request.detail, request.min_assurance)
         programs, unrun = await self._programs(request, problems)
-        async for (_, verdict, why), (problem, indexes) in in_turns(unrun.items()):
-            batch.add(indexes, results_without_run(problem, verdict, why), problem)
+        async for (digest, verdict, why), (problem, indexes) in in_turns(unrun.items()):
+            batch.add(indexes, results_without_run(problem, verdict, why), problem, self.calibrations.known(digest))
         if self._disk is not None:
             for key, results in (await self._disk.find(list(self._unknown(programs)))).items():
                 self.cache.put(key, results)
         finished = await self._enter(batch, client, programs, stop=request.stop_on_failure)
         try:
             async for program, results in in_turns(finished):
-                batch.add(program.indexes, results, program.known.problem, code=program.code, cached=True)
+                known, calibration = program.known, self.calibrations.known(program.known.digest)
+                batch.add(program.indexes, results, known.problem, calibration, code=program.code, cached=True)
         except BaseException:
             self.leave(batch)
             raise
         return batch
+
+    def close(self) -> None:
+        self.apart.close()
 
     def leave(self, batch: Batch) -> None:
         """Drop what only this batch waits for."""
@@ -110,10 +123,11 @@ class Scorer:
             left.setdefault(evaluation.digest, (evaluation.problem, []))[1].extend(evaluation.waiting[batch])
         self.leave(batch)
         queue_s = time.monotonic() - batch.submitted_at
-        for problem, indexes in left.values():
-            batch.add(indexes, results_without_run(problem, "sandbox_error", message), problem, queue_s=queue_s)
+        for digest, (problem, indexes) in left.items():
+            results = results_without_run(problem, "sandbox_error", message)
+            batch.add(indexes, results, problem, self.calibrations.known(digest), queue_s=queue_s)
 
-    async def _resolve(self, request: ScoreRequest) -> dict[str, Known]:
+    async def _resolve(self, request: ScoreRequest, owner: str) -> dict[str, Known]:
         problems: dict[str, Known] = {}
         async for index, submission in in_turns(enumerate(request.submissions)):
             name = submission.problem
@@ -121,9 +135,10 @@ class Scorer:
                 continue
             inline = request.problems.get(name)
             field = f"submissions[{index}].problem" if inline is None else f"problems.{name}.limits.memory_mb"
-            known = Known(inline) if inline is not None else await self._store.get(name, field)
+            known = Known(inline) if inline is not None else await self._store.get(name, field, owner)
             check_memory(known.problem.limits, self._memory_mb, field)
             problems[name] = await known.identified()
+            await self.apart.analyse(known.problem)
         return problems
 
     def _code_of(self, submission: Submission, problem: Problem) -> str | tuple[Verdict, str]:
@@ -147,18 +162,41 @@ class Scorer:
         unrun: dict[tuple[bytes, Verdict, str], tuple[Problem, list[int]]] = {}
         async for index, submission in in_turns(enumerate(request.submissions)):
             known = problems[submission.problem]
-            code = REFUSED if refused(known.problem, request) else self._code_of(submission, known.problem)
+            calibration = self.calibrations.known(known.digest)
+            refused = refusal(known.problem, request.min_assurance, calibration)
+            code = refused or self._code_of(submission, known.problem)
             if isinstance(code, str):
                 key = submission_key(known.digest, code, stop=request.stop_on_failure)
                 programs.setdefault(key, Program(known, code, [])).indexes.append(index)
             else:
                 unrun.setdefault((known.digest, *code), (known.problem, []))[1].append(index)
-        longest_first = sorted(programs.items(), key=lambda item: self._expected[item[1].known.digest], reverse=True)
-        return dict(longest_first), unrun
+        return self._in_order(programs), unrun
+
+    def _in_order(self, programs: Mapping[bytes, Program]) -> dict[bytes, Program]:
+        """Put the longest first, and of problems alike in that one of each in turn.
+
+        So several references are run at once, rather than all slots wait for the first one.
+        """
+        ranks: Counter[bytes] = Counter()
+        order: dict[bytes, tuple[float, int]] = {}
+        for key, program in programs.items():
+            digest = program.known.digest
+            ranks[digest] += 1
+            order[key] = self._expected[digest], -ranks[digest]
+        return {key: programs[key] for key in sorted(programs, key=order.__getitem__, reverse=True)}
+
+    def _is_calibrated(self, program: Program) -> bool:
+        """Whether results of a problem can be used: what they rest on is known."""
+        known = program.known
+        return not known.problem.is_calibrated or self.calibrations.known(known.digest) is not None
 
     def _unknown(self, programs: Mapping[bytes, Program]) -> dict[bytes, Program]:
         """Return those that are neither judged nor in flight."""
-        return {key: each for key, each in programs.items() if key not in self.cache and key not in self._running}
+        return {
+            key: each
+            for key, each in programs.items()
+            if not (key in self.cache and self._is_calibrated(each)) and key not in self._running
+        }
 
     async def _enter(
         self, batch: Batch, client: Client, programs: Mapping[bytes, Program], *, stop: bool
@@ -174,7 +212,7 @@ class Scorer:
         joined: list[tuple[Evaluation, Program]] = []
         new: dict[bytes, tuple[Evaluation, Ticket[Results]]] = {}
         for key, program in programs.items():
-            results = self.cache.get(key)
+            results = self.cache.get(key) if self._is_calibrated(program) else None
             if results is not None:
                 finished.append((program, results))
                 continue
@@ -196,7 +234,9 @@ class Scorer:
     def _evaluation(
         self, key: bytes, program: Program, lane: Lane, *, stop: bool
     ) -> tuple[Evaluation, Ticket[Results]]:
-        evaluation = Evaluation(key, program.known, program.code, self._expected, stop=stop)
+        evaluation = Evaluation(
+            key, program.known, program.code, self._expected, self.calibrations, self.apart, stop=stop
+        )
         opening = None if has_follow_up(program.known.problem) else evaluation
         return evaluation, Ticket(evaluation.run, partial(self._end, evaluation), lane, opening)
 
@@ -213,22 +253,40 @@ class Scorer:
         elif isinstance(ticket.error, Unjudged):
             results = ticket.error.results
         else:
-            results = results_without_run(evaluation.problem, "sandbox_error", str(ticket.error))
+            # Neither is kept: two sandboxes on one machine are good evidence, but not worth a 0 for ever.
+            verdict: Verdict = "judge_disturbed" if isinstance(ticket.error, Disturbed) else "sandbox_error"
+            results = results_without_run(evaluation.problem, verdict, str(ticket.error))
         started_at = min(ticket.started_at, time.monotonic())
         for batch, indexes in evaluation.waiting.items():
             batch.evaluations.discard(evaluation)
             queue_s = max(0.0, started_at - batch.submitted_at)
-            batch.add(indexes, results, evaluation.problem, code=evaluation.code, queue_s=queue_s)
+            problem, calibration = evaluation.problem, evaluation.calibration
+            refused = refusal(problem, batch.min_assurance, calibration)
+            answer = results if refused is None else results_without_run(problem, *refused)
+            batch.add(indexes, answer, problem, calibration, code=evaluation.code, queue_s=queue_s)
 
 
-REFUSED: Final[tuple[Verdict, str]] = (
-    "sandbox_error",
-    "the problem's tests share the submission's process (isolation: shared), and the request has allow_shared: false",
-)
+STRONGER: Final[dict[Assurance, str]] = {
+    "objects": "write the tests as kind `call` or `stdio`, or lower min_assurance",
+    "shared": "remove `isolation: shared` from the problem's tests, or lower min_assurance",
+}
+"""How a problem of this assurance can pass a higher `min_assurance`."""
 
 
-def refused(problem: Problem, request: ScoreRequest) -> bool:
-    return not request.allow_shared and is_shared(problem.tests)
+def refusal(problem: Problem, least: Assurance, calibration: Calibration | None = None) -> tuple[Verdict, str] | None:
+    """Return the verdict of every submission to a problem whose results rest on less than `least`.
+
+    What the results of a problem with a reference rest on is not known before it is calibrated.
+    """
+    if problem.is_calibrated and calibration is None:
+        return None
+    assurance = assurance_of(problem, calibration)
+    if calibration is not None and assurance == "shared":
+        return ONE_PROCESS
+    if not is_weaker(assurance, least):
+        return None
+    message = f"the problem's assurance is `{assurance}`, and the request has min_assurance `{least}`"
+    return "sandbox_error", f"{message}: {STRONGER[assurance]}"
 
 
 def check_memory(limits: Limits, most_mb: int | None, field: str) -> None:
@@ -238,12 +296,6 @@ def check_memory(limits: Limits, most_mb: int | None, field: str) -> None:
             f"memory_mb is {limits.memory_mb}, and a sandbox here has {most_mb}: raise PASSRATE_CONTAINER_MEMORY_MB"
         )
         raise BadRequest(field, message)
-
-
-def results_without_run(problem: Problem, verdict: Verdict, message: str) -> Results:
-    """Give every test of a problem the same verdict, for a submission that was not run."""
-    unloaded = judge(problem, Observations((), failed_load=Observation("raised", message=message)))
-    return tuple(result._replace(verdict=verdict, message=message) for result in unloaded)
 
 
 def _is_longer(text: str, limit: int) -> bool:

@@ -90,6 +90,20 @@ def test_a_tag_within_the_code_is_not_thinking() -> None:
     assert extract_code('```python\nTAG = "<think>"\n```') == 'TAG = "<think>"\n'
 
 
+@pytest.mark.parametrize(
+    "before", ["", "<think>easy</think>\n", "<think>\n```\nopen\n</think>\n", "hm</think>a</think>"]
+)
+def test_an_end_of_thinking_within_the_code_ends_nothing(before: str) -> None:
+    code = 'END = "</think>"\nprint("<think>a</think>b")\n'
+    assert extract_code(f"{before}```python\n{code}```\nDone.") == code
+
+
+@pytest.mark.parametrize("indent", ["    ", "        ", "\t"])
+def test_a_fence_in_a_docstring_ends_nothing(indent: str) -> None:
+    code = f'def f():\n{indent}"""\n{indent}```\n{indent}>>> f()\n{indent}```\n{indent}"""\n'
+    assert extract_code(f"```python\n{code}```") == code
+
+
 def test_a_longer_fence_holds_shorter_ones() -> None:
     assert extract_code("````python\ndoc = '''\n```\n'''\n````") == "doc = '''\n```\n'''\n"
 
