@@ -15,6 +15,8 @@ class Client:
     """Submissions that wait for a slot."""
     max_requests: int
     """Requests in flight."""
+    owner: str = ""
+    """Whose the problems are that it stores: the name of its key. All clients are one where there are no keys."""
 
 
 NO_LIMIT: Final = 1 << 62

@@ -125,7 +125,8 @@ class Door:
             raise Unauthorized(
                 f"{wrong}: set PASSRATE_API_KEY, or send `Authorization: Bearer KEY` (made by `passrate keys add NAME`)"
             )
-        return Client(key.name, key.max_queued or most_queued, key.max_requests or most_requests)
+        most_queued, most_requests = key.max_queued or most_queued, key.max_requests or most_requests
+        return Client(key.name, most_queued, most_requests, owner=key.name)
 
     def _refuse_foreign_page(self, headers: Mapping[str, str]) -> None:
         """Without keys, whoever reaches the server may use it; a page that their browser shows may not.

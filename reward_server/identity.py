@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tasks.schema import Problem
 
 JUDGED: Final = {"language", "entry_point", "limits", "setup", "files", "tests"}
-"""The fields of a problem that decide a verdict. Prompt, tags, reference and so on do not."""
+"""The fields of a problem that decide a verdict. Prompt, tags and so on do not; the reference where it calibrates."""
 DIGEST_BYTES: Final = 20
 PART_CHARS: Final = 256 << 10
 """About so much is digested at once, a value counting as much as a short text."""
@@ -23,7 +23,8 @@ VALUE_CHARS: Final = 8
 async def judging_digest(problem: Problem) -> bytes:
     """Digest what decides the verdicts of a problem, which may be 60 MB: in turns with others."""
     digest = blake2b(digest_size=DIGEST_BYTES)
-    async for part in in_turns(_parts(problem.model_dump(include=JUDGED))):
+    fields = JUDGED | {"reference"} if problem.is_calibrated else JUDGED
+    async for part in in_turns(_parts(problem.model_dump(include=fields))):
         digest.update(part)
     return digest.digest()
 

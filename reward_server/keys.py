@@ -103,6 +103,11 @@ class KeyRing:
                 found = known
         return found
 
+    def names(self) -> list[str]:
+        """The names of all keys, as they are now."""
+        self._refresh()
+        return self._names()
+
     def _refresh(self) -> None:
         now = time.monotonic()
         if now - self._looked_at < LOOK_S:

@@ -93,6 +93,8 @@ class Settings(BaseModel):
     """Bytes of one completion or one code; a longer one is judged to have no code."""
     max_stored_bytes: ByteSize = Field(default=ByteSize(256 << 20), ge=0)
     """Bytes of all problems that were stored with PUT /v1/problems."""
+    max_stored_bytes_per_key: ByteSize = Field(default=ByteSize(128 << 20), ge=0)
+    """The same for the problems of one key."""
     cache_entries: int = Field(default=20_000, ge=0)
     """Finished judgements that are kept for an identical submission; 0 keeps none."""
     cache_bytes: ByteSize = Field(default=ByteSize(256 << 20), ge=0)

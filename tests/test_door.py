@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from reward_server import wire
@@ -15,8 +16,6 @@ from tests.test_app import batch_of, client_of, strictly
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import httpx
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
 
@@ -205,3 +204,34 @@ async def test_a_client_may_set_a_shorter_deadline_and_no_longer_one() -> None:
 )
 def test_what_only_this_machine_reaches(host: str, ours: bool) -> None:
     assert is_loopback(host) == ours
+
+
+async def test_a_stored_problem_is_there_for_its_key_alone(keys: Path) -> None:
+    mine, theirs = batch_of()["problems"]["p"], {"tests": {"kind": "stdio", "cases": [{"stdout": "better"}]}}
+    named = {"submissions": [{"problem": "mine/p", "code": "good"}]}
+    async with client_of(api_keys_file=keys) as client:
+        put = await client.put(
+            "/v1/problems", json={"problems": {"mine/p": mine, "mine/q": mine}}, headers=bearing("a")
+        )
+        assert put.json() == {"stored": 2, "total": 2}
+        for response in (
+            await client.get("/v1/problems/mine/p", headers=bearing("b")),
+            await client.post("/v1/score", json=named, headers=bearing("b")),
+        ):
+            assert kind(response) == (404, "unknown_problem")
+        assert (await client.get("/v1/problems?prefix=mine", headers=bearing("b"))).json()["total"] == 0
+        put = await client.put("/v1/problems", json={"problems": {"mine/p": theirs}}, headers=bearing("b"))
+        assert put.json() == {"stored": 1, "total": 1}
+        for key, problem, reward in (("a", mine, 1.0), ("b", theirs, 0.0)):
+            whole = (await client.get("/v1/problems/mine/p", headers=bearing(key))).json()
+            assert whole == problem | {"id": "mine/p"}
+            scored = (await client.post("/v1/score", json=named, headers=bearing(key))).json()
+            assert scored["results"][0]["reward"] == reward
+
+
+async def test_without_keys_all_clients_share_their_problems() -> None:
+    async with client_of() as client:
+        await client.put("/v1/problems", json={"problems": {"p": batch_of()["problems"]["p"]}})
+        elsewhere = httpx.ASGITransport(app=client._transport.app, client=("127.0.0.2", 1))  # type: ignore[attr-defined]
+        async with httpx.AsyncClient(transport=elsewhere, base_url="http://t") as other:
+            assert (await other.get("/v1/problems/p")).status_code == 200

@@ -8,7 +8,7 @@ import pytest
 from reward_server import identity
 from reward_server.errors import BadRequest, BadSetting, TooLarge, UnknownProblem
 from reward_server.identity import judging_digest, submission_key
-from reward_server.problems import ProblemStore, set_name
+from reward_server.problems import ProblemStore, Room, set_name
 from tasks.schema import CallCase, CallTests, Limits, Problem, StdioCase, StdioTests
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def returning(expected: object) -> Problem:
 
 
 def store(sources: str = "bundled", *problems: Problem, max_bytes: int = 10_000) -> ProblemStore:
-    return ProblemStore(sources, max_bytes, lambda _: list(problems))
+    return ProblemStore(sources, Room(max_bytes), lambda _: list(problems))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ async def test_a_set_is_read_in_the_background_and_waited_for() -> None:
         go.wait(5)
         return [stdio("HumanEval/0")]
 
-    problems = ProblemStore("bundled", 1000, load)
+    problems = ProblemStore("bundled", Room(1000), load)
     await problems.start()
     go.set()
     assert (await problems.get("bundled/HumanEval/0")).problem.id == "bundled/HumanEval/0"
@@ -62,7 +62,7 @@ async def test_a_set_that_cannot_be_read_says_why_to_who_asks() -> None:
     def load(_: str) -> list[Problem]:
         raise ValueError("line 3: no tests")
 
-    problems = ProblemStore("bundled", 1000, load)
+    problems = ProblemStore("bundled", Room(1000), load)
     await problems.start()
     with pytest.raises(UnknownProblem, match=r"'bundled' could not be read: line 3: no tests"):
         await problems.get("bundled/x")
@@ -141,3 +141,49 @@ async def test_what_is_cut_elsewhere_has_another_digest(monkeypatch: pytest.Monk
 async def test_stopping_early_is_another_submission() -> None:
     digest = await judging_digest(stdio())
     assert submission_key(digest, "x", stop=True) != submission_key(digest, "x", stop=False)
+
+
+async def test_a_problem_belongs_to_who_stored_it() -> None:
+    problems = store("bundled", stdio("1"))
+    await problems.start()
+    assert problems.put({"mine/1": stdio(setup="x = 1"), "mine/2": stdio()}, "alice") == 2
+    assert problems.put({"mine/1": stdio(setup="x = 2")}, "bob") == 1
+    for owner, setup in (("alice", "x = 1"), ("bob", "x = 2")):
+        assert (await problems.get("mine/1", owner=owner)).problem.setup == setup
+        assert (await problems.get("bundled/1", owner=owner)).problem.id == "bundled/1"
+    for owner in ("bob", "carol", ""):
+        with pytest.raises(UnknownProblem, match="no problem 'mine/2'"):
+            await problems.get("mine/2", "id", owner)
+    listed = {owner: await problems.page("", 0, 10, owner) for owner in ("alice", "bob", "carol")}
+    assert {owner: total for owner, (_, total) in listed.items()} == {"alice": 3, "bob": 2, "carol": 1}
+    assert [each.setup for name, each in listed["bob"][0] if name == "mine/1"] == ["x = 2"]
+    assert (problems.stored, problems.held) == (3, 4)
+    await problems.close()
+
+
+async def test_one_owner_leaves_room_for_others() -> None:
+    problems = ProblemStore("", Room(10_000, 4000), lambda _: [])
+    large = stdio(setup="#" * 2000)
+    problems.put({"a": large}, "alice")
+    problems.put({"a": large}, "alice")  # replaced: its bytes count once
+    with pytest.raises(TooLarge, match="one key stores may have 4000 bytes"):
+        problems.put({"b": large}, "alice")
+    assert problems.put({"b": large}, "bob") == 1
+    with pytest.raises(UnknownProblem):
+        await problems.get("b", owner="alice")
+
+
+async def test_what_a_removed_key_stored_stays_until_its_room_is_needed() -> None:
+    keys = {"alice", "bob"}
+    problems = ProblemStore("", Room(6000), lambda _: [], owners=lambda: keys)
+    large = stdio(setup="#" * 2000)
+    problems.put({"a": large}, "alice")
+    problems.put({"b": large}, "bob")
+    with pytest.raises(TooLarge, match="6000 bytes in all"):
+        problems.put({"b": large, "c": large}, "bob")
+    keys.remove("alice")
+    assert (await problems.get("a", owner="alice")).problem.id == "a"  # a new key of this name still has it
+    assert problems.put({"b": large, "c": large}, "bob") == 2
+    with pytest.raises(UnknownProblem):
+        await problems.get("a", owner="alice")
+    assert problems.stored_bytes < 6000
