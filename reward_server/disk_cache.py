@@ -16,7 +16,7 @@ import sqlite3
 import threading
 from hashlib import blake2b
 from importlib import metadata, resources
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
 
@@ -24,10 +24,12 @@ from reward_server.errors import BadSetting
 from reward_server.verdicts import TestResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     Judgement = tuple[TestResult, ...]
+    Rows = Sequence[Any]
+    """What is written of one key, as JSON."""
 
 FLUSH_S: Final = 1.0
 MOST_PENDING: Final = 50_000
@@ -46,6 +48,8 @@ CREATE TABLE IF NOT EXISTS judgements (number INTEGER PRIMARY KEY, key BLOB UNIQ
 TIMEOUTS: Final = frozenset({"cpu_timeout", "wall_timeout"})
 JUDGES: Final = ("reward_server", "reward_server.backends", "reward_server.judging", "reward_server.runner")
 """Packages whose text decides verdicts, or may."""
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +71,7 @@ class DiskCache:
         """Raises: BadSetting where there can be no such file."""
         self._version = version
         self._max_bytes = max_bytes
-        self._pending: dict[bytes, Judgement] = {}
+        self._pending: dict[bytes, Rows] = {}
         self._flusher: asyncio.Task[None] | None = None
         self._lock = threading.Lock()
         """One thread at a time has the connection."""
@@ -92,12 +96,21 @@ class DiskCache:
 
     async def find(self, keys: Sequence[bytes]) -> dict[bytes, Judgement]:
         """Return what is kept of these submissions."""
-        return await asyncio.to_thread(self._read, keys)
+        return await self.read(keys, judgement_of)
+
+    async def read(self, keys: Sequence[bytes], made_of: Callable[[list[Any]], T]) -> dict[bytes, T]:
+        """Return what is kept under these keys, each made of its rows."""
+        return await asyncio.to_thread(self._read, keys, made_of)
 
     def put(self, key: bytes, results: Judgement) -> None:
         """Keep a judgement; it is written within about a second."""
-        if len(self._pending) < MOST_PENDING and not any([result.verdict in TIMEOUTS for result in results]):  # noqa: C419
-            self._pending[key] = results
+        if not any([result.verdict in TIMEOUTS for result in results]):  # noqa: C419
+            self.keep(key, results)
+
+    def keep(self, key: bytes, rows: Rows) -> None:
+        """Keep plain values in the same way."""
+        if len(self._pending) < MOST_PENDING:
+            self._pending[key] = rows
 
     async def _flush_for_ever(self) -> None:
         while True:
@@ -109,8 +122,8 @@ class DiskCache:
         if pending:
             await asyncio.to_thread(self._write, pending)
 
-    def _read(self, keys: Sequence[bytes]) -> dict[bytes, Judgement]:
-        found: dict[bytes, Judgement] = {}
+    def _read(self, keys: Sequence[bytes], made_of: Callable[[list[Any]], T]) -> dict[bytes, T]:
+        found: dict[bytes, T] = {}
         stored = {self._stored(key): key for key in keys}
         names = list(stored)
         with self._lock, told_to_the_log():
@@ -119,10 +132,10 @@ class DiskCache:
                 marks = ",".join("?" * len(some))
                 query = f"SELECT key, results FROM judgements WHERE key IN ({marks})"  # noqa: S608 question marks only
                 for name, text in self._file.execute(query, some):
-                    found[stored[name]] = tuple(TestResult._make(row) for row in orjson.loads(text))
+                    found[stored[name]] = made_of(orjson.loads(text))
         return found
 
-    def _write(self, judgements: dict[bytes, Judgement]) -> None:
+    def _write(self, judgements: dict[bytes, Rows]) -> None:
         rows = list(rows_of((self._stored(key), results) for key, results in judgements.items()))
         with self._lock, told_to_the_log():
             self._file.execute("BEGIN IMMEDIATE")
@@ -157,10 +170,15 @@ class DiskCache:
         return blake2b(key, key=self._version, digest_size=20).digest()
 
 
-def rows_of(judgements: Iterable[tuple[bytes, Judgement]]) -> Iterable[tuple[bytes, bytes]]:
+def judgement_of(rows: list[Any]) -> Judgement:
+    """Raises: TypeError."""
+    return tuple(map(TestResult._make, rows))
+
+
+def rows_of(judgements: Iterable[tuple[bytes, Rows]]) -> Iterable[tuple[bytes, bytes]]:
     for key, results in judgements:
         with contextlib.suppress(TypeError):  # a lone surrogate in a message: judged again next time
-            yield key, orjson.dumps([list(result) for result in results])
+            yield key, orjson.dumps([list(row) if isinstance(row, TestResult) else row for row in results])
 
 
 @contextlib.contextmanager

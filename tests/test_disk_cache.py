@@ -18,7 +18,7 @@ from tests.test_scoring import batch_of, scored, started
 if TYPE_CHECKING:
     from pathlib import Path
 
-PASSED = (TestResult("passed", 2.0, "line 1", 0.25, 0.5, 4096, "", "printed", "é"),)
+PASSED = (TestResult("passed", 2.0, "line 1", 0.25, 0.5, 4096, "", "printed", "é", 3),)
 FAILED = (TestResult("wrong_answer", message="printed 1 where 2 was expected"), TestResult("skipped"))
 MIB = 1 << 20
 

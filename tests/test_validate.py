@@ -1,15 +1,23 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import gzip
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from reward_server.verdicts import TestResult
 from tasks.schema import Problem
+from trainer.cli import main
 from trainer.display import show
-from trainer.validate import findings_table, validate
-from trainer.wire import Result, Submission, unscored
+from trainer.fixing import fixable_file, let_share
+from trainer.parser import UsageError
+from trainer.validate import findings_table, learned_table, validate
+from trainer.wire import Learned, Result, Submission, result_from, unscored
 
 if TYPE_CHECKING:
-    import pytest
+    from pathlib import Path
 
 PASSED = Result(reward=1.0, pass_rate=1.0, passed=2, total=2, verdict="passed")
 HALF = Result(
@@ -43,7 +51,7 @@ def test_validate_names_what_scores_otherwise_than_it_should(capsys: pytest.Capt
         problem("lost", "lost"),
         problem("without", None),
     ]
-    findings = validate(FixedClient(), problems)  # type: ignore[arg-type]
+    findings, _ = validate(FixedClient(), problems)  # type: ignore[arg-type]
     show(findings_table(findings))
     assert "[/b]" in capsys.readouterr().out
     assert [(found.problem, found.solution) for found in findings] == [
@@ -53,3 +61,113 @@ def test_validate_names_what_scores_otherwise_than_it_should(capsys: pytest.Capt
     ]
     assert "line 3 got 4" in findings[0].reason
     assert "no verdict: slot lost" in findings[2].reason
+
+
+def asserts(name: str, source: str, reference: str, *wrong: str) -> dict[str, Any]:
+    return {"id": name, "tests": {"kind": "asserts", "source": source}, "reference": reference, "wrong": list(wrong)}
+
+
+STAMP = "import time\ndef stamp(): return time.time()"
+PATCHES = (
+    "import time\nfrom unittest import mock\nwith mock.patch('time.time', lambda: 42.0):\n    assert stamp() == 42.0"
+)
+SET = [
+    asserts("plain", "assert f(1) == 2", "def f(x): return x + 1", "def f(x): return x"),
+    asserts("clock", PATCHES, STAMP, "def stamp(): return 1.0"),
+    asserts("leaps", "assert f(1) == 2\nif f(1) > 2:\n    assert f(1) == 'é'", "def f(x): return x + 1"),
+    asserts("broken", "assert f(1) == 3", "def f(x): return x + 1"),
+]
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> str:
+    path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n\n", encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.sandbox
+@pytest.mark.timeout(120)
+def test_what_references_show_is_told_and_fixed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, told = write(tmp_path / "set.jsonl", SET), tmp_path / "told.json"
+    before = (tmp_path / "set.jsonl").read_bytes().split(b"\n")
+    options = ["validate", "--problems", source, "--backend", "embedded", "--json", str(told)]
+    assert main([*options, "--fix"]) == 1
+    report = json.loads(told.read_text())
+    assert report["bad"] == ["broken", "clock"]
+    assert report["fixed"] == ["clock"]
+    learned = report["learned"]
+    assert {name: known["assurance"] for name, known in learned.items()} == {
+        "plain": "values",
+        "clock": "shared",
+        "leaps": "values",
+        "broken": "values",
+    }
+    assert learned["leaps"]["unreached"] == ["line 3"]
+    assert learned["broken"]["fault"].startswith("the reference does not pass every test (line 1 wrong_answer")
+    after = (tmp_path / "set.jsonl").read_bytes().split(b"\n")
+    assert [number for number, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1]] == [1]
+    assert json.loads(after[1])["tests"]["isolation"] == "shared"
+    assert main(options) == 1
+    report = json.loads(told.read_text())
+    assert report["bad"] == ["broken"]
+    assert report["fixed"] == []
+    assert "validate again" in capsys.readouterr().out
+
+
+def test_a_reference_that_passes_only_now_and_then_is_named() -> None:
+    class Flaky:
+        def score(self, submissions: list[Submission], *_: object, **__: object) -> list[Result]:
+            return [replace(PASSED, calibration=Learned("objects", (), 0.0, "it did not pass")) for _ in submissions]
+
+    findings, _ = validate(Flaky(), [problem("p", "good")])  # type: ignore[arg-type]
+    assert [found.reason for found in findings] == ["it did not pass"]
+
+
+def test_what_was_learned_is_read_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = {"reward": None, "pass_rate": None, "passed": 0, "total": 1, "verdict": "sandbox_error"}
+    told = {"assurance": "shared", "unreached": ["line 3", "line 5"], "cpu_s": 0.25, "fault": ""}
+    assert result_from(answer).calibration is None
+    assert result_from(answer | {"calibration": None}).calibration is None
+    known = result_from(answer | {"calibration": told}).calibration
+    assert known == Learned("shared", ("line 3", "line 5"), 0.25, "")
+    show(learned_table({"clock": known}))
+    shown = " ".join(capsys.readouterr().out.split())
+    assert all(words in shown for words in ("clock", "shared", "line 3", "0.250"))
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_other_lines_stay_as_they_are(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "set.jsonl"
+    first = '{"id":  "a", "tests": {"kind": "asserts", "source": "assert f() == 1e400"}, "prompt": "\\u00e9 \u2028"}'
+    second = '{"id": "b", "prompt": "\\u00e9", "tests": {"kind": "asserts",  "source": "assert f()"}}'
+    path.write_bytes(f"\ufeff{second}\r\n\n{first}{end}".encode())
+    path.chmod(0o640)
+    let_share(path, ["b"])
+    fixed = second.replace("  ", " ").replace('f()"', 'f()", "isolation": "shared"')
+    assert path.read_bytes() == f"\ufeff{fixed}\r\n\n{first}{end}".encode()
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert [each.name for each in tmp_path.iterdir()] == ["set.jsonl"]
+    let_share(path, ["a"])
+    assert json.loads(path.read_bytes().split(b"\n")[2])["tests"]["isolation"] == "shared"
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("bundled", "bundled problems come with passrate"),
+        ("humaneval", "the format of humaneval has no field"),
+        ("humaneval:he.jsonl", "the format of humaneval:he.jsonl has no field"),
+        ("mbpp-train:mbpp.jsonl", "has no field"),
+        ("mine.jsonl.gz", "not plain JSONL"),
+        ("jsonl:mine.json", "not plain JSONL"),
+        ("packed.jsonl", "not plain JSONL"),
+        ("nonsense", "unknown source"),
+        ("nowhere/mine.jsonl", "cannot write"),
+    ],
+)
+def test_a_format_that_cannot_be_written_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "packed.jsonl").write_bytes(gzip.compress(b"{}\n"))
+    with pytest.raises(UsageError, match=words):
+        fixable_file(source)

@@ -155,6 +155,11 @@ def _score_options(parser: argparse.ArgumentParser) -> None:
 
 def _validate_options(parser: argparse.ArgumentParser) -> None:
     _add_problems(parser)
+    parser.add_argument(
+        "--fix",
+        action="store_true",
+        help="write into the JSONL file what the references show to be needed (isolation: shared)",
+    )
     _add_server(parser)
     _add_json(parser)
 

@@ -1,0 +1,83 @@
+"""What the reference of a problem shows about judging it: which assurance it needs, which asserts count. Pure.
+
+The reference is tried with each assurance in turn, the strongest first, until it passes. A reference that does not pass
+in one process either is at fault itself, and the problem is judged as if it had none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from reward_server.judging.assurance import assurance_of
+from reward_server.judging.judge import judge
+from reward_server.judging.plan import plan
+from tasks.assurance import ASSURANCES
+from tasks.schema import AssertsTests
+
+if TYPE_CHECKING:
+    from reward_server.jobs import Job, Observations
+    from reward_server.verdicts import TestResult
+    from tasks.assurance import Assurance
+    from tasks.schema import Problem
+
+ATTEMPTS: Final = ASSURANCES
+"""The strongest first."""
+
+
+class Calibration(NamedTuple):
+    """What is known of a problem by its reference."""
+
+    assurance: Assurance
+    """What its tests need. With a `fault`, what is assumed without a reference."""
+    sites: str = "null"
+    """JSON of what came back at each call site of the test, as the judge told it; `null` where nothing was learned."""
+    unreached: tuple[int, ...] = ()
+    """`asserts` only: those that the reference does not reach, by their index. They do not count."""
+    cpu_s: float = 0.0
+    """Processor seconds of the reference, over all tests."""
+    fault: str = ""
+    """Why the reference cannot be used, and the fix; empty where it passes."""
+
+
+def attempt(problem: Problem, assurance: Assurance) -> Job:
+    """The job that tries the reference with an assurance. It stops at the first failure, so a loop costs one limit."""
+    reference = problem.reference or ""
+    if assurance == "shared":
+        tests = problem.tests.model_copy(update={"isolation": "shared"})
+        problem = problem.model_copy(update={"tests": tests})
+    tried = Calibration(assurance)
+    return plan(problem, reference, tried, learn=assurance == "objects", stop=True)
+
+
+def is_lost(seen: Observations) -> bool:
+    """Whether the judge could say nothing: by our failure, or as the test cannot be run with that assurance."""
+    return any(test.ending == "lost" for test in seen.tests)
+
+
+def passed(problem: Problem, assurance: Assurance, seen: Observations) -> Calibration | None:
+    """What an attempt has shown; None where the reference does not pass."""
+    unreached = _unreached(problem, seen)
+    results = [each for index, each in enumerate(judge(problem, seen)) if index not in unreached]
+    if not results or any(each.verdict != "passed" for each in results):
+        return None
+    cpu_s = round(sum(each.cpu_s for each in results), 6)
+    return Calibration(assurance, seen.learned or "null", unreached, cpu_s)
+
+
+def faulty(problem: Problem, seen: Observations) -> Calibration:
+    """What is to be said of a reference that does not even pass in one process."""
+    results = judge(problem, seen)
+    why = next(map(_words, (each for each in results if each.verdict != "passed")), "there is no test that counts")
+    return Calibration(
+        assurance_of(problem), fault=f"the reference does not pass every test ({why}): mend it or the tests"
+    )
+
+
+def _words(result: TestResult) -> str:
+    return " ".join(filter(None, (result.name, result.verdict, result.message)))
+
+
+def _unreached(problem: Problem, seen: Observations) -> tuple[int, ...]:
+    if not isinstance(problem.tests, AssertsTests):
+        return ()
+    return tuple(index for index, test in enumerate(seen.tests) if test.ending == "unreached")
