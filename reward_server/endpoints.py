@@ -27,9 +27,10 @@ from reward_server.models import (
 )
 from reward_server.openapi import body_of, errors, streamed
 from reward_server.problems import summary
-from reward_server.programs import program_job, run_report
+from reward_server.programs import program_job, run_of, run_report
 from reward_server.request_log import note
 from reward_server.scoring import check_memory
+from reward_server.turns import go_through
 from tasks.schema import Problem
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ async def score(request: Request) -> Response:
         deadline.cancel()
         service.scorer.leave(batch)
         note(request, verdicts=dict(batch.verdicts), cached=batch.cached)
-        service.metrics.count_batch(batch.verdicts, batch.suspicions, batch.cached)
+        service.metrics.count_batch(batch)
 
     if NDJSON in request.headers.get("accept", ""):
         return StreamingResponse(_lines(batch, leave), media_type=NDJSON)
@@ -117,7 +118,8 @@ async def run(request: Request) -> Response:
         raise SandboxLost(f"no end within the request's {deadline_s:g} s") from None
     except _ClientGoneError:
         return Response(status_code=CLIENT_GONE)
-    return _json(run_report(observations, started_at - asked_at))
+    report = run_report(run_of(observations), started_at - asked_at)
+    return Response(await go_through(report), media_type="application/json")
 
 
 @router.get(
@@ -131,8 +133,8 @@ async def list_problems(
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
-    """List stored problems by id, in brief."""
-    page, total = await _service(request).store.page(prefix, offset, limit)
+    """List stored problems by id, in brief: those of the server's sets, and those that this key has stored."""
+    page, total = await _service(request).store.page(prefix, offset, limit, visit_of(request).client.owner)
     after = offset + len(page)
     return _json(
         {
@@ -150,7 +152,7 @@ async def list_problems(
 )
 async def get_problem(request: Request, problem_id: str) -> Response:
     """Answer a stored problem as a whole, with its tests and its reference."""
-    known = await _service(request).store.get(problem_id)
+    known = await _service(request).store.get(problem_id, owner=visit_of(request).client.owner)
     # Unset fields stay unset: whether a case has `expected` or `raises` shows only by what was set.
     return Response(known.problem.model_dump_json(exclude_unset=True), media_type="application/json")
 
@@ -162,10 +164,14 @@ async def get_problem(request: Request, problem_id: str) -> Response:
     responses={200: {"model": StoredProblems}, **errors(400, 401, 403, 413, 422, 429)},
 )
 async def put_problems(request: Request) -> Response:
-    """Store problems in memory, so that submissions can name them by id. One of the same id is replaced."""
+    """Store problems in memory, so that submissions can name them by id. One of the same id is replaced.
+
+    They belong to the key that stores them: to others they do not exist, and may have the same ids.
+    """
     service = _service(request)
     asked = await service.bodies.read(PutProblems, request)
-    return _json({"stored": len(asked.problems), "total": service.store.put(asked.problems)})
+    total = service.store.put(asked.problems, visit_of(request).client.owner)
+    return _json({"stored": len(asked.problems), "total": total})
 
 
 @router.get("/healthz", summary="Is the server alive?")

@@ -18,6 +18,7 @@ from reward_server.models import CONTRACT
 from reward_server.suspicion import SUSPICIONS
 from reward_server.tally import Tally
 from reward_server.verdicts import Verdict
+from tasks.assurance import ASSURANCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from reward_server.backends.base import Backend
+    from reward_server.batch import Batch
     from reward_server.canary import Canary
     from reward_server.dispatch import Dispatcher
     from reward_server.problems import ProblemStore
@@ -55,6 +57,7 @@ class Metrics(Collector):
         self._store, self._scorer, self._canary = store, scorer, canary
         # All are there from the start: Prometheus sees no increase where a number first appears as 1.
         self._verdicts = Counter[str](dict.fromkeys(get_args(Verdict), 0))
+        self._assurances = Counter[str](dict.fromkeys(ASSURANCES, 0))
         self._signs = Counter[str](dict.fromkeys(SUSPICIONS, 0))
         self._cached = 0
         self._requests: Counter[tuple[str, ...]] = Counter()
@@ -67,10 +70,11 @@ class Metrics(Collector):
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
 
-    def count_batch(self, verdicts: Mapping[str, int], suspicions: Mapping[str, int], cached: int) -> None:
-        self._verdicts.update(verdicts)
-        self._signs.update(suspicions)
-        self._cached += cached
+    def count_batch(self, batch: Batch) -> None:
+        self._verdicts.update(batch.verdicts)
+        self._assurances.update(batch.assurances)
+        self._signs.update(batch.suspicions)
+        self._cached += batch.cached
 
     def count_request(
         self, route: str | None, method: str, status: int | None, seconds: float, received: int, sent: int
@@ -129,6 +133,9 @@ class Metrics(Collector):
     def _results(self) -> Iterator[Metric]:
         cache = self._scorer.cache
         yield counters("passrate_submissions", "Submissions answered, by verdict", "verdict", self._verdicts)
+        yield counters(
+            "passrate_assurance", "Submissions answered, by what they rest on", "assurance", self._assurances
+        )
         yield counters("passrate_suspicious", "Submissions with a sign of cheating, by sign", "sign", self._signs)
         yield counter("passrate_cached", "Submissions answered from an earlier judgement", self._cached)
         yield counter("passrate_joined", "Submissions that shared the run of an identical one", self._scorer.joined)

@@ -1,4 +1,4 @@
-"""What crosses the wire, contract 1: requests are frozen and closed, answers say what stands in them.
+"""What crosses the wire, contract 2: requests are frozen and closed, answers say what stands in them.
 
 Requests are validated with these models. Answers are built as plain JSON (see `scoring`), and the models of answers
 here are their documentation; a test holds the two together.
@@ -13,9 +13,10 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 from reward_server.rewards import Scheme  # noqa: TC001 pydantic reads it
 from reward_server.suspicion import Suspicion  # noqa: TC001 pydantic reads it
 from reward_server.verdicts import Verdict  # noqa: TC001 pydantic reads it
-from tasks.schema import FILE_NAME, MAX_SOURCE_CHARS, Closed, Difficulty, Isolation, Limits, Problem
+from tasks.assurance import Assurance  # noqa: TC001 pydantic reads it
+from tasks.schema import FILE_NAME, MAX_SOURCE_CHARS, Closed, Difficulty, Limits, Problem
 
-CONTRACT: Final = 1
+CONTRACT: Final = 2
 """Counts up when a field goes or means something else; new fields leave it as it is."""
 
 Detail = Literal["none", "tests", "output"]
@@ -119,8 +120,9 @@ class ScoreRequest(Closed):
     stop_on_failure: bool = False
     """Skip the tests after the first that does not pass. They count as not passed."""
     detail: Detail = "tests"
-    allow_shared: bool = True
-    """False: no reward for submissions to problems whose tests run in the submission's process, where it may cheat."""
+    min_assurance: Assurance = "shared"
+    """No reward for submissions to problems whose results rest on less; they are not run, once that is known. For a
+    problem with a reference its run decides."""
     deadline_s: Deadline = None
     """Seconds after which what has no verdict is answered with `reward: null`; the server may give less."""
 
@@ -141,6 +143,21 @@ class TestReport(BaseModel):
     stdout: str
     """Empty unless `detail` is `output`."""
     stderr: str
+    checks: int
+    """Comparisons that decided this test."""
+
+
+class CalibrationReport(BaseModel):
+    """What the reference of a problem has shown. It is run once, before the first submission."""
+
+    assurance: Assurance
+    """What the tests need. With `shared` no submission is run: set `isolation: shared` in the tests."""
+    unreached: list[str]
+    """Asserts that the reference does not reach, by their lines. They do not count."""
+    cpu_s: float
+    """Processor seconds of the reference, over all tests."""
+    fault: str
+    """Why the reference cannot be used; the problem is then judged as if it had none. Empty where it passes."""
 
 
 class ScoreResult(BaseModel):
@@ -162,10 +179,14 @@ class ScoreResult(BaseModel):
     """Seconds spent waiting for a slot."""
     cached: bool
     """Judged earlier, for an identical submission."""
-    isolation: Isolation
-    """`shared`: the tests ran in the submission's own process, as the problem asks, and could be cheated there."""
+    assurance: Assurance
+    """What the result rests on. `values`: only plain values crossed between test and submission. `objects`: objects of
+    the submission's classes answered questions. `shared`: both ran in one process, as the problem asks."""
     suspicion: list[Suspicion]
     """Signs that it tried to cheat, from its text and its ending: to be counted. They never change the reward."""
+    calibration: CalibrationReport | None
+    """Null where the problem has no reference or is not judged by one (`stdio`, `call`, `isolation: shared`), before
+    the reference was run, and with `detail` `none`."""
     error: str | None
     """Why there is no reward."""
 

@@ -11,7 +11,7 @@ from reward_server.dispatch import Dispatcher
 from reward_server.door import Door
 from reward_server.keys import KeyRing
 from reward_server.metrics import Metrics
-from reward_server.problems import ProblemStore
+from reward_server.problems import ProblemStore, Room
 from reward_server.scoring import Scorer
 from reward_server.wire import Bodies
 
@@ -39,13 +39,14 @@ class Service:
         """Wire the parts; nothing is started. Raises: BadSetting."""
         keys = KeyRing(settings.api_keys_file) if settings.api_keys_file is not None else None
         dispatcher = Dispatcher(backend, settings)
-        store = ProblemStore(settings.problems, settings.max_stored_bytes, _load)
+        room = Room(settings.max_stored_bytes, settings.max_stored_bytes_per_key if keys is not None else None)
+        store = ProblemStore(settings.problems, room, _load, owners=keys.names if keys is not None else None)
         disk = None
         if settings.cache_file is not None:
             disk = DiskCache(settings.cache_file, version_of_judge(backend.runs_in), settings.cache_file_bytes)
         scorer, canary = Scorer(dispatcher, store, settings, backend.memory_mb, disk), Canary(dispatcher)
         metrics = Metrics(settings, backend, dispatcher, store, scorer, canary)
-        door, bodies = Door(settings, keys), Bodies(settings.max_body_bytes)
+        door, bodies = Door(settings, keys), Bodies(settings.max_body_bytes, scorer.apart)
         return cls(settings, backend, dispatcher, store, scorer, canary, metrics, disk, door, bodies)
 
     async def start(self) -> None:
@@ -71,6 +72,7 @@ class Service:
         finally:
             if self.disk is not None:
                 await self.disk.close()
+            self.scorer.close()
             await self.store.close()
             await self.backend.close()
 

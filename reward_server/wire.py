@@ -18,16 +18,21 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.json_schema import models_json_schema
 
+from reward_server.apart import WrongSources
 from reward_server.door import visit_of
 from reward_server.errors import BadRequest, NotJson, TooLarge
 from reward_server.large_bodies import CLOSING_OF, Item, NoJsonError, Opened, cut
 from reward_server.turns import go_through
+from tasks.schema import LATER
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from pydantic_core import ErrorDetails
     from starlette.requests import Request
+
+    from reward_server.apart import Apart
+    from tasks.schema import Problem
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -39,6 +44,9 @@ SEAMS: Final = {b"[": re.compile(rb"}[ \t\r\n]*,[ \t\r\n]*{"), b"{": re.compile(
 """Where one value may end and the next begin. It may also be in the midst of one; then what ends there is no JSON."""
 LARGE_BYTES: Final = 4 << 20
 """Bodies of more are checked one at a time, as each is in memory twice by then."""
+
+CONTEXT: Final = {LATER: True}
+"""Of the first validation, on the event loop."""
 
 MAX_CONTAINERS: Final = 1_000_000
 """Lists and objects of one body: 3 bytes of JSON become 70 in memory, and no other request is answered meanwhile."""
@@ -77,8 +85,8 @@ class Bodies:
     longer than a turn takes.
     """
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, limit: int, apart: Apart) -> None:
+        self._limit, self._apart = limit, apart
         self._one_large = asyncio.Lock()
 
     async def read(self, model: type[Model], request: Request) -> Model:
@@ -107,9 +115,24 @@ class Bodies:
             raise TooLarge("body", f"{containers} lists and objects; at most {MAX_CONTAINERS}: split the batch")
         visit.hold(containers * CONTAINER_BYTES + values * VALUE_BYTES)
         if len(body) <= WHOLE_BYTES:
-            return parse_now(model, body)
+            return await self._looked_at(parse_now(model, body))
         async with self._one_large if len(body) > LARGE_BYTES else contextlib.nullcontext():
-            return await go_through(parse_large(model, body))
+            return await self._looked_at(await go_through(parse_large(model, body)))
+
+    async def _looked_at(self, asked: Model) -> Model:
+        """Look at long sources of problems elsewhere: to parse and walk them takes some 20 ms for each KB.
+
+        Raises: BadRequest.
+        """
+        problems: dict[str, Problem] = getattr(asked, "problems", {})
+        for name, problem in problems.items():
+            try:
+                await self._apart.analyse(problem)
+            except WrongSources as wrong:
+                errors = [{**each, "loc": ("problems", name, *each["loc"])} for each in wrong.errors]
+                body = {"problems": {name: problem.model_dump(mode="json", exclude_unset=True)}}
+                raise _explain(type(asked), cast("list[ErrorDetails]", errors), body) from None
+        return asked
 
 
 def _brackets(body: bytes) -> int:
@@ -201,7 +224,7 @@ class _Part:
         """Check what lies between, and say whether it is whole values, and right ones."""
         inner = self._bracket + self._body[begin:end] + CLOSING_OF[self._bracket]
         try:
-            found = _several(self._kind, self._bracket).validate_json(inner, strict=True)
+            found = _several(self._kind, self._bracket).validate_json(inner, strict=True, context=CONTEXT)
         except ValidationError:
             return False
         if isinstance(found, list):
@@ -245,7 +268,7 @@ def parse_now(model: type[Model], body: bytes, start: int = 0, within: tuple[str
     except UnicodeDecodeError as error:
         raise NotJson("body", f"byte {start + error.start} is not UTF-8: send the JSON encoded as UTF-8") from None
     try:
-        return model.model_validate_json(body, strict=True)
+        return model.model_validate_json(body, strict=True, context=CONTEXT)
     except ValidationError as error:
         errors = error.errors(include_input=False, include_url=False)
         first = errors[0]

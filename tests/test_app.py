@@ -102,6 +102,8 @@ async def test_results_stream_with_their_index() -> None:
     assert response.headers["content-type"] == "application/x-ndjson"
     lines = [IndexedResult.model_validate_json(line, extra="forbid") for line in response.content.splitlines()]
     assert {line.index: line.reward for line in lines} == {0: 1.0, 1: 0.0, 2: None}
+    assert {line.assurance for line in lines} == {"values"}
+    assert {line.index: [test.checks for test in line.tests] for line in lines} == {0: [1], 1: [1], 2: [0]}
 
 
 @pytest.mark.parametrize(
@@ -264,7 +266,7 @@ async def test_stored_problems_can_be_listed_read_and_named() -> None:
 async def test_ready_means_that_a_program_ran() -> None:
     backend = FakeBackend()
     async with client_of(backend) as client:
-        assert (await client.get("/healthz")).json() == {"status": "ok", "contract": 1}
+        assert (await client.get("/healthz")).json() == {"status": "ok", "contract": 2}
         assert not backend.jobs
         for _ in range(3):
             assert (await client.get("/readyz")).json()["status"] == "ready"

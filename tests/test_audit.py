@@ -32,7 +32,10 @@ CLASS = {
     ),
 }
 PYTEST = {
-    "tests": {"kind": "pytest", "files": {"test_it.py": "from solution import double\n"}},
+    "tests": {
+        "kind": "pytest",
+        "files": {"test_it.py": "from solution import double\ndef test_it(): assert double(1) == 2\n"},
+    },
     "reference": "async def double(x):\n    return 2 * x",
 }
 STDIO = {"tests": {"kind": "stdio", "cases": [{"stdin": "4\n", "stdout": "8\n"}, {"stdin": "1\n", "stdout": "2\n"}]}}

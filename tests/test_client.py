@@ -49,7 +49,7 @@ def submissions(count: int) -> list[Submission]:
 
 def score(handler: Handler, count: int, **options: Any) -> list[Result]:
     problems = {f"p{number}": {"tests": number} for number in range(9)}
-    asked = {name: options.pop(name) for name in ("on_progress", "detail", "allow_shared") if name in options}
+    asked = {name: options.pop(name) for name in ("on_progress", "detail", "min_assurance") if name in options}
     with SyncRewardClient(transport=httpx.MockTransport(handler), **options) as client:
         return client.score(submissions(count), problems, **asked)
 
@@ -459,7 +459,7 @@ def test_results_stream_without_an_event_loop_too() -> None:
 @pytest.mark.parametrize(
     ("health", "words"),
     [
-        ({"status": "ok", "contract": 2}, "speaks wire contract 2, .* contract 1: update passrate here"),
+        ({"status": "ok", "contract": 3}, "speaks wire contract 3, .* contract 2: update passrate here"),
         ({"status": "ok", "contract": 0}, "update passrate on the server"),
         ({"status": "ok"}, "names no wire contract"),
     ],
@@ -495,27 +495,40 @@ def several_ready(**answers_of: Any) -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize(("said", "words"), [(2, "http://c speaks wire contract 2"), (404, "http://c is no passrate")])
+@pytest.mark.parametrize(("said", "words"), [(3, "http://c speaks wire contract 3"), (404, "http://c is no passrate")])
 def test_every_server_that_answers_is_checked_though_another_was_ready_first(said: int, words: str) -> None:
     """Else the run would learn it in the midst, from the one in so many batches that goes there."""
     with pytest.raises(UnexpectedAnswer, match=words):
-        several_ready(a=1, b=1, c=said)
+        several_ready(a=2, b=2, c=said)
 
 
 @pytest.mark.parametrize("away", ["away", "silent", 503])
 def test_a_server_that_is_not_there_yet_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch, away: str | int) -> None:
     monkeypatch.setattr(client_module, "ANSWER_S", 0.1)
-    several_ready(a=1, b=away)
+    several_ready(a=2, b=away)
 
 
-def test_a_caller_may_refuse_tests_that_share_the_submissions_process() -> None:
-    """The field is sent only then: a server that does not know it would refuse the request."""
+def test_a_caller_may_ask_for_a_least_assurance() -> None:
     asked = []
 
     def handler(request: httpx.Request) -> httpx.Response:
-        asked.append(json.loads(request.content).get("allow_shared"))
+        asked.append(json.loads(request.content)["min_assurance"])
         return answers(request)
 
     score(handler, 1)
-    score(handler, 1, allow_shared=False)
-    assert asked == [None, False]
+    score(handler, 1, min_assurance="objects")
+    score(handler, 1, min_assurance="values")
+    assert asked == ["shared", "objects", "values"]
+
+
+@pytest.mark.parametrize("assurance", ["values", "objects", "shared", None])
+def test_a_result_says_what_it_rests_on_where_the_server_said_so(assurance: str | None) -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        said = {} if assurance is None else {"assurance": assurance}
+        tests = [{"verdict": "passed", "checks": 3}, {"verdict": "passed"}]
+        sent = json.loads(request.content)["submissions"]
+        return httpx.Response(200, json={"results": [answer_to(one) | said | {"tests": tests} for one in sent]})
+
+    (result,) = score(handler, 1)
+    assert result.assurance == assurance
+    assert [test.checks for test in result.tests] == [3, 0]

@@ -28,6 +28,13 @@ def test_samples_without_a_verdict_count_as_not_drawn() -> None:
     assert found.verdicts == {"passed": 1, "wrong_answer": 1, "sandbox_error": 2}
 
 
+def test_a_sample_that_disturbed_the_judge_is_a_failure_and_not_absent() -> None:
+    disturbed = Result(reward=0.0, pass_rate=0.0, passed=0, total=2, verdict="judge_disturbed")
+    submissions: list[Submission] = [{"problem": "a", "code": ""}] * 2
+    found = evaluate(submissions, [PASSED, disturbed], ks=[1])
+    assert (found.counts, found.pass_at, found.unscored) == ({"a": (2, 1)}, {1: 0.5}, 0)
+
+
 def test_a_comparison_is_over_the_problems_with_k_scored_samples_on_both_sides() -> None:
     ours = known({"a": (2, 2), "b": (2, 0), "c": (2, 1), "d": (1, 1), "lost": (9, 9), "ours": (9, 9)}, 1, 2, 3)
     theirs = known({"a": (2, 1), "b": (2, 0), "c": (4, 2), "d": (2, 0), "lost": (0, 0), "theirs": (9, 0)}, 1)

@@ -95,6 +95,7 @@ def test_score_writes_a_table_and_json(problems: Path, tmp_path: Path, capsys: p
     assert read_pass_rates(rates, "all_passed") == {"add": pytest.approx(1 / 3)}
     found = json.loads(report.read_text())
     assert [result["reward"] for result in found["results"]] == [1.0, 0.5, 0.0]
+    assert {result["assurance"] for result in found["results"]} == {"values"}
     assert found["all_passed"] == 1
     assert "no_code" in capsys.readouterr().out
 

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reward_server.backends.embedded import EmbeddedBackend
+from reward_server.calibrating import Calibrations
 from reward_server.extraction import extract_code
+from reward_server.identity import judging_digest
+from reward_server.judging import counted, judge, plan
 from reward_server.settings import Settings
 from tasks.registry import load_problems
 from tasks.schema import Limits, Problem
@@ -26,6 +29,8 @@ from trainer.wrong_programs import wrong_programs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from reward_server.verdicts import TestResult
 
     Item = tuple[Problem, str]
     """A problem and a completion."""
@@ -166,29 +171,39 @@ def over_http(items: Sequence[Item]) -> tuple[list[Outcome], list[float]]:
     return outcomes, cached
 
 
-def directly(sandbox: Sandbox, item: Item) -> Outcome:
+def directly(sandbox: Sandbox, calibrations: Calibrations, item: Item) -> Outcome:
     """Judge one completion by itself: no HTTP, no client, no batch, no cache, no neighbours."""
     problem, text = item
     # All that the way to the server may change: what JSON in UTF-8 cannot carry.
     code = extract_code(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
     if code is None:
         return 0.0, "no_code"
-    verdicts = sandbox.verdicts(problem, code)
+    verdicts = [result.verdict for result in calibrated_results(sandbox, calibrations, problem, code)]
     passed = verdicts.count("passed")
     return passed / len(verdicts), next((each for each in verdicts if each != "passed"), "passed")
+
+
+def calibrated_results(sandbox: Sandbox, calibrations: Calibrations, problem: Problem, code: str) -> list[TestResult]:
+    """Judge by what the reference shows, as the server does."""
+    if not problem.is_calibrated:
+        return sandbox.judge(problem, code)
+    digest = sandbox.runner.run(judging_digest(problem))
+    while (found := sandbox.runner.run(calibrations.of(sandbox.ready(), digest, problem))) is None:
+        pass
+    return counted(judge(problem, sandbox.run(plan(problem, code, found))), found)
 
 
 def all_directly(items: Sequence[Item], rng: random.Random) -> list[Outcome]:
     """Judge what is alike once, and then some of that again: it must not matter."""
     times = Counter(key_of(item) for item in items)
     own: dict[Key, Outcome] = {}
-    sandbox = Sandbox(EmbeddedBackend(Settings()))
+    sandbox, calibrations = Sandbox(EmbeddedBackend(Settings())), Calibrations()
     try:
         for item in items:
             if key_of(item) not in own:
-                own[key_of(item)] = directly(sandbox, item)
+                own[key_of(item)] = directly(sandbox, calibrations, item)
         for item in rng.sample([item for item in items if times[key_of(item)] > 1], AGAIN):
-            assert directly(sandbox, item) == own[key_of(item)]
+            assert directly(sandbox, calibrations, item) == own[key_of(item)]
     finally:
         sandbox.close()
     return [own[key_of(item)] for item in items]

@@ -10,7 +10,7 @@ import pytest
 
 from reward_server.backends.fake import FakeBackend, code_of
 from reward_server.dispatch import TOGETHER_S
-from reward_server.errors import SandboxLost
+from reward_server.errors import Disturbed, SandboxLost, Unjudged
 from reward_server.jobs import Observation, Observations
 from reward_server.models import RunRequest
 from reward_server.programs import program_job
@@ -18,6 +18,8 @@ from reward_server.tickets import Ticket
 from tests.test_dispatch import started, until
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reward_server.backends.base import Slot
     from reward_server.dispatch import Dispatcher
     from reward_server.jobs import Job
@@ -66,7 +68,7 @@ def backend(**changes: Any) -> FakeBackend:
     return FakeBackend(say_the_code, together=4, **changes)
 
 
-async def done(dispatcher: Dispatcher, works: list[Work]) -> list[str]:
+async def done(dispatcher: Dispatcher, works: Sequence[Work]) -> list[str]:
     dispatcher.submit([work.ticket for work in works])
     await until(lambda: all(work.ticket.done for work in works))
     return [work.outcome for work in works]
@@ -103,6 +105,34 @@ async def test_a_lost_message_costs_no_ticket_but_the_one_that_loses_its_sandbox
         assert await done(dispatcher, works) == [work.code for work in works]
     assert {work.ticket.retried for work in works if "lost" not in work.code} == {0}
     assert {work.ticket.retried for work in works if "lost" in work.code} == {2}
+
+
+@pytest.mark.parametrize("unjudged", [False, True])
+async def test_what_is_lost_among_others_is_charged_only_when_it_fails_alone(unjudged: bool) -> None:
+    """Red where a loss in a shared message counts as one of the two."""
+    made = backend()
+
+    async def script(job: Job) -> Observations:
+        if code_of(job) == "5" and not unjudged:
+            raise SandboxLost("5", "protocol", "reply")
+        return Observations((Observation("returned", message=code_of(job)),))
+
+    class Judged(Work):
+        async def run(self, slot: Slot) -> str:
+            told = await super().run(slot)
+            if told == "5" and unjudged:
+                raise Unjudged("5", (), "judge")
+            return told
+
+    made.script = script
+    works = [Judged(str(number)) for number in range(40)]
+    async with started(made, slots=1) as dispatcher:
+        outcomes = await done(dispatcher, works)
+        assert [work.ticket.retried for work in works if work.code != "5"] == [0] * 39
+    assert isinstance(works[5].ticket.error, Disturbed)
+    outcomes.pop(5)
+    assert outcomes == [str(number) for number in range(40) if number != 5]
+    assert len([job for job in made.jobs if code_of(job) == "5"]) >= 3
 
 
 async def test_a_dropped_ticket_ends_no_sandbox_in_which_others_are() -> None:

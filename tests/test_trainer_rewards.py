@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from reward_server.suspicion import SUSPICIONS
+from tasks.assurance import ASSURANCES
 from trainer import rewards as rewards_module
 from trainer import settings as settings_module
 from trainer.client import RewardClient
@@ -68,7 +69,8 @@ def judged(completion: str) -> dict[str, Any]:
         lost = {"reward": None, "pass_rate": None, "passed": 0, "total": 0}
         return lost | {"verdict": "sandbox_error", "error": "slot lost"}
     verdict = "passed" if rate == 1.0 else "wrong_answer"
-    return {"reward": rate, "pass_rate": rate, "passed": 1, "total": 2, "verdict": verdict, "cpu_s": 0.09}
+    scored = {"reward": rate, "pass_rate": rate, "passed": 1, "total": 2, "verdict": verdict, "cpu_s": 0.09}
+    return scored | {"assurance": "values" if rate == 1.0 else "objects"}
 
 
 def run(function: Any, completions: list[Any], **columns: Any) -> list[float | None]:
@@ -151,6 +153,18 @@ def test_the_run_stops_above_the_set_share_and_says_why(
         run(code_reward, ["lost"] * 10, problem=[SPEC] * 10)
 
 
+@pytest.mark.parametrize("least", [None, *ASSURANCES])
+def test_a_run_asks_for_the_least_assurance_of_its_settings(
+    requests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, least: str | None
+) -> None:
+    if least is not None:
+        monkeypatch.setenv("PASSRATE_REWARD_MIN_ASSURANCE", least)
+    run(code_reward, ["1"], problem=[SPEC])
+    assert requests[0]["min_assurance"] == (least or "shared")
+    run(make_code_reward("http://x", min_assurance="objects"), ["1"], problem=[SPEC])
+    assert requests[1]["min_assurance"] == "objects"
+
+
 def test_one_bad_group_at_the_start_does_not_stop_the_run() -> None:
     """A single problem that the server cannot judge must not end a run of a week."""
     counted = UnscoredShare()
@@ -168,6 +182,7 @@ def test_every_metric_and_column_comes_at_full_length_every_batch(requests: list
     run(code_reward, ["1", "1", "1", "lost", "1", "0", "0", "0.5"], problem=problems, **log)
     assert {name.removeprefix("passrate/verdict/") for name in metrics if "verdict" in name} == set(VERDICTS)
     assert metrics["passrate/unscored"] == pytest.approx(1 / 8)
+    assert [metrics[f"passrate/assurance/{each}"] for each in ASSURANCES] == [0.5, 0.375, 0.0]
     assert metrics["passrate/pass_rate"] == pytest.approx(4.5 / 7)
     assert metrics["passrate/all_passed"] == pytest.approx(4 / 7)
     assert metrics["passrate/groups_without_spread"] == 0.5
@@ -386,6 +401,9 @@ def test_length_costs_nothing_at_first_then_falls_smoothly_to_minus_one(monkeypa
         ("PASSRATE_REWARD_MAX_UNSCORED", "1.5"),
         ("PASSRATE_REWARD_DEADLINE", "3"),
         ("PASSRATE_REWARD_LENGTH_MAX", "10"),
+        ("PASSRATE_REWARD_MIN_ASSURANCE", "1"),
+        ("PASSRATE_REWARD_MIN_ASSURANCE", "Values"),
+        ("PASSRATE_REWARD_ALLOW_SHARED", "0"),
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:

@@ -25,6 +25,7 @@ from trainer.settings import DEFAULT_DEADLINE_S, DEFAULT_URL, TrainerSettings
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 
+    from tasks.assurance import Assurance
     from trainer.servers import Server
     from trainer.wire import Detail, Result, RewardScheme, Submission
 
@@ -58,8 +59,8 @@ class ScoreOptions(TypedDict, total=False):
     """Whether results carry their tests, and those what was printed."""
     stop_on_failure: bool
     """Skip the tests that follow one that did not pass."""
-    allow_shared: bool
-    """False for no reward from problems whose tests share the submission's process."""
+    min_assurance: Assurance
+    """No reward from problems whose results rest on less."""
 
 
 class RewardClient:
@@ -140,15 +141,19 @@ class RewardClient:
         reward: RewardScheme = "pass_rate",
         detail: Detail = "none",
         stop_on_failure: bool = False,
-        allow_shared: bool = True,
+        min_assurance: Assurance = "shared",
     ) -> AsyncGenerator[tuple[int, Result], None]:
         """Judge submissions as `score` does, and yield each one's place and result as it comes.
 
         Every place comes once; those without a verdict last, at the deadline. Leaving the loop early ends the requests
         when the generator is closed. Raises: RequestRejected, and UnexpectedAnswer.
         """
-        options: dict[str, Any] = {"reward": reward, "detail": detail, "stop_on_failure": stop_on_failure}
-        options |= {} if allow_shared else {"allow_shared": False}
+        options = {
+            "reward": reward,
+            "detail": detail,
+            "stop_on_failure": stop_on_failure,
+            "min_assurance": min_assurance,
+        }
         batch = Batch(submissions, problems or {}, options)
         deadline = asyncio.get_running_loop().time() + self.deadline_s
         share = -(-len(submissions) // len(self._servers))

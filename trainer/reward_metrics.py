@@ -11,6 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from reward_server.suspicion import SUSPICIONS
+from tasks.assurance import ASSURANCES
 from trainer.wire import VERDICTS
 
 if TYPE_CHECKING:
@@ -92,11 +93,12 @@ def shares(submissions: Sequence[Submission], results: Sequence[Result]) -> Iter
     verdicts = Counter(result.verdict for result in results)
     for verdict in VERDICTS:
         yield f"verdict/{verdict}", verdicts[verdict] / len(results)
+    for assurance in ASSURANCES:
+        yield f"assurance/{assurance}", mean(result.assurance == assurance for result in results)
     for sign in SUSPICIONS:
         yield f"suspicion/{sign}", mean(sign in result.suspicion for result in results)
     yield "suspicious", mean(bool(result.suspicion) for result in results)
     yield "unscored", mean(result.reward is None for result in results)
-    yield "shared", mean(result.isolation == "shared" for result in results)
     yield "cached", mean(result.cached for result in results)
     yield "duplicates", 1 - len({(one["problem"], one["completion"]) for one in submissions}) / len(results)
     scored = [result for result in results if result.reward is not None]

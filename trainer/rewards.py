@@ -30,6 +30,7 @@ from trainer.settings import TrainerSettings
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 
+    from tasks.assurance import Assurance
     from trainer.columns import Completion
     from trainer.wire import Result, RewardScheme, Submission
 
@@ -119,10 +120,17 @@ async def summed_reward(completions: Sequence[Completion], **columns: Any) -> li
 
 
 def make_code_reward(
-    url: str, *, api_key: str | None = None, reward: RewardScheme = "pass_rate", max_unscored: float = 0.5
+    url: str,
+    *,
+    api_key: str | None = None,
+    reward: RewardScheme = "pass_rate",
+    max_unscored: float = 0.5,
+    min_assurance: Assurance = "shared",
 ) -> RewardFunction:
     """Make a `code_reward` configured in code. It does not pickle: for AsyncGRPOTrainer use the environment."""
-    settings = TrainerSettings(url=url, api_key=api_key, reward=reward, max_unscored=max_unscored)
+    settings = TrainerSettings(
+        url=url, api_key=api_key, reward=reward, max_unscored=max_unscored, min_assurance=min_assurance
+    )
     counted, metrics = UnscoredShare(), RewardMetrics()
 
     async def code_reward(completions: Sequence[Completion], **columns: Any) -> list[float | None]:
@@ -206,7 +214,7 @@ async def _judge(
     # A client for each batch: it costs a connection, and belongs to this event loop and to no other process.
     async with RewardClient.from_settings(settings) as client:
         return submissions, await client.score(
-            submissions, problems, reward=settings.reward, allow_shared=settings.allow_shared
+            submissions, problems, reward=settings.reward, min_assurance=settings.min_assurance
         )
 
 

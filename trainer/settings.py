@@ -8,7 +8,7 @@
 | `PASSRATE_REWARDS` | `code` | `summed_reward`: what it adds up, with weights, as in `code format:0.1 length:0.2` |
 | `PASSRATE_REWARD_DEADLINE_S` | `280` | seconds for one batch, retries included; what is missing then has no reward |
 | `PASSRATE_REWARD_MAX_UNSCORED` | `0.5` | the run stops above this share of recent completions without a reward |
-| `PASSRATE_REWARD_ALLOW_SHARED` | `1` | `0`: no reward from tests that share the submission's process |
+| `PASSRATE_REWARD_MIN_ASSURANCE` | `shared` | `values`, `objects` or `shared`: what rests on less has no reward |
 | `PASSRATE_REWARD_LENGTH_FREE` | `512` | `length_reward`: tokens that cost nothing |
 | `PASSRATE_REWARD_LENGTH_MAX` | `2048` | `length_reward`: tokens from which on the penalty is full |
 
@@ -22,6 +22,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tasks.assurance import ASSURANCES, Assurance
 from trainer.wire import SCHEMES, RewardScheme
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ NAMES = (
     "PASSRATE_REWARDS",
     "PASSRATE_REWARD_DEADLINE_S",
     "PASSRATE_REWARD_MAX_UNSCORED",
-    "PASSRATE_REWARD_ALLOW_SHARED",
+    "PASSRATE_REWARD_MIN_ASSURANCE",
     "PASSRATE_REWARD_LENGTH_FREE",
     "PASSRATE_REWARD_LENGTH_MAX",
 )
@@ -58,7 +59,7 @@ class TrainerSettings:
     """Those of `SUMMED` that are added up, each once, with its weight."""
     deadline_s: float = DEFAULT_DEADLINE_S
     max_unscored: float = 0.5
-    allow_shared: bool = True
+    min_assurance: Assurance = "shared"
     length_free_tokens: int = 512
     length_max_tokens: int = 2048
 
@@ -72,6 +73,11 @@ class TrainerSettings:
         scheme = env.get("PASSRATE_REWARD", "pass_rate")
         if scheme not in SCHEMES:
             raise ValueError(f"PASSRATE_REWARD: {scheme!r} is no reward; give one of {', '.join(SCHEMES)}")
+        least = env.get("PASSRATE_REWARD_MIN_ASSURANCE", "shared")
+        if least not in ASSURANCES:
+            raise ValueError(
+                f"PASSRATE_REWARD_MIN_ASSURANCE: {least!r} is no assurance; give one of {', '.join(ASSURANCES)}"
+            )
         free = _number(env, "PASSRATE_REWARD_LENGTH_FREE", 512, low=0)
         return cls(
             url=env.get("PASSRATE_URL") or DEFAULT_URL,
@@ -80,7 +86,7 @@ class TrainerSettings:
             rewards=_rewards(env.get("PASSRATE_REWARDS", "")),
             deadline_s=_number(env, "PASSRATE_REWARD_DEADLINE_S", DEFAULT_DEADLINE_S, low=1),
             max_unscored=_number(env, "PASSRATE_REWARD_MAX_UNSCORED", 0.5, low=0, high=1),
-            allow_shared=_number(env, "PASSRATE_REWARD_ALLOW_SHARED", 1, low=0, high=1) != 0,
+            min_assurance=least,
             length_free_tokens=int(free),
             length_max_tokens=int(_number(env, "PASSRATE_REWARD_LENGTH_MAX", max(2048, 4 * free), low=free + 1)),
         )

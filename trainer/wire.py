@@ -13,9 +13,10 @@ from reward_server.verdicts import TestResult, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tasks.assurance import Assurance
     from tasks.schema import Problem
 
-CONTRACT = 1
+CONTRACT = 2
 """The version of the wire that this client speaks. A server names its own in `/healthz`."""
 
 RewardScheme = Literal["pass_rate", "all_passed", "weighted"]
@@ -25,7 +26,8 @@ SCHEMES: tuple[RewardScheme, ...] = get_args(RewardScheme)
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 NOT_JUDGED = {"id", "prompt", "tags", "difficulty", "reference", "wrong"}
-"""Fields of a problem that say nothing about how it is judged: they stay at home."""
+"""Fields of a problem that say nothing about how it is judged: they stay at home. The reference goes along where the
+server learns from it (`Problem.is_calibrated`)."""
 
 
 class Submission(TypedDict):
@@ -35,6 +37,20 @@ class Submission(TypedDict):
     """The key of an inline problem, or the id of one that the server holds."""
     completion: NotRequired[str]
     code: NotRequired[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What the reference of a problem has shown the server."""
+
+    assurance: str
+    """What the tests need: `values`, `objects` or `shared`."""
+    unreached: tuple[str, ...]
+    """Asserts that the reference does not reach, by their lines. They do not count."""
+    cpu_s: float
+    """Processor seconds of the reference, over all tests."""
+    fault: str
+    """Why the reference cannot be used, and the fix; empty where it passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +68,12 @@ class Result:
     cpu_s: float = 0.0
     queue_s: float = 0.0
     cached: bool = False
-    isolation: str = "separate"
-    """`shared`: the tests ran in the submission's own process, as the problem asks, and could be cheated there."""
+    assurance: Assurance | None = None
+    """What it rests on (see `tasks.assurance`); None where no server said so."""
     suspicion: tuple[str, ...] = ()
     """Signs that it tried to cheat. They never change the reward."""
+    calibration: Learned | None = None
+    """None where the server does not learn from the problem's reference, and with `detail` `none`."""
     error: str | None = None
     """Why there is no reward."""
 
@@ -81,10 +99,15 @@ def result_from(answer: Mapping[str, Any]) -> Result:
         cpu_s=answer.get("cpu_s", 0.0),
         queue_s=answer.get("queue_s", 0.0),
         cached=answer.get("cached", False),
-        isolation=answer.get("isolation", "separate"),
+        assurance=answer.get("assurance"),
         suspicion=tuple(answer.get("suspicion") or ()),
+        calibration=learned_from(answer["calibration"]) if answer.get("calibration") else None,
         error=answer.get("error"),
     )
+
+
+def learned_from(answer: Mapping[str, Any]) -> Learned:
+    return Learned(answer["assurance"], tuple(answer["unreached"]), answer["cpu_s"], answer["fault"])
 
 
 def outcome_from(test: Mapping[str, Any]) -> TestResult:
@@ -92,6 +115,7 @@ def outcome_from(test: Mapping[str, Any]) -> TestResult:
 
 
 def judging_spec(problem: Problem) -> dict[str, Any]:
-    """Take what the server needs to judge: tests, entry point, limits, setup, files. The reference stays at home."""
+    """Take what the server needs to judge: tests, entry point, limits, setup, files, a reference to learn from."""
+    left_out = NOT_JUDGED - {"reference"} if problem.is_calibrated else NOT_JUDGED
     # Unset fields stay unset: a case may have `expected: null` or `raises`, and which one shows only by what was set.
-    return problem.model_dump(mode="json", exclude=NOT_JUDGED, exclude_unset=True)
+    return problem.model_dump(mode="json", exclude=left_out, exclude_unset=True)

@@ -24,7 +24,7 @@ RESULT = {
     "verdict": "passed",
     "message": "",
     "tests": [],
-    "isolation": "separate",
+    "assurance": "objects",
     "suspicion": [],
     "queue_s": 0.01,
     "cpu_s": 0.01,

@@ -84,7 +84,8 @@ def race(work: Work, field: Field) -> Raced:
         }
         entered = ways_of(work, field, clients, folder)
         for client, server in clients.values():
-            ways.score(spread_out(work.programs, WARM_RUNS), client, server)  # the first batch is not measured
+            # The first batch is not measured: it starts what serves many, and calibrates each problem.
+            ways.score(list({each.problem.id: each for each in work.programs}.values()), client, server)
         rounds: dict[str, list[ways.Sample]] = {way.name: [] for way in entered}
         for number in range(max(way.rounds for way in entered)):
             for way in entered:

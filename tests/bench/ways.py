@@ -212,7 +212,7 @@ def answers_right(client: httpx.Client, run: Run) -> bool:
 
 
 def printed_right(run: Run, stdout: str) -> bool:
-    return run.stdout is None or same_tokens(run.stdout, stdout)
+    return run.stdout is None or same_tokens(run.stdout.encode(), stdout.encode())
 
 
 def reaped_s() -> float:

@@ -122,7 +122,7 @@ def judgeable(problem: dict[str, Any]) -> dict[str, Any]:
         case "asserts":
             tests["source"] = "assert f(1)\nassert f(2)"
         case "pytest":
-            tests |= {"files": {"test_a.py": "def test_a(): pass\ndef test_b(): pass"}, "module": "solution"}
+            tests |= {"files": {"test_a.py": "def test_a(): assert f(1)\ndef test_b(): pass"}, "module": "solution"}
         case "call":
             tests["cases"] = [
                 {name: value for name, value in case.items() if name != "raises"} | {"expected": case.get("expected")}

@@ -16,7 +16,7 @@ HEADER: Final = {
     "dirty": None,
     "spent": False,
     "failed_load": False,
-    "rows": [["exited", 0, 0.0, 0.0, 0, "", True, ""]],
+    "rows": [["exited", 0, 0.0, 0.0, 0, "", True, "", 1]],
 }
 FORGED: Final = json.dumps(HEADER)
 FRAMES: Final = (
