@@ -192,6 +192,35 @@ def test_a_forged_account_is_refused(judge: Side, account: Any) -> None:
     assert ours == [1]
 
 
+class Bag:
+    """As of a problem's setup."""
+
+    def __init__(self) -> None:
+        self.items: list[Any] = []
+
+    def total(self) -> int:
+        return 1
+
+    @property
+    def size(self) -> int:
+        return len(self.items)
+
+    @size.setter
+    def size(self, size: int) -> None:
+        self.items = [0] * size
+
+
+@pytest.mark.parametrize("name", ["__dict__", "__class__", "total", "size"])
+def test_a_forged_instance_is_refused(name: str) -> None:
+    """What a class of the setup answers by a method or a property, its instances do not say themselves."""
+    judge = Side(-1, forgets=True)
+    judge.containers.models = {"Bag": Bag}
+    for state in (["d", ["L", [name]], ["L", [3]]], ["d", ["L", [name]], ["l", ["d", ["L", []], ["L", []]]]]):
+        with pytest.raises(values.Unfit):
+            judge.containers.unpack([[], [[1, ["ob", "Bag", state]]]], judge.decode, lambda _: None)
+        judge.containers.drop(1)
+
+
 def test_a_grid_that_no_message_names_is_kept_up_to_date(judge: Side, submission: Side) -> None:
     """`solver = Solver(grid)`, then `solver.solve()`: only the first call names it."""
     grid = [[0] * 50 for _ in range(1000)]

@@ -28,6 +28,13 @@ def test_what_is_judged_travels_and_the_reference_stays_at_home() -> None:
     assert not {"reference", "prompt", "id"} & set(spec)
 
 
+def test_a_reference_that_the_server_learns_from_travels() -> None:
+    tests: dict[str, Any] = {"kind": "asserts", "source": "assert add(1, 2) == 3"}
+    assert judging_spec(problem(tests=tests))["reference"] == "secret"
+    assert "reference" not in judging_spec(problem(tests=tests | {"isolation": "shared"}))
+    assert "reference" not in judging_spec(problem(tests=tests, reference=None))
+
+
 def test_prompts_say_what_to_define_and_how_to_answer() -> None:
     stdio = problem(tests={"kind": "stdio", "cases": [{"stdout": "1"}]}, entry_point=None)
     assert "`add`" in plain_prompt(problem())

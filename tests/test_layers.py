@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 ROWS: list[set[str]] = [
+    {"tasks.checks"},
     {"tasks.schema"},
     {"tasks"},
     {"reward_server.verdicts"},
@@ -40,11 +41,12 @@ ROWS: list[set[str]] = [
         "reward_server.backends.sandbox_channel",
         "reward_server.json_log",
     },
-    {"reward_server.backends.sandboxed", "reward_server.backends.contents", "reward_server.evaluating"},
+    {"reward_server.backends.sandboxed", "reward_server.backends.contents", "reward_server.apart"},
     {
         "reward_server.backends.embedded",
         "reward_server.backends.docker_daemon",
         "reward_server.backends.docker_channels",
+        "reward_server.evaluating",
     },
     {"reward_server.backends.docker", "reward_server.images"},
     {"reward_server.backends"},
@@ -56,7 +58,13 @@ ROWS: list[set[str]] = [
         "reward_server.processes",
         "reward_server.tickets",
     },
-    {"reward_server.dispatch", "reward_server.programs", "reward_server.problems", "reward_server.wire"},
+    {
+        "reward_server.dispatch",
+        "reward_server.programs",
+        "reward_server.problems",
+        "reward_server.wire",
+        "reward_server.calibrating",
+    },
     {"reward_server.batch", "reward_server.canary"},
     {"reward_server.scoring"},
     {"reward_server.metrics"},

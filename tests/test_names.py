@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from reward_server.judging.names import class_names, star_names
+from reward_server.judging.names import class_names
+from reward_server.judging.payloads import pytest_payload
 
 
 @pytest.mark.parametrize(
@@ -36,6 +39,17 @@ from reward_server.judging.names import class_names, star_names
         ("assert add(1, 2) == 3", set()),
         ("s = make()\ns.push(1)\nassert make().x", set()),
         ("assert add.cache_info()", set()),
+        # compared with itself, and with a plain value
+        ("assert C(5, 2) == C(5, 3)\nassert C(5, 2) == 10", set()),
+        ("assert P(2) < P(3) and 1 <= P(2) < 9", set()),
+        ("assert F(1) == F(1)\nassert F([1]) != [1]", set()),
+        ("assert N(3) == N(3)\nassert -1 == N(0)", set()),
+        ("x = C(5, 2)\nassert x == C(5, 3)\nassert x == 2 * 5", set()),
+        ("assert L(1) == L(1) and L(2) in (1, 2)", set()),
+        ("assert Money(5) == Money(5)\nassert Money(5).currency == 'EUR' and Money(5) == 5", {"Money"}),
+        ("assert Pair(1) == Pair(1)\nassert isinstance(Pair(1), Pair) and Pair(1) != (1,)", {"Pair"}),
+        ("with Lock(1) as held: assert held.owner and Lock(1) == Lock(1) and Lock(1) != 0", {"Lock"}),
+        ("class Mine(Base): pass\nassert Base(1) == Base(1) and Base(1) == 1", {"Base"}),
     ],
 )
 def test_classes_are_known_by_their_use(source: str, classes: set[str]) -> None:
@@ -59,4 +73,5 @@ def test_classes_are_known_across_files() -> None:
     ],
 )  # fmt: skip
 def test_a_star_import_replaces_nothing_of_the_tests(source: str, names: set[str], modules: set[str]) -> None:
-    assert tuple(map(set, star_names(source))) == (names, modules)
+    payload = json.loads(pytest_payload((("test_it.py", source),), "solution").text)
+    assert (set(payload["star_names"]), set(payload["library"])) == (names, modules)

@@ -162,8 +162,34 @@ def test_what_is_no_json_is_unfit(text: bytes) -> None:
         ["s", *[["T", [n * (2**61 - 1), 1]] for n in range(20_000)]],
         ["L", [0] * 500_000],
         ["i", "f" * 1_000_000],
+        ["fr", *[["i", random.Random(seed).randbytes(400_000).hex()] for seed in (1, 2)]],
+        ["fr", ["i", "7" * 2_000_000], ["i", "3" * 40_000]],
+        ["S", [part for n in range(20_000) for part in (n, (n + 1) * (2**61 - 1))]],
+        ["vk", ["L", [n * (2**61 - 1) for n in range(40_000)]]],
+        ["C", ["d", ["L", [n * (2**61 - 1) + 7 for n in range(40_000)]], ["L", [1] * 40_000]]],
+        ["s", *[["D", f"{n * (2**61 - 1)}"] for n in range(20_000)]],
+        ["s", *[["T", [-1 - (n >> bit & 1) for bit in range(14)]] for n in range(1 << 14)]],
+        ["s", *[["f", ["L", [0]], ["fr", n * (2**61 - 1), 1]] for n in range(10_000)]],
     ],
-    ids=["fraction", "denominator", "decimal", "set", "frozenset", "mapping", "tuples", "long", "digits"],
+    ids=[
+        "fraction",
+        "denominator",
+        "decimal",
+        "set",
+        "frozenset",
+        "mapping",
+        "tuples",
+        "long",
+        "digits",
+        "gcd",
+        "gcd_2",
+        "half",
+        "keys",
+        "counter",
+        "decimals",
+        "minus_one",
+        "nested",
+    ],
 )
 def test_a_value_is_decoded_in_time(encoded: Any) -> None:
     """A megabyte that takes minutes to decode would stop the server for all.
@@ -174,6 +200,24 @@ def test_a_value_is_decoded_in_time(encoded: Any) -> None:
     with contextlib.suppress(values.Unfit):
         values.decode(encoded)
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {2**k for k in range(6000)},
+        {-(2**k): k for k in range(6000)},
+        {(x, y) for x in range(-50, 50) for y in range(-50, 50)},
+        {float(n) for n in range(-5000, 5000)},
+        {1 / n for n in range(1, 5000)},
+        {fractions.Fraction(n, 7) for n in range(5000)},
+        fractions.Fraction(math.factorial(2000), 3**9000),
+        fractions.Fraction(math.factorial(20_000), 7),
+    ],
+    ids=["powers", "negative_powers", "grid", "floats", "inverses", "fractions", "long_fraction", "long_numerator"],
+)
+def test_honest_sets_and_fractions_cross(value: Any) -> None:
+    assert through(value) == value
 
 
 def test_random_structures_survive() -> None:

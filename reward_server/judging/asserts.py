@@ -9,26 +9,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-import sys
 from dataclasses import dataclass
 from functools import lru_cache
 
+from reward_server.judging.checks import constant_lines, is_constant
+from tasks.checks import callee, is_checking
+
 BUILTINS = frozenset(dir(builtins))
-PURE_MODULES = frozenset(
-    (
-        *("abc", "bisect", "cmath", "collections", "copy", "dataclasses", "datetime", "enum", "fractions", "functools"),
-        *("heapq", "itertools", "json", "math", "numbers", "operator", "random", "re", "statistics", "string", "time"),
-        *("typing",),
-    )
-)
-"""Modules whose functions change nothing that a later run could see (`random` is seeded anew for each)."""
-REACHING = frozenset(
-    (
-        *("__builtins__", "__import__", "breakpoint", "compile", "delattr", "eval", "exec", "globals", "input"),
-        *("open", "setattr", "vars"),
-    )
-)
-"""Builtins by which code reaches beyond its own names."""
 RESERVED = frozenset({"__site__", "__raising_site__", "__never__"})
 
 
@@ -49,12 +36,14 @@ class Rewritten:
     sites: tuple[Site, ...]
     calls_check: bool
     """True when the source defines `check(candidate)`, which is then called with the entry point."""
-    names: tuple[str, ...]
-    """Names that the source uses and does not define: they come from the submission."""
-    modules: tuple[str, ...]
-    """Standard modules that the source looks into without importing them."""
-    pure: bool
-    """True when the source can leave nothing behind: a judge process that has run it may run another."""
+    names: frozenset[str]
+    """Names that the source uses and does not define."""
+    looked_into: frozenset[str]
+    """Those of which it reads an attribute."""
+    called: frozenset[str]
+    checks: tuple[Check, ...]
+    constant: tuple[int, ...]
+    """Lines of this source with asserts that say nothing of the submission."""
 
 
 @lru_cache(maxsize=4096)
@@ -65,8 +54,8 @@ def rewrite(source: str) -> Rewritten:
     tree = rewriter.visit(tree)
     names = FreeNames()
     names.visit(tree)
-    free = names.loaded - names.bound - BUILTINS - RESERVED
-    modules = {name for name in free & names.looked_into if name in sys.stdlib_module_names}
+    free = frozenset(names.loaded - names.bound - BUILTINS - RESERVED)
+    looked_into = frozenset(names.looked_into)
     calls_check = any(isinstance(node, ast.FunctionDef) and node.name == "check" for node in tree.body)
     sites = rewriter.sites
     if not sites:  # no assert at all: the code as a whole is the test
@@ -74,13 +63,17 @@ def rewrite(source: str) -> Rewritten:
         if tree.body[first:]:
             tree.body[first:] = [around(0, "__raising_site__", tree.body[first:])]
         sites = [Site("check", 1)]
+    text = ast.unparse(tree)
+    constant = constant_lines(ast.parse(text)) if rewriter.constants else []
     return Rewritten(
-        ast.unparse(tree),
+        text,
         tuple(sites),
         calls_check,
-        tuple(sorted(free - modules)),
-        tuple(sorted(modules)),
-        names.pure and modules <= PURE_MODULES,
+        free,
+        looked_into,
+        frozenset(names.called),
+        tuple(names.checks),
+        tuple(constant),
     )
 
 
@@ -102,8 +95,13 @@ class Rewriter(ast.NodeTransformer):
     def __init__(self) -> None:
         self.sites: list[Site] = []
         self.guarded = 0
+        self.constants = 0
+        """Asserts that hold nothing but constants: they test nobody."""
 
     def visit_Assert(self, node: ast.Assert) -> ast.stmt:
+        if is_constant(node.test):
+            self.constants += 1
+            return node
         if isinstance(node.test, ast.Constant):
             if node.test.value:
                 return node
@@ -142,6 +140,14 @@ class Rewriter(ast.NodeTransformer):
         return node
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one check uses and does not define, other than builtins, and what of that it calls."""
+
+    names: frozenset[str]
+    called: frozenset[str]
+
+
 class FreeNames(ast.NodeVisitor):
     """Collects the names that a source loads and those that it binds anywhere: what remains is free."""
 
@@ -149,30 +155,53 @@ class FreeNames(ast.NodeVisitor):
         self.loaded: set[str] = set()
         self.bound: set[str] = set()
         self.looked_into: set[str] = set()
-        self.pure = True
+        self.called: set[str] = set()
+        self.checks: list[Check] = []
+
+    def check(self, *nodes: ast.AST) -> None:
+        """Visit what one check consists of."""
+        inner = FreeNames()
+        for node in nodes:
+            inner.visit(node)
+        self.checks += [*inner.checks, Check(frozenset(inner.loaded - inner.bound - BUILTINS), frozenset(inner.called))]
+        self.loaded |= inner.loaded
+        self.bound |= inner.bound
+        self.looked_into |= inner.looked_into
+        self.called |= inner.called
 
     def visit_Constant(self, node: ast.Constant) -> None:
         """Nothing in there is a name; the visitor's own way takes long to find that."""
 
+    def visit_Assert(self, node: ast.Assert) -> None:
+        self.check(node.test)
+        if node.msg is not None:
+            self.visit(node.msg)
+
+    def visit_With(self, node: ast.With) -> None:
+        """`with pytest.raises(ValueError): f(-1)` checks as an assert does."""
+        for item in node.items:
+            self.visit(item)
+        if any(is_checking(callee(item.context_expr)) for item in node.items):
+            self.check(*node.body)
+        else:
+            for statement in node.body:
+                self.visit(statement)
+
     def visit_Name(self, node: ast.Name) -> None:
         (self.loaded if isinstance(node.ctx, ast.Load) else self.bound).add(node.id)
-        self.pure = self.pure and node.id not in REACHING
+
+    def visit_Call(self, node: ast.Call) -> None:
+        if isinstance(node.func, ast.Name):
+            self.called.add(node.func.id)
+        if is_checking(callee(node)):
+            self.visit(node.func)
+            self.check(*node.args, *node.keywords)
+        else:
+            self.generic_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         if isinstance(node.value, ast.Name):
             self.looked_into.add(node.value.id)
-        if not isinstance(node.ctx, ast.Load) and not (isinstance(node.value, ast.Name) and node.value.id == "self"):
-            self.pure = False  # it may set something on a module or a builtin
-        if node.attr.startswith("__"):
-            self.pure = False
-        self.generic_visit(node)
-
-    def visit_Import(self, node: ast.Import) -> None:
-        self.pure = self.pure and all(alias.name.split(".")[0] in PURE_MODULES for alias in node.names)
-        self.generic_visit(node)
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        self.pure = self.pure and (node.module or "").split(".")[0] in PURE_MODULES
         self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:

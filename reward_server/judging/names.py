@@ -2,17 +2,21 @@
 
 Classes: an operator between an instance and a plain value is for the instance's class to decide, and so for the
 submission. Where a test takes a name for a function, a class in its place must have no such say: it could equal
-everything. `from solution import *`: the submission must not replace what the test means by `abs` or `math`.
+everything. `from solution import *`: the submission must not replace what the test means by `abs` or `math`. Objects: a
+test that only calls functions needs none. Takes time in proportion to the source.
 """
 
 from __future__ import annotations
 
 import ast
-import sys
 from collections import defaultdict
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from reward_server.judging.asserts import BUILTINS, FreeNames
+from reward_server.judging.asserts import BUILTINS, Check, FreeNames
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PLAIN = frozenset(name for kind in (list, dict, set, str, int, tuple) for name in dir(kind))
 """Attributes that a plain value has too: to use one says nothing of a class."""
@@ -26,19 +30,22 @@ def class_names(*sources: str) -> frozenset[str]:
         seen.visit(ast.parse(source))
     found = seen.classes | {made for holder in seen.looked_into for made in seen.made_by[holder] | {holder}}
     found |= {made for holder in seen.methods_of for made in seen.made_by[holder] & seen.called_bare}
+    answering = seen.answering.union(*(seen.made_by[name] for name in seen.answering))
     for sides in seen.compared:
-        found |= frozenset.intersection(*(side.union(*(seen.made_by[name] for name in side)) for side in sides))
+        found |= seen.on_all(sides) - answering
     return frozenset(name for name in found if name.lstrip("_")[:1].isupper())
 
 
 @lru_cache(maxsize=4096)
-def star_names(*sources: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What `from solution import *` gives to test files: names of the submission, and standard modules they look into.
+def star_names(*sources: str) -> tuple[frozenset[str], frozenset[str], frozenset[str], tuple[Check, ...]]:
+    """What test files use and do not define, as a star import may give it; what they look into, call, and check.
 
     Never a builtin, nor what a file binds for itself.
     """
-    names: set[str] = set()
-    modules: set[str] = set()
+    wanted: set[str] = set()
+    looked_into: set[str] = set()
+    called: set[str] = set()
+    checks: list[Check] = []
     for source in sources:
         tree = ast.parse(source)
         free, own = FreeNames(), FreeNames()
@@ -48,11 +55,11 @@ def star_names(*sources: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
                 own.bound.add(statement.name)
             else:
                 own.visit(statement)
-        wanted = free.loaded - own.bound - BUILTINS
-        looked_into = {name for name in wanted & free.looked_into if name in sys.stdlib_module_names}
-        names |= wanted - looked_into
-        modules |= looked_into
-    return tuple(sorted(names)), tuple(sorted(modules))
+        wanted |= free.loaded - own.bound - BUILTINS
+        looked_into |= free.looked_into
+        called |= free.called
+        checks += free.checks
+    return frozenset(wanted), frozenset(looked_into), frozenset(called), tuple(checks)
 
 
 class Uses(ast.NodeVisitor):
@@ -64,10 +71,14 @@ class Uses(ast.NodeVisitor):
         """Names of which the test reads any attribute."""
         self.called_bare: set[str] = set()
         """What is called without an argument, which a function under test hardly is."""
-        self.compared: list[list[frozenset[str]]] = []
+        self.compared: set[tuple[frozenset[str], ...]] = set()
         """`C(1) + 2 == C(3)`: what is called on each side."""
+        self.answering: set[str] = set()
+        """`C(5, 2) == 10`: what is called for a plain value, and variables that are compared with one."""
         self.made_by: defaultdict[str, set[str]] = defaultdict(set)
         """What is called for the value of a variable, an attribute, or the result of a function."""
+        self.functions: list[str] = []
+        """Those around the node that is visited."""
 
     def visit_Constant(self, node: ast.Constant) -> None:
         """Nothing in there is used as a class."""
@@ -83,7 +94,12 @@ class Uses(ast.NodeVisitor):
         if not node.args and not node.keywords:
             self.called_bare.add(identifier(node.func))
         if identifier(node.func) in ("isinstance", "issubclass", "raises"):
-            self.classes |= {identifier(part) for argument in node.args[-1:] for part in ast.walk(argument)}
+            self.classes |= {identifier(part) for argument in node.args[-1:] for part in operands(argument)}
+        self.generic_visit(node)
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+        if node.type is not None:
+            self.classes |= {identifier(part) for part in operands(node.type)}
         self.generic_visit(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
@@ -92,7 +108,14 @@ class Uses(ast.NodeVisitor):
 
     def visit_Compare(self, node: ast.Compare) -> None:
         sides = (node.left, *node.comparators)
-        self.compared.append([frozenset(callee(part) for part in ast.walk(side)) for side in sides])
+        self.compared.add(
+            tuple(
+                frozenset(name for part in operands(side) for name in (callee(part), identifier(part)) if name)
+                for side in sides
+            )
+        )
+        if any(map(is_plain, sides)):
+            self.answering |= {callee(side) or identifier(side) for side in sides}
         self.generic_visit(node)
 
     def visit_Assign(self, node: ast.Assign) -> None:
@@ -116,12 +139,18 @@ class Uses(ast.NodeVisitor):
     visit_AsyncWith = visit_With  # noqa: N815
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Return | ast.Yield) and inner.value is not None:
-                self.made_by[node.name].add(callee(inner.value))
+        self.functions.append(node.name)
         self.generic_visit(node)
+        self.functions.pop()
 
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+
+    def visit_Return(self, node: ast.Return | ast.Yield) -> None:
+        if node.value is not None and self.functions:
+            self.made_by[self.functions[-1]].add(callee(node.value))
+        self.generic_visit(node)
+
+    visit_Yield = visit_Return  # noqa: N815
 
     def hold(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
@@ -129,6 +158,35 @@ class Uses(ast.NodeVisitor):
                 self.hold(one, its)
         else:
             self.made_by[identifier(target)].add(callee(value))
+
+    def on_all(self, sides: tuple[frozenset[str], ...]) -> set[str]:
+        """What is called, or held by a variable, on each side of a comparison."""
+        makers = [[side, *(self.made_by[name] for name in side)] for side in sides]
+        fewest = min(makers, key=lambda sets: sum(map(len, sets)))
+        return {name for name in set().union(*fewest) if all(any(name in each for each in sets) for sets in makers)}
+
+
+def operands(node: ast.expr) -> Iterator[ast.expr]:
+    """An expression and what it combines by operators or lists, but not what it calls something with."""
+    yield node
+    match node:
+        case ast.BinOp():
+            parts = [node.left, node.right]
+        case ast.UnaryOp():
+            parts = [node.operand]
+        case ast.Tuple() | ast.List() | ast.Set():
+            parts = node.elts
+        case _:
+            parts = []
+    for part in parts:
+        yield from operands(part)
+
+
+def is_plain(node: ast.expr) -> bool:
+    """Whether this is a literal, a display of the language's own containers, or combines such by operators."""
+    if isinstance(node, ast.BinOp | ast.UnaryOp):
+        return all(map(is_plain, [node.operand] if isinstance(node, ast.UnaryOp) else [node.left, node.right]))
+    return isinstance(node, ast.Constant | ast.JoinedStr | ast.List | ast.Tuple | ast.Set | ast.Dict)
 
 
 def identifier(node: ast.AST) -> str:

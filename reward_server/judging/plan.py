@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import compress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import orjson
 
 from reward_server.jobs import Job
-from reward_server.judging.counting import asserts_payload, pytest_names
-from reward_server.judging.judge import printed
-from reward_server.judging.names import class_names, star_names
+from reward_server.judging.judge import ended_well, needs_control
 from reward_server.judging.packages import slow_package
+from reward_server.judging.payloads import judge_payload
 from reward_server.runner import values
 from tasks.schema import AssertsTests, CallTests, Checker, PytestTests, StdioTests
 
 if TYPE_CHECKING:
     from reward_server.jobs import Observations
+    from reward_server.judging.calibration import Calibration
     from tasks.schema import Problem, Tests
 
 T = TypeVar("T")
 
 
-def plan(problem: Problem, code: str, *, stop: bool = False) -> Job:
-    """The job for one submission. Raises: TypeError for a code with lone surrogates, which is no program."""
+def plan(
+    problem: Problem, code: str, calibration: Calibration | None = None, *, learn: bool = False, stop: bool = False
+) -> Job:
+    """The job for one submission. Raises: TypeError for a code with lone surrogates, which is no program.
+
+    `learn`: have the judge say what came back at each call site.
+    """
     tests = problem.tests
     module = tests.module if isinstance(tests, PytestTests) else None
+    judge = judge_payload(problem) if isinstance(tests, AssertsTests | PytestTests) else None
+    objects, sites = judge is not None and judge.objects, None
+    if calibration is not None:
+        objects, sites = calibration.assurance == "objects", orjson.Fragment(calibration.sites)
     package = slow_package(code, problem.setup, *sources_of(tests))
     submission = orjson.dumps(
         {
@@ -34,6 +44,7 @@ def plan(problem: Problem, code: str, *, stop: bool = False) -> Job:
             "files": problem.files,
             "entry_point": problem.entry_point,
             "module": module,
+            "objects": objects,
         }
     )
     match tests:
@@ -44,28 +55,16 @@ def plan(problem: Problem, code: str, *, stop: bool = False) -> Job:
             # The sandbox does not know which exception is right, and would stop at any.
             stop = stop and not any(case.raises for case in tests.cases)
             return Job("call", problem.limits, submission, cases=encoded_calls(Same(tests)), package=package, stop=stop)
-        case AssertsTests():
-            judge, count, pure = asserts_payload(tests.source, problem.entry_point)
+        case AssertsTests() | PytestTests():
+            assert judge is not None
             return Job(
-                "asserts",
+                tests.kind,
                 problem.limits,
                 submission,
-                judge=judge,
-                tests=count,
-                pure=pure,
-                package=package,
-                shared=is_shared(tests),
-                stop=stop,
-            )
-        case PytestTests():
-            names = pytest_names(tuple(tests.files.items()))
-            payload = pytest_payload(tests, names)
-            return Job(
-                "pytest",
-                problem.limits,
-                submission,
-                judge=payload,
-                tests=len(names),
+                judge=judge.with_assurance(objects=objects, learn=learn, sites=sites),
+                tests=judge.tests,
+                # A proxy object may be a key of the library's caches, and choose what it equals.
+                pure=judge.pure and not objects,
                 package=package,
                 shared=is_shared(tests),
                 stop=stop,
@@ -82,16 +81,22 @@ def has_follow_up(problem: Problem) -> bool:
     return isinstance(problem.tests, StdioTests) and isinstance(problem.tests.compare, Checker)
 
 
-def follow_up(problem: Problem, observations: Observations) -> Job | None:
-    """The checker's job: one call for each case that the submission came through; None if there is nothing to check."""
+def follow_up(
+    problem: Problem, seen: Observations, checked: Observations | None = None, control: Observations | None = None
+) -> Job | None:
+    """The job that comes next after those that were seen: first the checker's, a call for each case to be checked.
+
+    Where a checker fails, it is called once more, on the expected output: that shows whose fault it was.
+    """
     tests = problem.tests
-    if not isinstance(tests, StdioTests) or not isinstance(tests.compare, Checker):
+    if not isinstance(tests, StdioTests) or not isinstance(tests.compare, Checker) or control is not None:
         return None
-    calls = [
-        (case.stdin, case.stdout, printed(seen))
-        for case, seen in zip(tests.cases, observations.tests, strict=False)
-        if seen.ending == "exited" and seen.code == 0
-    ]
+    ended = [(case, each) for case, each in zip(tests.cases, seen.tests, strict=False) if ended_well(each)]
+    if checked is None:
+        calls = [(case.stdin, case.stdout, each.stdout.decode("utf-8", "surrogateescape")) for case, each in ended]
+    else:
+        failed = compress(ended, map(needs_control, checked.tests))
+        calls = [(case.stdin, case.stdout, case.stdout) for case, _ in failed]
     if not calls:
         return None
     submission = orjson.dumps(
@@ -110,21 +115,6 @@ def sources_of(tests: Tests) -> tuple[str, ...]:
             return tuple(tests.files.values())
         case _:
             return ()
-
-
-def pytest_payload(tests: PytestTests, names: list[str]) -> bytes:
-    sources = [source for name, source in tests.files.items() if name.endswith(".py")]
-    star, modules = star_names(*sources)
-    return orjson.dumps(
-        {
-            "files": tests.files,
-            "module": tests.module,
-            "names": names,
-            "classes": sorted(class_names(*sources)),
-            "star_names": star,
-            "star_modules": modules,
-        }
-    )
 
 
 class Same(Generic[T]):

@@ -4,15 +4,19 @@ A container that crosses gets a number and travels as `["k", number]`. What it h
 level deep: `[forgotten, [[number, contents], ...]]`, for each container that is new or has changed since. So identity,
 sharing, cycles and changes in place, also after the call, are as within one process. The judge's side numbers from -1
 downwards and says which containers it no longer holds; the submission's side numbers from 1 upwards and forgets what
-it is told to.
+it is told to. An instance of a class that the problem's setup defines is such a container, of attributes: each side
+makes it anew from its own class.
 
 What a message does not name is looked at as far as that stays cheap: `MANY_HELD` containers, `MANY_ITEMS` in them.
 """
 
 from __future__ import annotations
 
+import collections
+import functools
 import sys
-from collections.abc import Callable, Iterable, Iterator
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from reward_server.runner import arrays, values
@@ -22,6 +26,14 @@ NOTHING = 0
 MANY_NEW = 20_000
 """So many new containers are numbered in one message; further ones cross as copies."""
 MANY_HELD, MANY_ITEMS = 1024, 100_000
+INSTANCE_SIZE = 8
+"""What an instance of a class counts as, in items."""
+ATOMS_ONLY = frozenset({"L", "T", "F"})
+"""Contents that are the same on both sides."""
+NO_STATE = frozenset({"__dict__", "__weakref__"})
+BASES = (list, dict, set, collections.deque)
+UNCHANGING = (BaseException, tuple, type, int, float, str, bytes)
+"""Instances of these cross in ways of their own."""
 
 
 class Held:
@@ -44,8 +56,9 @@ Contents = Callable[[Any], values.Encoded]
 class Containers:
     """One side's containers. `step` is the first of its own numbers; `forgets`: it decides how long both keep them."""
 
-    def __init__(self, step: int, *, forgets: bool) -> None:
-        self.step, self.forgets = step, forgets
+    def __init__(self, step: int, *, forgets: bool, models: Mapping[str, type] = types.MappingProxyType({})) -> None:
+        """`models`: the classes whose instances cross by value, by name."""
+        self.step, self.forgets, self.models = step, forgets, models
         self.last = 0
         self.held: dict[int, Held] = {}
         self.numbers: dict[int, int] = {}
@@ -58,6 +71,18 @@ class Containers:
         self.changed: list[tuple[Held, values.Encoded]] = []
         self.decoding = 0
         """So deep in a message that arrived: what it brings is not yet held by anything else."""
+
+    def model_of(self, value: Any) -> str | None:
+        """The name of the class by which an instance crosses by value: its own, or a base of it."""
+        if not self.models or isinstance(value, UNCHANGING):
+            return None
+        own = type(value)
+        for kind in own.__mro__:
+            if self.models.get(kind.__name__) is kind:
+                return kind.__name__
+            if any(callable(held) for held in vars(kind).values()):
+                return None  # it is more than the class of the setup
+        return None
 
     def name(self, value: Any) -> values.Encoded:
         """What stands for a container in a message; None where it is to cross as a copy."""
@@ -103,7 +128,7 @@ class Containers:
         if len(self.held) > MANY_HELD:
             return numbers
         for number, held in self.held.items():
-            room -= held.value.size if arrays.is_array(held.value) else len(held.value)
+            room -= size_of(held.value)
             if room >= 0:
                 numbers.append(number)
         return numbers
@@ -179,10 +204,15 @@ class Containers:
                 raise values.Unfit("it is not for the other side to forget")
             for number, encoded in told:
                 self.make_room(number, encoded)
-            for number, encoded in told:
+            # Attributes first: the hash of an instance in a set may need them.
+            for number, encoded in sorted(told, key=lambda row: row[1][0] != "ob"):
                 held = self.held[number]
-                fill(held.value, decode(encoded))
-                held.known = contents(held.value) if type(held.value) is set else encoded  # its order here is its own
+                if encoded[0] == "ob":
+                    set_state(held.value, decode(encoded[2]), code=not self.forgets)
+                    fill_base(held.value, decode(encoded[3]))
+                else:
+                    fill(held.value, decode(encoded))
+                held.known = self.as_told_here(held.value, encoded, contents)
             for number in forgotten:
                 self.drop(number)
         except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
@@ -190,9 +220,24 @@ class Containers:
         finally:
             self.decoding -= 1
 
+    def as_told_here(self, value: Any, encoded: values.Encoded, contents: Contents) -> values.Encoded:
+        """What a container that arrived as `encoded` holds, as this side tells it.
+
+        A set has an order of its own here, and an object is a handle on one side and at home on the other.
+        """
+        if encoded[0] in ATOMS_ONLY:
+            return encoded
+        named, found = self.named.copy(), self.found.copy()
+        try:
+            return contents(value)
+        except values.Unfit:
+            return encoded
+        finally:
+            self.named, self.found = named, found
+
     def make_room(self, number: Any, encoded: values.Encoded) -> None:
         """An empty container of the right type for one that is new: they may hold one another."""
-        empty = values.empty(encoded)
+        empty = new_instance(self.models[encoded[1]]) if encoded[0] == "ob" else values.empty(encoded)
         held = self.held.get(number)
         if held is not None:
             if not isinstance(held.value, type(empty)):
@@ -204,6 +249,62 @@ class Containers:
 
     def find(self, number: int) -> Any:
         return self.held[number].value
+
+
+def size_of(value: Any) -> int:
+    if arrays.is_array(value):
+        return int(value.size)
+    return len(value) if type(value) in values.CONTAINERS else INSTANCE_SIZE
+
+
+def state_of(value: Any) -> dict[str, Any]:
+    """The attributes that an instance holds itself."""
+    slots = [name for kind in type(value).__mro__ for name in list_of(vars(kind).get("__slots__", ()))]
+    held = {name: getattr(value, name) for name in slots if name not in NO_STATE and hasattr(value, name)}
+    held |= getattr(value, "__dict__", {})
+    return {name: each for name, each in held.items() if not name.startswith("__")}
+
+
+def base_of(kind: type) -> Any:
+    """The builtin container that a class derives from."""
+    return next((base for base in kind.__mro__ if base in BASES), object)
+
+
+def new_instance(kind: type) -> Any:
+    """An instance that nothing was done with."""
+    return base_of(kind).__new__(kind)
+
+
+def fill_base(value: Any, new: Any) -> None:
+    """Make an instance of a builtin container's subclass hold what another one holds, by no method of its own."""
+    base: Any = base_of(type(value))
+    if base is list:
+        list.__setitem__(value, slice(None), new)
+    elif base is not object:
+        base.clear(value)
+        (collections.deque.extend if base is collections.deque else base.update)(value, new)
+
+
+def list_of(slots: Any) -> list[str]:
+    return [slots] if isinstance(slots, str) else list(slots)
+
+
+def set_state(value: Any, state: dict[str, Any], *, code: bool) -> None:
+    """Give an instance these attributes and no others. Without `code` none can be called or hides a method.
+
+    Raises: ValueError, AttributeError.
+    """
+    for name, held in list(state.items()):
+        kept = getattr(type(value), name, None)
+        hides = callable(kept) or isinstance(kept, property)
+        if name.startswith("__") or (not code and (hides or callable(held))):
+            raise ValueError(f"an attribute {name!r} that is not plain")
+        if not code and isinstance(kept, functools.cached_property):
+            del state[name]  # computed anew where it is asked for
+    for name in state_of(value).keys() - state.keys():
+        object.__delattr__(value, name)
+    for name, held in state.items():
+        object.__setattr__(value, name, held)
 
 
 def same(now: values.Encoded, known: values.Encoded) -> bool:

@@ -18,16 +18,24 @@ import contextlib
 import struct
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+import types
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from reward_server.runner import arrays, containers, values
 
 if TYPE_CHECKING:
     import asyncio
     import socket
+    from collections.abc import Mapping, Sequence
 
 LENGTH = struct.Struct(">I")
 MAX_FRAME = 64 << 20
+MAX_BASES = 30
+"""So many types of an exception are looked at."""
+MOST_BASES = 2
+"""An exception that claims to be more kinds of known exceptions than this is none of the rest."""
+EXPECTED_EXITS = frozenset({"SystemExit", "GeneratorExit", "CancelledError"})
+"""What a test may expect beside `Exception`. Others would end more than one test where nobody expects them."""
 DETAILS = ("filename", "filename2", "errno", "strerror", "name", "lineno", "offset", "text", "msg")
 """What exceptions of the language hold beside their arguments."""
 
@@ -43,6 +51,9 @@ class Refused(Exception):
 class Link:
     def __init__(self, channel: socket.socket, held: containers.Containers) -> None:
         self.channel, self.containers = channel, held
+        self.gone = False
+        """Whether the other side has closed."""
+        self.exception_types: dict[tuple[tuple[str, str], ...], type[BaseException]] = {}
         self.buffered = bytearray()
         self.exported: dict[int, Any] = {}
         self.numbers: dict[int, int] = {}
@@ -55,8 +66,8 @@ class Link:
         """The handle that stands for one of our objects. Raises: values.Unfit when it must stay at home."""
         raise values.Unfit(f"a value of type {type(value).__name__} cannot cross the sandbox's wall")
 
-    def resolve(self, number: int, kind: str, type_number: int | None) -> Any:
-        """What stands for one of their objects."""
+    def resolve(self, number: int, kind: str, type_number: int | None, plain: Any = None) -> Any:
+        """What stands for one of their objects. `plain`: the number or text that it is as well."""
         raise values.Unfit("an unexpected handle")
 
     def home_number(self, value: Any) -> int | None:
@@ -78,7 +89,7 @@ class Link:
             encoded = ["T", [str(error)]]
         cause = error.__cause__ and self.describe_exception(error.__cause__)
         notes = [str(note) for note in getattr(error, "__notes__", ())]
-        rows = [[kind.__module__, kind.__name__] for kind in type(error).__mro__]
+        rows = type_rows(type(error))
         held = {**{name: getattr(error, name, None) for name in DETAILS}, **vars(error)}
         details = [
             [name, value]
@@ -86,6 +97,16 @@ class Link:
             if type(value) in values.ATOMS and value is not None and name[0] != "_"
         ]
         return [rows, encoded, None, None, None, [cause, error.__suppress_context__, notes, details]]
+
+    def exception_type(self, rows: Any) -> type[BaseException]:
+        """The exception type of these `[module, name]` rows, most derived first: one that is known here, or one made of
+        the known types among them, the same for the same rows.
+        """
+        key = tuple((str(module), str(name)) for module, name in rows[:MAX_BASES])
+        kind = self.exception_types.get(key)
+        if kind is None:
+            kind = self.exception_types[key] = make_exception_type(key, self.containers.models)
+        return kind
 
     def dress(self, error: BaseException, dress: Any) -> BaseException:
         """Hang on an exception what hung on it on the other side."""
@@ -107,6 +128,9 @@ class Link:
     def named_tuple(self, type_number: int | None, name: str, fields: list[Any], items: list[Any]) -> Any:
         """A tuple whose fields have names, of their type where that has a number."""
         raise values.Unfit("an unexpected tuple")
+
+    def namespace(self, attributes: dict[str, Any]) -> Any:
+        return types.SimpleNamespace(**attributes)
 
     def pattern(self, pattern: str, flags: int) -> Any:
         """A regular expression of the test."""
@@ -151,6 +175,9 @@ class Link:
     def _handle(self, value: Any, plain: bool = False) -> Any:
         if type(value) in values.CONTAINERS or (arrays.is_array(value) and value.flags.writeable):
             return self.containers.name(value)
+        if (model := self.containers.model_of(value)) is not None:
+            named = getattr(type(value), "__members__", {}).get(getattr(value, "_name_", None)) is value
+            return ["en", model, value._name_] if named else self.containers.name(value)
         if plain and not self.stays(value):
             return None
         number = self.home_number(value)
@@ -164,6 +191,12 @@ class Link:
                 return self.exported[number]
             case ["x", *described]:
                 return self.exception(described)
+            case ["sn", attributes]:
+                return self.namespace(self.decode(attributes))
+            case ["en", str(model), str(name)]:
+                return self.containers.models[model].__members__[name]  # type: ignore[attr-defined]
+            case ["xt", list(rows)]:
+                return self.exception_type(rows)
             case ["re", str(pattern), int(flags)]:
                 return self.pattern(pattern, flags)
             case ["na", str(name), list(shape), str(data)]:
@@ -172,8 +205,8 @@ class Link:
                 return arrays.decode_scalar(name, data)
             case ["nt", type_number, str(name), list(fields), list(items)]:
                 return self.named_tuple(type_number, name, fields, [self.decode(item) for item in items])
-            case ["h", int(number), str(kind), type_number] if type_number is None or type(type_number) is int:
-                return self.resolve(number, kind, type_number)
+            case ["h", int(number), str(kind), type_number, *plain] if type_number is None or type(type_number) is int:
+                return self.resolve(number, kind, type_number, *plain)
         raise values.Unfit("a value of no known kind")
 
     def ask(self, operation: str, *operands: Any) -> Any:
@@ -213,7 +246,16 @@ class Link:
         self.containers.unpack(account, self.decode, self.contents)
 
     def contents(self, value: Any) -> Any:
-        return values.contents(value, self._handle)
+        model = self.containers.model_of(value)
+        if model is None:
+            return values.contents(value, self._handle)
+        attributes = []
+        for name, held in containers.state_of(value).items():
+            with contextlib.suppress(values.Unfit):  # a cache of its own, say
+                attributes.append((name, self.encode(held)))
+        state = ["d", ["L", [name for name, _ in attributes]], ["l", *[held for _, held in attributes]]]
+        base = containers.base_of(type(value))
+        return ["ob", model, state, None if base is object else values.ENCODERS[base](value, self._handle)]
 
     def framed(self, mark: str, *parts: Any) -> bytes:
         """A message with its account. Raises: values.Unfit."""
@@ -229,28 +271,29 @@ class Link:
         try:
             self.channel.sendall(LENGTH.pack(len(text)) + text)
         except OSError:
-            raise Gone from None
+            self.lose()
+
+    def lose(self) -> NoReturn:
+        """Raises: Gone."""
+        self.gone = True
+        raise Gone from None
 
     def receive(self) -> list[Any]:
         """Raises: Gone when the other side closed or broke the protocol."""
         self._fill(LENGTH.size)
         (size,) = LENGTH.unpack_from(self.buffered)
         if size > MAX_FRAME:
-            raise Gone
+            self.lose()
         self._fill(LENGTH.size + size)
         text = bytes(self.buffered[LENGTH.size : LENGTH.size + size])
         del self.buffered[: LENGTH.size + size]
         try:
             message = values.loads(text)
         except values.Unfit:
-            raise Gone from None
-        if type(message) is not list or not 2 <= len(message) <= 8 or type(message[0]) is not str:
-            raise Gone
-        if message[0] in ("=", "!", "~") and len(message) != 3:
-            raise Gone
-        if message[0] in ("?", "?c") and len(message) < 3:
-            raise Gone
-        return message
+            self.lose()
+        if not well_formed(message):
+            self.lose()
+        return message  # type: ignore[no-any-return]
 
     def _fill(self, size: int) -> None:
         """Read until that many bytes are there. Raises: Gone."""
@@ -260,7 +303,7 @@ class Link:
             except OSError:
                 piece = b""
             if not piece:
-                raise Gone
+                self.lose()
             self.buffered += piece
 
     def complete(self, awaitable: Any) -> Any:
@@ -307,30 +350,62 @@ def short(text: bytes) -> bytes:
     return text
 
 
-def known_exception(types: Any) -> type[BaseException]:
-    """The most derived exception type of these `[module, name]` rows that this process knows. Never imports."""
-    for module, name in types:
-        if type(module) is not str or type(name) is not str:
-            break
-        if name == "SkipTest" or name.startswith("_"):  # a test runner takes these for a reason not to fail
-            continue
-        home = (
-            builtins
-            if module == "builtins"
-            else sys.modules.get(module)
-            if module.partition(".")[0] in sys.stdlib_module_names
-            else None
-        )
-        kind = getattr(home, name, None)
-        if isinstance(kind, type) and issubclass(kind, BaseException):
-            return kind
+def well_formed(message: Any) -> bool:
+    if type(message) is not list or not 2 <= len(message) <= 8 or type(message[0]) is not str:
+        return False
+    if message[0] in ("=", "!", "~"):
+        return len(message) == 3
+    return message[0] not in ("?", "?c") or len(message) >= 3
+
+
+def type_rows(kind: type) -> list[list[str]]:
+    return [[each.__module__, each.__name__] for each in kind.__mro__]
+
+
+def known_exception(module: str, name: str, models: Mapping[str, type]) -> type[BaseException] | None:
+    """The exception type of that name that this process knows. Never imports."""
+    if name == "SkipTest" or name.startswith("_"):  # a test runner takes these for a reason not to fail
+        return None
+    if module == "builtins":
+        kind = getattr(builtins, name, None)
+    elif module.partition(".")[0] in sys.stdlib_module_names:
+        kind = getattr(sys.modules.get(module), name, None)
+    else:
+        kind = models.get(name)
+    return kind if isinstance(kind, type) and issubclass(kind, BaseException) else None
+
+
+def known_bases(rows: Sequence[tuple[str, str]], models: Mapping[str, type]) -> list[type[BaseException]]:
+    """The known types among these rows, without those that another one derives from.
+
+    Only exceptions that no loop or runner takes for a sign of its own are known.
+    """
+    bases: list[type[BaseException]] = []
+    for kind in [known_exception(module, name, models) for module, name in rows]:
+        may_be_known = kind is not None and (issubclass(kind, Exception) or kind.__name__ in EXPECTED_EXITS)
+        if kind is not None and may_be_known and not any(issubclass(base, kind) for base in bases):
+            bases.append(kind)
+    return bases
+
+
+def make_exception_type(rows: Sequence[tuple[str, str]], models: Mapping[str, type]) -> type[BaseException]:
+    """As `Link.exception_type`."""
+    bases = known_bases(rows, models)
+    if bases and bases[0] is known_exception(*rows[0], models):
+        return bases[0]
+    name = rows[0][1] if rows else "Exception"
+    for some in (bases[:MOST_BASES], bases[:1], [Exception if ("builtins", "Exception") in rows else BaseException]):
+        with contextlib.suppress(TypeError, ValueError):  # of two layouts, or a name with a NUL
+            if some:
+                return type(name, tuple(some), {"__module__": "solution"})
     return Exception
 
 
 def make_exception(kind: type[BaseException], arguments: tuple[Any, ...]) -> BaseException:
-    try:
-        return kind(*arguments)
-    except Exception:
-        error = kind.__new__(kind)
-        error.args = arguments
-        return error
+    """An exception with these `args`; what its class's own `__init__` would do was done on the other side."""
+    if not isinstance(kind.__init__, types.FunctionType):
+        with contextlib.suppress(Exception):
+            return kind(*arguments)
+    error = kind.__new__(kind)
+    error.args = arguments
+    return error

@@ -10,12 +10,15 @@ import os
 import socket
 import sys
 import types
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from reward_server.runner import containers, frames, link, modules, values
 from reward_server.runner.specials import FORWARDED
 
-CHANNEL, PAYLOAD, CASES = 3, 4, 5
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CHANNEL, PAYLOAD, ARGUMENTS = 3, 4, 5
 DEFAULT_MODULE = "solution"
 
 
@@ -33,7 +36,7 @@ def load() -> tuple[types.ModuleType, modules.Payload]:
         module, code = modules.prepare(payload, name, f"{name}.py")
         exec(code, module.__dict__)
     except modules.Uncompiled as error:
-        raise FailedLoad({"types": ["SyntaxError"], "text": str(error), "compile": True}) from None
+        raise FailedLoad({"types": [["builtins", "SyntaxError"]], "text": str(error), "compile": True}) from None
     except BaseException as error:
         raise FailedLoad({**modules.describe(error), "compile": False}) from None
     finally:
@@ -61,11 +64,11 @@ def run_calls(_: dict[str, Any]) -> NoReturn:
         os._exit(0)
     reply(channel, b"L", None)
     while True:
-        told = channel.recv(frames.LENGTHS.size)
-        if not told:
+        request = channel.recv(link.LENGTH.size)
+        if not request:
             os._exit(0)
-        start, size = frames.LENGTHS.unpack(told)
-        arguments, keywords = values.decode(values.loads(frames.read_at(CASES, start, size)))
+        (size,) = link.LENGTH.unpack(request)
+        arguments, keywords = values.decode(values.loads(frames.read_at(ARGUMENTS, 0, size)))
         try:
             result = call(*arguments, **keywords)
             if isinstance(result, types.CoroutineType):
@@ -90,7 +93,11 @@ def resolve(module: types.ModuleType, entry_point: str) -> Any:
     target = getattr(module, first, None)
     if target is None or (method and not hasattr(target, method)):
         raise FailedLoad(
-            {"types": ["NameError"], "text": f"the submission defines no {entry_point!r}", "compile": False}
+            {
+                "types": [["builtins", "NameError"]],
+                "text": f"the submission defines no {entry_point!r}",
+                "compile": False,
+            }
         )
     if not method:
         return target
@@ -103,11 +110,11 @@ def resolve(module: types.ModuleType, entry_point: str) -> Any:
 def run_served(_: dict[str, Any]) -> NoReturn:
     channel = socket.socket(fileno=CHANNEL)
     try:
-        module, _payload = load()
+        module, payload = load()
     except FailedLoad as failed:
         Served(channel, None).send_bytes(values.dumps(["failed", failed.described]))
         os._exit(0)
-    served = Served(channel, module)
+    served = Served(channel, module, objects=payload.objects, models=payload.models)
     served.send_bytes(values.dumps(["loaded", True]))
     try:
         while True:
@@ -117,17 +124,23 @@ def run_served(_: dict[str, Any]) -> NoReturn:
 
 
 class Served(link.Link):
-    def __init__(self, channel: socket.socket, module: types.ModuleType | None) -> None:
-        super().__init__(channel, containers.Containers(1, forgets=False))
-        self.module = module
+    def __init__(
+        self,
+        channel: socket.socket,
+        module: types.ModuleType | None,
+        *,
+        objects: bool = True,
+        models: Mapping[str, type] = types.MappingProxyType({}),
+    ) -> None:
+        """`objects`: whether objects of the submission may cross. `models`: the classes that setup has defined."""
+        super().__init__(channel, containers.Containers(1, forgets=False, models=current(module, models)))
+        self.module, self.objects = module, objects
         self.printed: list[tuple[Tee, Tee]] = []
         """For requests whose asker wants what is printed meanwhile."""
         self.foreign: dict[int, Any] = {}
         """What stands here for each object of the test."""
         self.patched: dict[tuple[int, str], Any] = {}
         """What the module and its classes held under names that the test has set."""
-        self.kept_whole: set[int] = set()
-        """Instances of builtin types' subclasses that the test has made, by `id`: they do not cross as plain values."""
 
     def send_bytes(self, text: bytes) -> None:
         flush()  # first: after its last answer this process may be ended at once
@@ -150,7 +163,13 @@ class Served(link.Link):
             sys.stdout, sys.stderr = (each.real for each in printed)
 
     def stays(self, value: Any) -> bool:
-        return super().stays(value) or id(value) in self.kept_whole
+        """An instance of a builtin type's subclass stays whole where the test has the class and it has methods."""
+        return super().stays(value) or (
+            self.objects
+            and isinstance(value, values.OWN_STATE)
+            and id(type(value)) in self.numbers
+            and bool(function_names(type(value)))
+        )
 
     def describe(self, value: Any) -> Any:
         if isinstance(value, type):
@@ -159,8 +178,6 @@ class Served(link.Link):
             return ["x", *self.describe_exception(value)]
         if isinstance(value, types.TracebackType):
             return None
-        if id(value) in self.kept_whole:
-            return ["h", self.export(value), "object", self.export(type(value))]
         if isinstance(value, tuple):
             kind = type(value)
             items = [self.encode(item) for item in tuple.__iter__(value)]
@@ -172,9 +189,19 @@ class Served(link.Link):
             return ["h", self.export(value), "module", None]
         if callable(value) and type(value).__module__ in ("builtins", "functools"):
             return ["h", self.export(value), "function", None]
-        return ["h", self.export(value), "object", self.export(type(value))]
+        own = type(value).__module__ == getattr(self.module, "__name__", "")
+        if hasattr(type(value), "__next__") and not (own and self.objects):
+            return ["h", self.export(value), "iterator", None]
+        if self.objects:
+            plain = [values.encode(value)] if isinstance(value, int | float | str) else []
+            return ["h", self.export(value), "object", self.export(type(value)), *plain]
+        if callable(value):
+            return ["h", self.export(value), "function", None]
+        if hasattr(type(value), "__iter__"):
+            return ["h", self.export(iter(value)), "iterator", None]
+        raise values.Unfit(f"an object of type {type(value).__name__}, where the test expects a plain value")
 
-    def resolve(self, number: int, kind: str, type_number: int | None) -> Any:
+    def resolve(self, number: int, kind: str, type_number: int | None, plain: Any = None) -> Any:
         if number not in self.foreign:
             make: Any = {"object": Foreign, "iterator": foreign_iterator, "coroutine": foreign_coroutine}
             self.foreign[number] = make.get(kind, ForeignFunction)(self, number)
@@ -187,11 +214,12 @@ class Served(link.Link):
 
     def describe_exception(self, error: BaseException) -> Any:
         described = super().describe_exception(error)
-        described[2] = self.export(error)
+        described[2] = self.export(error) if self.objects else None
         home = getattr(error, "__foreign__", None)
         described[4] = home if type(home) is int else None
         # A test may well expect SystemExit. The others end more than one test where they are not expected.
-        if type(error) is not SystemExit and (not isinstance(error, Exception) or type(error).__module__ != "builtins"):
+        native = isinstance(error, Exception) and type(error).__module__ == "builtins"
+        if self.objects and type(error) is not SystemExit and not native:
             described[3] = self.export(type(error))
         return described
 
@@ -200,7 +228,7 @@ class Served(link.Link):
         if number is not None:
             ours: BaseException = self.exported[number]
             return ours
-        kind = self.exported[type_number] if type_number is not None else link.known_exception(rows)
+        kind = self.exported[type_number] if type_number is not None else self.exception_type(rows)
         error = link.make_exception(kind, tuple(self.decode(arguments)))
         if home is not None:
             error.__foreign__ = home  # type: ignore[attr-defined]
@@ -209,6 +237,8 @@ class Served(link.Link):
     def named_tuple(self, type_number: int | None, name: str, fields: list[Any], items: list[Any]) -> Any:
         if type_number is not None:
             return self.exported[type_number](*items)
+        if name in self.containers.models:
+            return self.containers.models[name](*items)
         return importlib.import_module("collections").namedtuple(name, fields)(*items)
 
     def pattern(self, pattern: str, flags: int) -> Any:
@@ -217,20 +247,22 @@ class Served(link.Link):
     def perform(self, operation: str, operands: list[Any]) -> Any:
         match operation, operands:
             case "names", [names]:
-                return [
-                    self.encode(getattr(self.module, name)) if hasattr(self.module, name) else None for name in names
-                ]
+                module = self.module
+                return [[self.encode(getattr(module, name))] if hasattr(module, name) else None for name in names]
             case "public", []:
                 return [name for name in vars(self.module) if not name.startswith("__")]
             case "type", [number]:
                 return self.describe_type(self.exported[number])
             case "call", [number, arguments, keywords]:
-                return self.apply(self.exported[number], arguments, keywords, made=True)
+                return self.apply(self.exported[number], arguments, keywords)
+            case "entry", [entry_point, arguments, keywords]:
+                kind, _, method = entry_point.partition(".")
+                return self.apply(getattr(getattr(self.module, kind)(), method), arguments, keywords)
             case "method", [number, name, arguments, keywords]:
                 return self.apply(getattr(self.exported[number], name), arguments, keywords)
-            case "special", [number, name, arguments]:
+            case "special", [number, name, arguments, keywords]:
                 value = self.exported[number]
-                return self.apply(getattr(type(value), name).__get__(value), arguments, [])
+                return self.apply(getattr(type(value), name).__get__(value), arguments, keywords)
             case "get", [number, name]:
                 return self.encode(getattr(self.exported[number], name))
             case "property", [number, name, value]:
@@ -239,7 +271,9 @@ class Served(link.Link):
                 own = {key: self.decode(value) for key, value in body}
                 return self.export(type(name, tuple(self.exported[number] for number in bases), own))
             case "item", [number, key]:
-                return self.encode(self.exported[number][self.decode(key)])
+                found = self.exported[number][self.decode(key)]
+                origin = getattr(found, "__origin__", None)  # of `Queue[int]`
+                return self.encode(origin if origin is self.exported[number] else found)
             case "set", [number, name, value]:
                 self.set(self.exported[number], name, self.decode(value))
                 return None
@@ -265,14 +299,9 @@ class Served(link.Link):
                 return self.describe_signature(self.exported[number])
         raise link.Refused(f"no operation {operation!r}")
 
-    def apply(self, function: Any, arguments: Any, keywords: Any, *, made: bool = False) -> Any:
+    def apply(self, function: Any, arguments: Any, keywords: Any) -> Any:
         positional, named = self.decode_arguments(arguments, keywords)
-        result = function(*positional, **named)
-        new = made and isinstance(function, type) and isinstance(result, values.OWN_STATE) and type(result) is function
-        if new and function_names(function):
-            # An instance that the test has made of a class with methods of its own stays one, also if it is a list.
-            self.kept_whole.add(id(result))
-        return self.encode(result)
+        return self.encode(function(*positional, **named))
 
     def set(self, target: Any, name: str, value: Any) -> None:
         if isinstance(target, type | types.ModuleType):
@@ -336,6 +365,12 @@ class Served(link.Link):
             "defaults": [self.encode(value) for value in kind._field_defaults.values()],
             "properties": [name for name, value in vars(kind).items() if isinstance(value, property)],
         }
+
+
+def current(module: types.ModuleType | None, models: Mapping[str, type]) -> dict[str, type]:
+    """The classes of the setup as the submission knows them: many define such a class again."""
+    held = vars(module) if module is not None else {}
+    return {name: held[name] if isinstance(held.get(name), type) else kind for name, kind in models.items()}
 
 
 MISSING = object()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import decimal
+
 ARITHMETIC = (
     *("add", "sub", "mul", "truediv", "floordiv", "mod", "divmod", "pow", "matmul"),
     *("and", "or", "xor", "lshift", "rshift"),
@@ -17,3 +19,19 @@ FORWARDED = OPERATORS | frozenset(
         *("getitem", "setitem", "delitem", "aenter", "aexit", "aiter", "anext", "await"),
     )
 )
+
+PREDICATES = (
+    {name for kind in (str, bytes) for name in dir(kind) if name.startswith(("is", "startswith", "endswith"))}
+    | {name for kind in (set, int, float, complex, decimal.Decimal) for name in dir(kind) if name.startswith("is")}
+    | {"all", "any", "equals", "isin", "isna", "isnull", "notna", "notnull", "empty", "array_equal", "allclose"}
+    | {"is_unique", "is_monotonic_increasing", "is_monotonic_decreasing", "is_relative_to", "between"}
+    | {f"is_{kind}" for kind in ("absolute", "file", "dir", "private", "global", "loopback", "multicast")}
+)
+"""Methods and attributes by which plain values say yes or no: an object in their place could always say yes."""
+ASKING = frozenset(
+    (
+        *("compare", "count", "difference", "find", "index", "intersection", "removeprefix", "removesuffix", "rfind"),
+        *("rindex", "setdefault", "symmetric_difference", "union"),
+    )
+)
+"""Methods by which a plain value answers a question, whose argument may tell an object what is expected."""

@@ -1,17 +1,18 @@
-"""The judge's side: stand-ins for what lives in the submission's process.
+"""The judge's side: proxy objects for what lives in the submission's process.
 
-A stand-in forwards what a test does with it, with one exception: **an operator between a stand-in and a plain value is
-not forwarded**, unless the test itself made the object, of what it takes for a class, and the submission never handed
-it back; or it is an object of such a class, and what comes of it is an object again, which then only compares to other
-objects of the submission. Otherwise an object that claims to equal everything, or whose difference from everything is
-0, would pass any test. Two of the submission's own objects may be compared by the submission.
+A proxy forwards what a test does with it, with one exception: **an operator between a proxy and a plain value is
+forwarded only if the object is trusted** (`wall.py`), and a number or text of a class of its own answers as the plain
+one that arrived with it. Otherwise an object that claims to equal everything, or whose
+difference from everything is 0, would pass any test. Two of the submission's own objects may be compared by it.
 """
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
-from reward_server.runner.specials import COMPARISONS, OPERATORS
+from reward_server.runner.evidence import is_finding
+from reward_server.runner.specials import OPERATORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,11 +25,15 @@ READABLE = frozenset(
 
 
 class Remote:
-    """Base of all stand-ins for instances. `_number` is the object's number on the other side."""
+    """Base of all stand-ins for instances. `_number` is the object's number on the other side.
 
-    __slots__ = ("_link", "_number")
+    `_plain` is what an instance of a subclass of `int`, `float` or `str` was when it arrived; else None.
+    """
+
+    __slots__ = ("_link", "_number", "_plain")
     _link: Wall
     _number: int
+    _plain: Any
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         """Reached by `super().__init__` of a class that the test derives, and in no other way."""
@@ -84,10 +89,7 @@ class RemoteClass(type):
 
     def __call__(cls, *arguments: Any, **keywords: Any) -> Any:
         cls._class_link.renew()
-        made = cls._class_link.call(cls._class_number, arguments, keywords)
-        if cls._class_number in cls._class_link.believed:
-            cls._class_link.trust(made)
-        return made
+        return cls._class_link.make(cls._class_number, arguments, keywords)
 
     def __getattr__(cls, name: str) -> Any:
         if name == "__signature__":
@@ -140,8 +142,7 @@ class RemoteMethod:
             number, first = self.class_number, (instance,)
 
         def call(*arguments: Any, **keywords: Any) -> Any:
-            arguments = (*first, *arguments)
-            return self.wall.ask_with_arguments("method", (number, self.name), arguments, keywords)
+            return self.wall.method(number, self.name, (*first, *arguments), keywords)
 
         call.__name__ = call.__qualname__ = self.name
         return call
@@ -205,10 +206,8 @@ def forward(name: str) -> Any:
     if name in OPERATORS:
         return forward_operator(name)
 
-    def special(self: Remote, *arguments: Any) -> Any:
-        if self._number in self._link.mixed:
-            raise TypeError(f"an object of the submission that was mixed with a plain value has no {name}")
-        return self._link.special(self._number, name, arguments)
+    def special(self: Remote, *arguments: Any, **keywords: Any) -> Any:
+        return self._link.special(self._number, name, arguments, keywords)
 
     return special
 
@@ -216,23 +215,25 @@ def forward(name: str) -> Any:
 def forward_operator(name: str) -> Any:
     def operate(self: Remote, other: Any, *rest: Any) -> Any:
         wall = self._link
-        plain = not isinstance(other, Remote | RemoteClass)
-        trusted = self._number in wall.made
-        if plain and not trusted and (name in COMPARISONS or wall.home_number(type(self)) not in wall.believed):
-            if name == "__contains__":
-                raise TypeError("the submission's own container is not asked whether it holds a plain value")
-            return NotImplemented
-        result = wall.special(self._number, name, (other, *rest))
-        mixed = {self._number, getattr(other, "_number", 0)} & wall.mixed or (plain and not trusted)
-        if not isinstance(result, Remote):
-            return NotImplemented if mixed and name not in COMPARISONS else result
-        if mixed:
-            wall.mixed.add(result._number)
-        elif trusted and (plain or getattr(other, "_number", 0) in wall.made):
-            wall.trust(result)
-        return result
+        if self._number in wall.trusted or isinstance(other, Remote | RemoteClass):
+            return wall.special(self._number, name, (other, *rest))
+        if type(self._plain) in (int, float, str):
+            return operate_plainly(name, self._plain, other, *rest)
+        if name == "__contains__":
+            raise TypeError("the submission's own container is not asked whether it holds a plain value")
+        return NotImplemented
 
     return operate
+
+
+def operate_plainly(name: str, plain: Any, other: Any, *rest: Any) -> Any:
+    """What an operator gives for the number or text that an object was when it arrived."""
+    reflected = name.replace("__r", "__", 1)
+    if name.startswith("__r") and hasattr(operator, reflected):
+        return getattr(operator, reflected)(other, plain)
+    if hasattr(operator, name) and not rest:
+        return getattr(operator, name)(plain, other)
+    return getattr(plain, name, lambda *_: NotImplemented)(other, *rest)
 
 
 def worded(name: str) -> Any:
@@ -245,19 +246,26 @@ def worded(name: str) -> Any:
 
 def leave(self: Remote, *arguments: Any) -> bool:
     """The end of a with block. A failure of the test's own is not the submission's to swallow, nor to replace."""
-    may_swallow = note_failure(self, arguments)
-    return bool(self._link.special(self._number, "__exit__", arguments)) and may_swallow
+    note_finding(self, arguments)
+    return may_swallow(self, arguments, bool(self._link.special(self._number, "__exit__", arguments)))
 
 
 async def leave_async(self: Remote, *arguments: Any) -> bool:
-    may_swallow = note_failure(self, arguments)
-    return bool(await self._link.special(self._number, "__aexit__", arguments)) and may_swallow
+    note_finding(self, arguments)
+    return may_swallow(self, arguments, bool(await self._link.special(self._number, "__aexit__", arguments)))
 
 
-def note_failure(self: Remote, arguments: tuple[Any, ...]) -> bool:
-    """Remember a failed assert, whatever becomes of it. Returns: whether the submission may swallow the exception."""
+def note_finding(self: Remote, arguments: tuple[Any, ...]) -> None:
     error = arguments[1] if len(arguments) > 1 else None
-    if not isinstance(error, AssertionError):
-        return isinstance(error, Exception)
-    self._link.failed_in_callback = self._link.failed_in_callback or error
-    return False
+    if error is not None and is_finding(error):
+        self._link.evidence.doubt(str(error) or "a check failed in a with block of the submission")
+
+
+def may_swallow(self: Remote, arguments: tuple[Any, ...], swallows: bool) -> bool:
+    """Whether the exception ends here. One that the submission raised itself may, and then is no pass."""
+    error = arguments[1] if len(arguments) > 1 else None
+    if error is None or not swallows:
+        return swallows
+    if any(error is each for each in self._link.evidence.theirs):
+        self._link.evidence.doubt(f"a with block of the submission swallowed {type(error).__name__} of its own")
+    return isinstance(error, Exception) and not is_finding(error)

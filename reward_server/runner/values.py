@@ -15,6 +15,7 @@ import fractions
 import importlib
 import json
 import sys
+import types
 from typing import TYPE_CHECKING, Any
 
 from reward_server.runner import arrays
@@ -26,8 +27,10 @@ MAX_DECIMAL_BITS = 8192
 """Longer integers travel in base 16: the decimal form takes quadratic time, and Python refuses it past 4300 digits."""
 OWN_STATE = (list, dict, set, frozenset, int, float, str, collections.deque)
 """Builtin types that programs derive from."""
-MANY = 1000
-"""From this many items on a set or mapping is looked at before it is built."""
+MANY_EQUAL = 200
+"""Items of a set or mapping that may have one hash: each is compared with all before it. Powers of two have 61."""
+MAX_FRACTION_BITS = 1 << 30
+"""Of numerator times denominator: what reduces a fraction takes time that grows with the product of their lengths."""
 BUILTIN_TYPES = {kind: name for name, kind in vars(builtins).items() if type(kind) is type}
 """`int`, `ValueError` and their like are the same on both sides, and are known by name."""
 NAMED_TYPES = {name: kind for kind, name in BUILTIN_TYPES.items()}
@@ -134,6 +137,8 @@ def _encode(value: Any, handle: Handle) -> Encoded:
                 break
         else:
             name = kind.__name__
+            if name == "array" and kind.__module__ == "array":
+                return ["ar", value.typecode, value.tolist()]
             if name in BY_TEXT and getattr(sys.modules.get(BY_TEXT[name]), name, None) is kind:
                 return ["tx", name, kind.__str__(value)]
             return handle(value)
@@ -167,8 +172,8 @@ def empty(encoded: Encoded) -> Any:
             return collections.deque(maxlen=longest)
         case ["dd", str(factory), _] if factory in NAMED_TYPES:
             return collections.defaultdict(NAMED_TYPES[factory])
-        case ["na", str(name), list(shape), _]:
-            return arrays.empty(name, shape)
+        case ["na", str(name), list(shape), str(data)]:
+            return arrays.decode(name, shape, data)  # no memory is handed out before it is filled
     raise Unfit("contents of no container")
 
 
@@ -222,6 +227,10 @@ ENCODERS: dict[type, Callable[[Any, Handle], Encoded]] = {
     collections.deque: lambda value, handle: ["q", value.maxlen, _items("l", value, handle)],
     collections.OrderedDict: lambda value, handle: ["o", _mapping(value, handle, collections.OrderedDict)],
     collections.Counter: lambda value, handle: ["C", _mapping(value, handle)],
+    types.SimpleNamespace: lambda value, handle: ["sn", _mapping(vars(value), handle)],
+    types.MappingProxyType: lambda value, handle: ["mp", _mapping(dict(value), handle)],
+    memoryview: lambda value, _: ["mv", value.tobytes().hex()],
+    collections.ChainMap: lambda value, handle: ["cm", _items("l", value.maps, handle)],
     type(NotImplemented): lambda _value, _handle: ["N"],
     type(Ellipsis): lambda _value, _handle: ["E"],
     type: lambda value, handle: ["ty", BUILTIN_TYPES[value]] if value in BUILTIN_TYPES else handle(value),
@@ -272,9 +281,15 @@ def _pairs(encoded: list[Any], resolve: Callable[[list[Any]], Any] | None) -> di
 
 def _distinct(items: list[Any]) -> list[Any]:
     """Refuse items that were chosen for having one hash: a set of them takes quadratic time."""
-    if len(items) > MANY and len(set(map(hash, items))) < len(items) // 2:
-        raise Unfit("the items of a set or mapping are not distinct")
+    if len(items) > MANY_EQUAL and max(collections.Counter(map(hash, items)).values()) > MANY_EQUAL:
+        raise Unfit("too many items of a set or mapping have one hash")
     return items
+
+
+def _fraction(numerator: int, denominator: int) -> fractions.Fraction:
+    if numerator.bit_length() * denominator.bit_length() > MAX_FRACTION_BITS:
+        raise Unfit("a fraction of too many digits")
+    return fractions.Fraction(numerator, denominator)
 
 
 def _as(kind: type, encoded: Encoded, resolve: Callable[[list[Any]], Any] | None = None) -> Any:
@@ -300,7 +315,7 @@ DECODERS: dict[str, Callable[[list[Any], Callable[[list[Any]], Any] | None], Any
     "B": lambda encoded, _: bytearray.fromhex(encoded[1]),
     "c": lambda encoded, _: complex(encoded[1], encoded[2]),
     "ra": lambda encoded, resolve: range(*_each(encoded, resolve)),
-    "fr": lambda encoded, _: fractions.Fraction(_as(int, encoded[1]), _as(int, encoded[2])),
+    "fr": lambda encoded, _: _fraction(_as(int, encoded[1]), _as(int, encoded[2])),
     "D": lambda encoded, _: decimal.Decimal(_as(str, encoded[1])),
     "dt": lambda encoded, _: dt.datetime.fromisoformat(encoded[1]),
     "da": lambda encoded, _: dt.date.fromisoformat(encoded[1]),
@@ -311,6 +326,10 @@ DECODERS: dict[str, Callable[[list[Any], Callable[[list[Any]], Any] | None], Any
     "q": lambda encoded, resolve: collections.deque(_as(list, encoded[2], resolve), encoded[1]),
     "o": lambda encoded, resolve: collections.OrderedDict(_as(dict, encoded[1], resolve)),
     "C": lambda encoded, resolve: collections.Counter(_as(dict, encoded[1], resolve)),
+    "mp": lambda encoded, resolve: types.MappingProxyType(_as(dict, encoded[1], resolve)),
+    "mv": lambda encoded, _: memoryview(bytes.fromhex(encoded[1])),
+    "cm": lambda encoded, resolve: collections.ChainMap(*_as(list, encoded[1], resolve)),
+    "ar": lambda encoded, _: importlib.import_module("array").array(encoded[1], _plain(["L", encoded[2]], _)),
     "N": lambda _encoded, _resolve: NotImplemented,
     "E": lambda _encoded, _resolve: ...,
     "ty": lambda encoded, _: NAMED_TYPES[encoded[1]],

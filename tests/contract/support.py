@@ -13,8 +13,9 @@ import pytest
 from reward_server.backends import docker_daemon
 from reward_server.backends.docker import DockerBackend
 from reward_server.backends.embedded import EmbeddedBackend
+from reward_server.calibrating import Calibrations
 from reward_server.errors import BackendUnavailable
-from reward_server.judging import follow_up, judge, plan
+from reward_server.judging import counted, follow_up, judge, plan
 from reward_server.settings import Settings
 from tasks.schema import AssertsTests, CallTests, Limits, Problem, PytestTests, StdioTests
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from reward_server.backends.base import Backend, Slot
     from reward_server.jobs import Job, Observations
+    from reward_server.judging.calibration import Calibration
     from reward_server.verdicts import TestResult, Verdict
     from tasks.schema import Isolation
 
@@ -59,6 +61,16 @@ def without_docker(cause: object) -> NoReturn:
     if "CONTRACT_NEEDS_DOCKER" in os.environ:
         pytest.fail(f"this machine should have Docker: {cause}")
     pytest.skip(f"NOT TESTED ON DOCKER: {cause}")
+
+
+def lent_backend(name: str) -> Backend:
+    """A backend for a server of a test's own. Skips or fails where there is none."""
+    try:
+        return BACKENDS[name]()
+    except BackendUnavailable as error:
+        if name != "docker":
+            raise
+        without_docker(error)
 
 
 LIMITS = Limits(cpu_s=0.5, wall_s=1.5, memory_mb=128)
@@ -104,9 +116,18 @@ class Sandbox:
         return self.runner.run(run())
 
     def judge(self, problem: Problem, code: str, *, stop: bool = False) -> list[TestResult]:
-        seen = self.run(plan(problem, code, stop=stop))
-        second = follow_up(problem, seen)
-        return judge(problem, seen, self.run(second) if second is not None else None)
+        """As the server does: a problem with a reference is calibrated by it first."""
+        calibration = self.calibrate(problem) if problem.is_calibrated else None
+        seen = [self.run(plan(problem, code, calibration, stop=stop))]
+        while (job := follow_up(problem, *seen)) is not None:
+            seen.append(self.run(job))
+        return counted(judge(problem, *seen), calibration)
+
+    def calibrate(self, problem: Problem) -> Calibration:
+        calibrations = Calibrations()
+        while (found := self.runner.run(calibrations.of(self.ready(), b"digest", problem))) is None:
+            pass  # in the next slot
+        return found
 
     def verdicts(self, problem: Problem, code: str, *, stop: bool = False) -> list[Verdict]:
         return [result.verdict for result in self.judge(problem, code, stop=stop)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reward_server.runner import values
+from reward_server.runner import arrays, values
 from reward_server.runner.containers import Containers
 from reward_server.runner.link import Link
 from tasks.schema import FloatTolerance
@@ -168,3 +168,14 @@ def test_what_is_no_array_is_refused(encoded: list[Any]) -> None:
         wall.unpack([[], [[1, encoded]]])
     with pytest.raises(values.Unfit):
         values.decode(encoded)  # the server makes no arrays at all
+
+
+def test_an_array_is_made_with_what_it_holds() -> None:
+    """Memory of the judge's that was not filled would show what that has seen."""
+    numpy = pytest.importorskip("numpy")
+    made = values.empty(["na", "<i8", [2], "AQAAAAAAAAACAAAAAAAAAA=="])
+    assert made.tolist() == [1, 2]
+    for dtype, size in (("<f8", 2), ("<i8", 3)):
+        with pytest.raises(ValueError, match="an array"):
+            arrays.fill(made, numpy.zeros(size, dtype))
+    assert made.tolist() == [1, 2]

@@ -196,8 +196,10 @@ def test_what_the_submission_prints_is_kept_and_decides_nothing(sandbox: Sandbox
 
 
 def test_test_code_without_asserts_is_one_test(sandbox: Sandbox) -> None:
-    assert sandbox.verdicts(asserts("f()"), "def f(): pass") == [P]
-    assert sandbox.verdicts(asserts("f()"), "def f(): 1/0") == [R]
+    source = "if f() != 7:\n    raise SystemExit"
+    assert sandbox.verdicts(asserts(source), "def f(): return 7") == [P]
+    assert sandbox.verdicts(asserts(source), "def f(): return 8") == [R]
+    assert sandbox.verdicts(asserts(source), "def f(): 1/0") == [R]
 
 
 def test_setup_is_the_submissions(sandbox: Sandbox) -> None:
@@ -224,15 +226,21 @@ VECTOR = (
     ("source", "code"),
     [
         ("assert V(1).x == 1\nassert (V(1) + V(2)) * 2 == V(6)", VECTOR),
-        ("assert V(1).x == 1\nassert V.zero() * 2 == V(0)", VECTOR),
         ("with Quiet():\n    raise ValueError\nassert Quiet().x == 1", "class Quiet:\n    x = 1\n    def __enter__(self): return self\n    def __exit__(self, kind, *_): return kind is ValueError"),
         ("import asyncio\nassert asyncio.run(f()) == 1", "async def f(): return 1"),
         ("def see(g):\n    try: g()\n    except Mine: return 1\ndef g(): raise Mine('x')\nassert f(g) == 1", "class Mine(Exception): pass\ndef f(g):\n    try: g()\n    except Mine: return 1"),
     ],
-    ids=["operator_on_a_result", "other_constructor", "exit_with_an_exception", "coroutine", "own_exception_of_a_callback"],
+    ids=["operator_on_a_result", "exit_with_an_exception", "coroutine", "own_exception_of_a_callback"],
 )  # fmt: skip
 def test_patterns_that_need_more_than_a_call_pass(sandbox: Sandbox, source: str, code: str) -> None:
     assert set(sandbox.verdicts(asserts(source, limits=ROOMY), code)) == {P}
+
+
+def test_what_another_constructor_made_is_trusted_where_the_reference_shows_it(sandbox: Sandbox) -> None:
+    """By its text a test might as well expect a plain value there."""
+    source = "assert V(1).x == 1\nassert V.zero() * 2 == V(0)"
+    assert set(sandbox.verdicts(asserts(source, limits=ROOMY, reference=VECTOR), VECTOR)) == {P}
+    assert set(sandbox.verdicts(asserts(source, limits=ROOMY), VECTOR)) == {P, R}
 
 
 PATTERNS = {
@@ -300,3 +308,16 @@ def test_what_the_judge_cannot_import_is_not_the_submissions_failure(sandbox: Sa
     problem = asserts("assert solve(1) == 2\nassert winreg.OpenKey", "solve")
     assert sandbox.verdicts(problem, "def solve(n): return n + 1") == ["sandbox_error"] * 2
     assert sandbox.verdicts(asserts("assert solve(1) == 2", "solve"), "def solve(n): return n + 1") == ["passed"]
+
+
+def test_what_cannot_cross_is_the_problems_fault(sandbox: Sandbox) -> None:
+    """And the message says how to mend it."""
+    problem = asserts("assert solve(object()) == 2\nassert solve(1) == 1")
+    results = sandbox.judge(problem, "def solve(n): return n")
+    assert {result.verdict for result in results} == {"sandbox_error"}
+    assert '"isolation": "shared"' in results[0].message
+
+
+def test_a_setup_that_fails_beside_the_tests_is_the_problems_fault(sandbox: Sandbox) -> None:
+    problem = asserts("assert solve(1) == 1", setup="HERE = __file__")  # which only the submission has
+    assert sandbox.verdicts(problem, "def solve(n): return n") == ["sandbox_error"]

@@ -90,7 +90,7 @@ SAID = {
 
 @pytest.mark.parametrize("attempt", SAID)
 @pytest.mark.parametrize(
-    "source", ["assert solve(0) == 0", "value = solve(0)\nassert value == 0", "import os\nsolve(0)"]
+    "source", ["assert solve(0) == 0", "value = solve(0)\nassert value == 0", "import os\nsolve(0)\nassert os.sep"]
 )
 def test_what_ends_the_judge_or_breaks_its_report_is_a_failure_of_the_submission(
     sandbox: Sandbox, source: str, attempt: str

@@ -55,13 +55,65 @@ class Point:
         ("import pytest\nfrom solution import double\n@pytest.fixture\ndef broken(): 1/0\ndef test_a(broken): pass\ndef test_b(): assert double(1) == 2", [R, P]),
         ("import pytest\nfrom solution import double\n@pytest.fixture\ndef leaves():\n    yield\n    assert double(1) == 3\ndef test_a(leaves): assert double(1) == 2", [W]),
         ("from solution import double, missing\ndef test_a(): assert double(1) == 2\ndef test_b(): pass", [R, R]),
-        ("import no_such_package\ndef test_a(): pass", [R]),
+        ("import no_such_package\ndef test_a(): assert no_such_package.x", [R]),
         ("import pytest\nfrom solution import double\ndef test_a(): pytest.fail('no')\ndef test_b(): pytest.skip('in the middle')", [W, W]),
     ],
 )  # fmt: skip
 def test_pytest_files_are_judged_as_pytest_does(sandbox: Sandbox, source: str, verdicts: list[str]) -> None:
     results = sandbox.judge(pytest_files(source), CODE)
     assert [result.verdict for result in results] == verdicts, results
+
+
+HALF = "def f(x):\n    if x < 0: raise ValueError('negative')\n    return x // 2\n"
+NEVER_RAISES = "def f(x): return x // 2"
+WRONG = "def f(x):\n    if x < 0: raise ValueError('negative')\n    return 0\n"
+CASE = "import pytest, unittest\nfrom contextlib import ExitStack, nullcontext\nfrom solution import f\nclass T(unittest.TestCase):\n    def test(self): "
+
+
+@pytest.mark.parametrize(
+    ("source", "wrong"),
+    [
+        ("def test():\n    try: f(-1)\n    except ValueError: pass\n    else: pytest.fail('no error')", NEVER_RAISES),
+        ("def test():\n    try:\n        f(-1)\n    except ValueError:\n        return\n    raise AssertionError", NEVER_RAISES),
+        ("def test():\n    try:\n        f(-1)\n        assert False\n    except ValueError as error:\n        print(error)", NEVER_RAISES),
+        ("def test():\n    try: f(4)\n    except ValueError: pytest.fail('an error')", "def f(x): raise ValueError"),
+        ("def test():\n    if f(4) != 2: pytest.fail('é')", WRONG),
+        ("def test():\n    if f(4) != 2:\n        raise AssertionError('two')", WRONG),
+        ("def test():\n    if f(4) == 2: return\n    pytest.fail('two')", WRONG),
+        ("def verify(got, wanted):\n    if got != wanted: raise ValueError(got)\ndef test():\n    verify(f(4), 2)", WRONG),
+        ("def test():\n    match f(4):\n        case 2: pass\n        case _: pytest.fail()", WRONG),
+        ("def test(): f(4) == 2 or pytest.fail()", WRONG),
+        (CASE + "[self.assertEqual(f(2 * x), x) for x in range(3)]", WRONG),
+        (CASE + "return self.assertEqual(f(4), 2)", WRONG),
+        (CASE + "(lambda a, b: self.assertEqual(a, b))(f(4), 2)", WRONG),
+        (CASE + "self.assertRaises(ValueError, f, -1)", NEVER_RAISES),
+        (CASE + "\n        held = self.assertRaises(ValueError)\n        with held: f(-1)\n        print(held.exception.args)", NEVER_RAISES),
+        ("def test():\n    with ExitStack() as stack:\n        stack.enter_context(pytest.raises(ValueError))\n        f(-1)", NEVER_RAISES),
+        ("@pytest.mark.parametrize(('x', 'exp'), [(-1, pytest.raises(ValueError)), (-2, pytest.raises(ValueError, match='neg'))])\ndef test(x, exp):\n    with exp: f(x)", NEVER_RAISES),
+        ("@pytest.mark.parametrize(('x', 'exp'), [(4, nullcontext()), (-1, pytest.raises(ValueError))])\ndef test(x, exp):\n    with exp: f(x)", "def f(x): return 1 / 0"),
+    ],
+)  # fmt: skip
+def test_checks_of_any_form_are_seen(sandbox: Sandbox, source: str, wrong: str) -> None:
+    """Red with checks counted at `assert`, calls that are statements, and context managers only."""
+    problem = pytest_files(source if source.startswith(CASE) else CASE.partition("class")[0] + source)
+    assert set(sandbox.verdicts(problem, HALF)) == {P}
+    assert P not in sandbox.verdicts(problem, wrong)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def test():\n    for x in f(3): assert x",
+        "def test():\n    for x in (1, 2):\n        try: got = f(x)\n        except Exception: continue\n        assert got == x",
+        "def test():\n    if f(1): assert f(1) == 1",
+        "def test():\n    with nullcontext():\n        for x in f(3): pytest.fail()",
+    ],
+)
+def test_a_test_that_reaches_no_check_does_not_pass(sandbox: Sandbox, source: str) -> None:
+    code = "def f(x):\n    if x < 3: raise ValueError\n    return []"
+    head = CASE.partition("class")[0]
+    assert sandbox.verdicts(pytest_files(head + source), code) != [P]
+    assert sandbox.verdicts(pytest_files(head + source), "def f(x): return []") != [P]
 
 
 def test_files_lie_side_by_side(sandbox: Sandbox) -> None:
@@ -142,3 +194,12 @@ def test_a_limit_that_is_passed_while_tests_are_collected_is_named(
     source = "from solution import f\nFOUR = f(2)\ndef test_a(): assert FOUR == 4\ndef test_b(): assert FOUR == 4"
     verdicts = sandbox.verdicts(pytest_files(source, isolation=isolation), code)
     assert set(verdicts) == {verdict}
+
+
+def test_a_function_whose_parameters_the_submission_decides_counts_once(sandbox: Sandbox) -> None:
+    """Or else it could make one of them many."""
+    source = (
+        "import pytest, solution\n@pytest.mark.parametrize('n', range(solution.LIMIT))\n"
+        "def test_a(n): assert solution.double(n) == 2 * n\ndef test_b(): assert solution.double(1) == 3\n"
+    )
+    assert sandbox.verdicts(pytest_files(source), CODE) == [P, W]

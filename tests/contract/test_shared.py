@@ -100,7 +100,7 @@ def test_stop_skips_what_follows(sandbox: Sandbox) -> None:
         pytest.param("import os\ndef add(a, b): os.close(3)", "runtime_error", id="close the channel"),
         pytest.param("import os, socket\ndef add(a, b):\n    socket.socket(fileno=3).sendall(b'\\xff' * 100)\n    os._exit(0)", "runtime_error", id="garbage"),
         pytest.param("import os, socket, struct\ndef add(a, b):\n    t = b'[' * 100000\n    socket.socket(fileno=3).sendall(struct.pack('>I', len(t)) + t)\n    os._exit(0)", "runtime_error", id="deep nesting"),
-        pytest.param("import os, socket, struct\ndef add(a, b):\n    t = b'{\"report\": [[true, \"lost\", 0, \"\", \"\", 0, 0]] * 9, \"failed_load\": null}'\n    socket.socket(fileno=3).sendall(struct.pack('>I', len(t)) + t)\n    os._exit(0)", "runtime_error", id="forge an ending"),
+        pytest.param("import os, socket, struct\ndef add(a, b):\n    t = b'{\"report\": [[true, \"lost\", 0, \"\", \"\", 1, 0, 0]] * 9, \"failed_load\": null}'\n    socket.socket(fileno=3).sendall(struct.pack('>I', len(t)) + t)\n    os._exit(0)", "runtime_error", id="forge an ending"),
         pytest.param("import gc, os\ndef add(a, b):\n    for n in range(3, 20):\n        try: os.ftruncate(n, 0)\n        except OSError: pass\n    os._exit(1)", "runtime_error", id="shorten the page"),
         pytest.param("import socket\ndef add(a, b):\n    s = socket.socket(fileno=3)\n    while True: s.sendall(bytes(1 << 20))", "cpu_timeout", id="flood the channel"),
     ],
@@ -114,6 +114,24 @@ def test_how_it_ends_is_a_verdict(sandbox: Sandbox, code: str, verdict: Verdict)
     else:
         assert seen == [verdict] * 2
     assert sandbox.verdicts(shared("assert add(1, 2) == 3"), ADD) == ["passed"]
+
+
+@pytest.mark.parametrize(
+    "checks", ["3", "-1", pytest.param("10" * 30, id="huge"), "1e30", "true", "1.5", "NaN", '"9"', "null", "[]"]
+)
+def test_a_forged_number_of_checks_is_no_failure_of_ours(sandbox: Sandbox, checks: str) -> None:
+    """Red without the bound: the control process told an integer of 60 digits, and the run was lost."""
+    report = f'{{"report": [[true, "returned", 0, "", "", {checks}, 0, 0]], "failed_load": null}}'
+    code = f"""
+import os, socket, struct
+def add(a, b):
+    text = {report.encode()!r}
+    socket.socket(fileno=3).sendall(struct.pack(">I", len(text)) + text)
+    os._exit(0)
+"""
+    (result,) = sandbox.judge(shared("assert add(1, 2) == 3"), code)
+    assert result.verdict in ("passed", "runtime_error")
+    assert result.checks == (3 if checks == "3" else 0)
 
 
 def test_what_passed_before_the_end_counts(sandbox: Sandbox) -> None:

@@ -25,6 +25,7 @@ from tests.contract.support import BACKENDS, LIMITS, asserts, call, docker_here,
 
 if TYPE_CHECKING:
     from reward_server.backends.base import Backend
+    from reward_server.jobs import Job, Observations
     from tasks.schema import Problem
 
 EVERY = 9
@@ -89,20 +90,16 @@ async def with_shortcuts(
 
 
 async def without(backend: Backend, problem: Problem, code: str) -> Said:
-    job = plan(problem, code)._replace(pure=False, package="")
-    slot = await backend.open_slot()
-    try:
-        seen = await slot.run(job)
-    finally:
-        await slot.close()
-    followed = None
-    if (second := follow_up(problem, seen)) is not None:
+    job: Job | None = plan(problem, code)._replace(pure=False, package="")
+    seen: list[Observations] = []
+    while job is not None:
         slot = await backend.open_slot()
         try:
-            followed = await slot.run(second)
+            seen.append(await slot.run(job))
         finally:
             await slot.close()
-    results = judge(problem, seen, followed)
+        job = follow_up(problem, *seen)
+    results = judge(problem, *seen)
     return score(results, "pass_rate").reward, [(result.verdict, told(result.message)) for result in results]
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reward_server.evaluating import results_without_run
 from reward_server.jobs import Ending, Observation, Observations
 from reward_server.judging import follow_up, judge, plan
 from reward_server.judging.comparing import close_value, same_items, same_value
 from reward_server.rewards import Scheme, score
 from reward_server.runner import values
-from reward_server.scoring import results_without_run
 from reward_server.verdicts import Verdict
 from tests.contract.support import asserts, call, pytest_files, returns, stdio
 from tests.fuzz.budget import fuzzed, tried
@@ -100,8 +100,8 @@ PROBLEMS = [
         for how in ("equal", "unordered", {"float": 1})
     ),
     asserts("assert f(1)\nassert f(2)\ntry:\n    f(3)\n    assert False\nexcept ValueError:\n    pass"),
-    asserts("f(1)", isolation="shared"),
-    pytest_files("def test_a(): pass\nclass TestB:\n    def test_c(self): pass"),
+    asserts("assert f(1)", isolation="shared"),
+    pytest_files("def test_a(): assert f(1)\nclass TestB:\n    def test_c(self): pass"),
 ]
 
 

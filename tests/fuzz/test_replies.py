@@ -61,7 +61,7 @@ async def answered(reply: bytes, *, close: bool = True) -> None:
         theirs.close()
 
 
-ROW = ["returned", 0, 0.1, 0.1, 1, "", False, ""]
+ROW = ["returned", 0, 0.1, 0.1, 1, "", False, "", 0]
 HEADER: dict[str, Any] = {"job": 9, "broken": None, "dirty": None, "spent": False, "failed_load": False}
 HEADER |= {"run_s": 0.2, "clean_s": 0.1, "parts": [0, 0, 2], "rows": [ROW]}
 odd = st.recursive(

@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reward_server.judging.counting import asserts_payload
-from reward_server.judging.judge import load_message
+from reward_server.judging.payloads import asserts_payload
+from reward_server.judging.raised import read_raised
 from reward_server.runner import judge, link, page, rows, run_shared, values
 from tests.fuzz.budget import fuzzed, tried
 from tests.fuzz.test_hostile_channels import encoded, framed, messages, spoken
@@ -60,10 +60,10 @@ def test_messages_come_off_a_stream_however_it_is_cut(stream: bytes, cuts: list[
 )
 def test_what_is_said_of_a_failure_can_be_read(value: bytes) -> None:
     tried("decoders")
-    told = load_message(value)
-    assert all(
-        type(told.get(name, kind())) is kind for name, kind in (("text", str), ("types", list), ("compile", bool))
-    )
+    said = read_raised(value)
+    assert [type(field) for field in said] == [tuple, str, bool]
+    assert all(type(part) is str for row in said.types for part in row)
+    assert not said.satisfies("ValueError")
     report = run_shared.read_report(value[1:], 1)
     assert report is None or "given_up" in report or len(report["rows"]) == 1
 
@@ -79,7 +79,7 @@ def test_a_failed_load_is_told_in_one_form(failure: dict[str, Any]) -> None:
 
 SECRET = "what no message holds"
 SOURCE = f"assert solve([1, len]) == {SECRET!r}\nassert Solve(1).a == {SECRET!r}"
-PAYLOAD, TESTS, _ = asserts_payload(SOURCE, "solve")
+PAYLOAD, TESTS = (payload := asserts_payload(SOURCE, "solve")).with_assurance(objects=True), payload.tests
 SPEC = {"submission_pid": os.getpid(), "nested": False, "stop": False, "cpu_s": 60.0}
 ENDED = json.dumps({"ending": "exited", "code": 0, "message": "it ended", "cpu_s": 0.0}).encode()
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.contract.support import ROOMY, asserts, pytest_files
+from tests.honest.by_reference import BY_REFERENCE
 from tests.honest.one_process import ONE_PROCESS
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ def isolation(case: Case) -> Isolation:
 
 
 def problem(case: Case) -> Problem:
-    return asserts(case.tests, case.entry_point, limits=ROOMY, isolation=isolation(case))
+    reference = case.code if case.name in BY_REFERENCE else None
+    return asserts(case.tests, case.entry_point, limits=ROOMY, isolation=isolation(case), reference=reference)
 
 
 def suite(case: Case) -> Problem:

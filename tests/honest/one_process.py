@@ -9,8 +9,6 @@ from __future__ import annotations
 
 ONE_PROCESS: dict[str, str] = {
     "what_kind_of_function_it_is": "a stand-in for a function is no function to `inspect`",
-    "int_subclass_with_methods": "a number of the submission's own type arrives as a bare number",
-    "int_enum_members": "a member of an IntEnum that a function returns arrives as a bare number",
     "dataclass_tools": "the functions of `dataclasses` find no fields in a stand-in",
     "runtime_protocol": "a protocol's methods are not looked for on a stand-in",
     "order_of_resolution": "the order of a stand-in's classes shows the base of all stand-ins",
@@ -19,7 +17,6 @@ ONE_PROCESS: dict[str, str] = {
     "container_asked_for_a_plain_value": "a submission's container is not asked for a plain value, unless the test shows that it is a class",
     "container_of_a_function_asked_for_a_plain_value": "a submission's container is not asked for a plain value",
     "made_object_handed_back_and_compared": "an object that the submission handed back is never equal to a plain value",
-    "operator_with_a_plain_right_side": "an operator with a plain value is not forwarded, even where its result is an object",
     "input_given_by_a_patch": "the test patches its own process",
     "clock_patched": "the test patches its own process",
     "random_seeded_by_the_test": "the test seeds the generator of its own process",

@@ -12,6 +12,21 @@ if TYPE_CHECKING:
     from tests.contract.support import Sandbox
 
 CASES = cases(r"""
+[case class_with_a_type_variable]
+from typing import Generic, TypeVar
+T = TypeVar("T")
+class Queue(Generic[T]):
+    def __init__(self, items=()): self.items: list[T] = list(items)
+    def put(self, item: T) -> None: self.items.append(item)
+    def get(self) -> T: return self.items.pop(0)
+    def empty(self) -> bool: return not self.items
+    def __eq__(self, other): return self.items == list(other)
+[tests]
+q = Queue[int]()
+q.put(1)
+assert q == [1] and q.get() == 1
+assert q.empty() and isinstance(q, Queue)
+assert Queue[str]("ab").get() == "a"
 [case abstract_base_class]
 from abc import ABC, abstractmethod
 

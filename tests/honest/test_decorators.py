@@ -71,6 +71,27 @@ assert slow.cache == {(3,): 9, (4,): 16}
 @memoize
 def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)
 assert fib(40) == 102334155
+[case retry_until_the_test_is_content]
+def retry(f, times, *args):
+    for attempt in range(times):
+        try: return f(*args)
+        except Exception:
+            if attempt == times - 1: raise
+[tests]
+tries = []
+def flaky(least):
+    tries.append(least)
+    if len(tries) < least: raise AssertionError(tries)
+    return "done"
+assert retry(flaky, 3, 2) == "done"
+assert tries == [2, 2]
+class Flaky:
+    tries = 0
+    def work(self):
+        self.tries += 1
+        if self.tries < 3: raise AssertionError(self.tries)
+        return self.tries
+assert retry(Flaky().work, 3) == 3
 [case retry_of_given_exceptions]
 def retry(times, exceptions=(Exception,)):
     def wrap(f):

@@ -12,6 +12,24 @@ if TYPE_CHECKING:
     from tests.contract.support import Sandbox
 
 CASES = cases(r'''
+[case own_look_up_error]
+class NotFound(KeyError): pass
+class Shelf:
+    def __init__(self): self.books = {}
+    def find(self, name):
+        if name not in self.books: raise NotFound(name)
+        return self.books[name]
+[tests]
+s = Shelf()
+try:
+    s.find("x")
+    assert False
+except NotFound as e:
+    assert e.args == ("x",)
+def found(name):
+    try: return s.find(name)
+    except NotFound: return None
+assert [found(n) for n in "ab"] == [None, None]
 [case own_exception_with_attributes]
 class BankError(Exception):
     """Base."""
@@ -158,6 +176,29 @@ assert run(flaky) == "ok"
 assert run(flaky, 1) == "ok"
 def never(): raise Retry("no")
 assert run(never) == "gave up"
+[case own_base_and_one_of_the_language]
+class AppError(Exception): pass
+class NotFound(AppError, KeyError): pass
+class BadField(AppError, ValueError):
+    def __init__(self, field):
+        super().__init__(f"bad {field}")
+        self.field = field
+class BadType(ValueError, TypeError): pass
+class Closed(AppError, OSError): pass
+class StillClosed(Closed): pass
+def fail(kind):
+    raise {"n": NotFound("n"), "f": BadField("age"), "t": BadType("t"), "c": StillClosed("c")}[kind]
+[tests]
+def caught(expected, kind):
+    try: fail(kind)
+    except expected as error: return error
+assert caught(KeyError, "n").args == ("n",)
+assert isinstance(caught(AppError, "n"), LookupError)
+assert caught(ValueError, "f").field == "age"
+assert str(caught(AppError, "f")) == "bad age"
+assert isinstance(caught(TypeError, "t"), ValueError)
+assert isinstance(caught(OSError, "c"), Closed) and isinstance(caught(Closed, "c"), AppError)
+assert issubclass(NotFound, KeyError) and issubclass(BadField, ValueError) and not issubclass(BadField, KeyError)
 ''')
 
 

@@ -12,6 +12,22 @@ if TYPE_CHECKING:
     from tests.contract.support import Sandbox
 
 CASES = cases(r"""
+[case iterable_of_a_class_of_its_own]
+class evens:
+    def __init__(self, n): self.n = n
+    def __iter__(self): return iter(range(0, self.n, 2))
+class Rows:
+    def __iter__(self):
+        yield [1, 2]
+        yield [3]
+def rows(): return Rows()
+[tests]
+assert list(evens(6)) == [0, 2, 4]
+assert sum(evens(5)) == 6 and [x * x for x in evens(3)] == [0, 4]
+assert [len(row) for row in rows()] == [2, 1]
+assert max(rows()) == [3] and sorted(evens(3)) == [0, 2]
+for row in rows():
+    assert row[0] in (1, 3)
 [case generator_consumed_partly]
 def naturals():
     n = 0

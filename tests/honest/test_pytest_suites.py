@@ -244,6 +244,74 @@ def test_pool():
     with ThreadPoolExecutor(4) as pool: list(pool.map(lambda _: c.up(), range(20)))
     assert c.n == 20
 def test_callback_from_threads(): assert parallel(lambda x: x * 2, [1, 2, 3]) == [2, 4, 6]
+[case checks_that_must_not_be_reached]
+def half(x):
+    if x % 2: raise ValueError("odd")
+    return x // 2
+async def later(x): return half(x)
+[tests]
+import asyncio, contextlib, unittest
+import pytest
+from solution import half, later
+def test_assert_false():
+    try:
+        half(1)
+        assert False, "no error"
+    except ValueError: pass
+def test_fail():
+    try: half(1)
+    except ValueError: return
+    pytest.fail("no error")
+def test_no_error():
+    try: half(2)
+    except ValueError: pytest.fail("an error")
+def test_raise():
+    if half(2) != 1: raise AssertionError("half of 2")
+def test_or(): half(2) == 1 or pytest.fail("half of 2")
+def test_loop():
+    for x in range(4):
+        if half(2 * x) != x: raise AssertionError(x)
+def test_match():
+    match half(2):
+        case 1: pass
+        case other: raise AssertionError(other)
+def test_stack():
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(pytest.raises(ValueError))
+        half(1)
+@pytest.mark.parametrize("x, expected", [(2, contextlib.nullcontext()), (1, pytest.raises(ValueError))])
+def test_manager(x, expected):
+    with expected: half(x)
+def test_helper():
+    def verify(x):
+        if half(2 * x) != x: pytest.fail(str(x))
+    verify(3)
+class TestHalf(unittest.TestCase):
+    def test_else(self):
+        try: half(1)
+        except ValueError: pass
+        else: self.fail("no error")
+    def test_list(self): [self.assertEqual(half(2 * x), x) for x in range(3)]
+    def test_lambda(self): list(map(lambda x: self.assertEqual(half(2 * x), x), range(3)))
+    def test_return(self):
+        async def ask(): return self.assertEqual(await later(2), 1)
+        asyncio.run(ask())
+[case context_manager_that_swallows]
+from contextlib import contextmanager
+@contextmanager
+def ignoring(*kinds):
+    try: yield
+    except kinds: pass
+[tests]
+import pytest
+from solution import ignoring
+def test_swallowed():
+    with ignoring(ValueError, KeyError): raise ValueError("x")
+def test_of_the_language():
+    with ignoring(IndexError): [][0]
+def test_other():
+    with pytest.raises(OSError):
+        with ignoring(ValueError): raise OSError
 ''')
 
 

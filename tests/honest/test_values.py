@@ -12,6 +12,25 @@ if TYPE_CHECKING:
     from tests.contract.support import Sandbox
 
 CASES = cases(r"""
+[case members_that_are_numbers_and_texts]
+from enum import Enum, IntEnum
+class Level(IntEnum):
+    LOW = 1
+    HIGH = 3
+    def other(self): return Level.LOW if self is Level.HIGH else Level.HIGH
+class Mode(str, Enum):
+    READ = "r"
+    WRITE = "w"
+def level(n): return Level.HIGH if n > 5 else Level.LOW
+def mode(writes): return Mode.WRITE if writes else Mode.READ
+[tests]
+assert level(9) == 3 and level(1) == Level.LOW and level(9) is Level.HIGH
+assert level(9) > 2 and 2 < level(9) and level(1) != 3 and level(9) == 3.0
+assert level(1) + 1 == 2 and 1 + level(1) == 2 and 2.5 * level(9) == 7.5
+assert [level(9), level(1)] == [3, 1] and {3: "c"}[level(9)] == "c"
+assert level(1).other().name == "HIGH"
+assert mode(True) == "w" and mode(False).value == "r" and mode(True) in ("w", "x") and "w" in mode(True)
+assert mode(False) is Mode.READ and Mode("w") == Mode.WRITE and Mode.READ + "w" == "rw"
 [case special_numbers]
 def nan(): return float("nan")
 def signed_zero(x): return -0.0 * x

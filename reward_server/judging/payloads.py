@@ -1,0 +1,199 @@
+"""What the judge's process gets to know of a problem: its test code, and which names are whose."""
+
+from __future__ import annotations
+
+import ast
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import orjson
+from pydantic import ValidationError
+
+from reward_server.judging.asserts import FreeNames, rewrite
+from reward_server.judging.checks import constant_lines, counted, unchecked
+from reward_server.judging.library import homes
+from reward_server.judging.names import class_names, star_names
+from reward_server.judging.objects import needs_objects
+from reward_server.judging.purity import is_pure
+from tasks.schema import AssertsTests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tasks.schema import Problem
+
+TESTS_FILE: Final = "tests.py"
+"""What test code of kind `asserts` is compiled as."""
+
+
+MOST_REMEMBERED: Final = 1024
+
+
+class JudgePayload(NamedTuple):
+    text: bytes
+    """A JSON object, to which what is known of the reference is added."""
+    tests: int
+    """The number of tests, as far as the source shows it."""
+    pure: bool
+    """Whether the test code can leave nothing behind."""
+    objects: bool
+    """Whether the test code needs objects of the submission, as its text says."""
+    names: tuple[str, ...]
+    """What the tests are called, as far as the source shows it."""
+
+    def with_assurance(self, *, objects: bool, learn: bool = False, sites: Any = None) -> bytes:
+        """The whole payload. `learn`: note what comes back at each call site. `sites`: what came back there."""
+        known = {"assurance": "objects" if objects else "values", "learn": learn, "sites": sites}
+        return orjson.dumps(known)[:-1] + b"," + self.text[1:]
+
+
+REMEMBERED: dict[Any, JudgePayload] = {}
+"""The last payloads; what was used last stands last."""
+
+
+def judge_payload(problem: Problem) -> JudgePayload:
+    key = key_of(problem)
+    found = REMEMBERED.pop(key, None)
+    if found is None:
+        found = asserts_payload(*key) if isinstance(problem.tests, AssertsTests) else pytest_payload(*key)
+    REMEMBERED[key] = found
+    while len(REMEMBERED) > MOST_REMEMBERED:
+        REMEMBERED.pop(next(iter(REMEMBERED)), None)
+    return found
+
+
+def key_of(problem: Problem) -> Any:
+    """What decides a payload."""
+    tests = problem.tests
+    if isinstance(tests, AssertsTests):
+        return tests.source, problem.entry_point, problem.setup
+    return tuple(tests.files.items()), tests.module, problem.setup  # type: ignore[union-attr]
+
+
+def analyse(problem: Problem) -> JudgePayload | list[Any] | None:
+    """Check the long sources of a problem, and make of them what its judge gets.
+
+    Returns: pydantic's errors where a source is wrong; None for a problem without test code.
+    """
+    try:
+        type(problem).model_validate(problem.model_dump(exclude_unset=True))
+    except ValidationError as error:
+        return error.errors(include_input=False, include_url=False, include_context=False)
+    return judge_payload(problem) if problem.has_test_code else None
+
+
+def remember(problem: Problem, payload: JudgePayload) -> None:
+    """Keep what another process has made."""
+    REMEMBERED[key_of(problem)] = payload
+
+
+def is_remembered(problem: Problem) -> bool:
+    return problem.has_test_code and key_of(problem) in REMEMBERED
+
+
+def asserts_payload(source: str, entry_point: str | None, setup: str = "") -> JudgePayload:
+    rewritten = rewrite(source)
+    prepared = ast.parse(setup)
+    names = rewritten.names - defined_by(prepared)
+    library = homes(names, rewritten.looked_into, rewritten.called, entry_point, rewritten.checks)
+    wanted = rewritten.names - library.keys()
+    payload = {
+        "source": rewritten.source,
+        "rows": [{"kind": site.kind, "name": f"line {site.line}"} for site in rewritten.sites],
+        "entry_point": entry_point,
+        "calls_check": rewritten.calls_check,
+        "names": sorted(wanted),
+        "library": library,
+        "classes": sorted(class_names(source) - defined_by(prepared)),
+        "setup": setup,
+        "constant": [[TESTS_FILE, line] for line in rewritten.constant],
+        "expected": exceptions_named(source),
+    }
+    imports = [import_of(name, *home) for name, home in library.items()]
+    pure = is_pure(*imports, prepared, ast.parse(source))
+    objects = needs_objects(frozenset(names - library.keys()), "", source)
+    lines = tuple(f"line {site.line}" for site in rewritten.sites)
+    return JudgePayload(orjson.dumps(payload), len(lines), pure, objects, lines)
+
+
+def pytest_payload(files: tuple[tuple[str, str], ...], module: str, setup: str = "") -> JudgePayload:
+    sources = [source for name, source in files if name.endswith(".py")]
+    prepared = defined_by(ast.parse(setup))
+    names, looked_into, called, checks = star_names(*sources)
+    library = homes(names - prepared, looked_into, called, None, checks)
+    tests = pytest_names(files)
+    payload = {
+        "files": {name: counted(text) if name.endswith(".py") else text for name, text in files},
+        "module": module,
+        "names": tests,
+        "star_names": sorted(names - library.keys()),
+        "library": library,
+        "classes": sorted(class_names(*sources) - prepared),
+        "setup": setup,
+        "constant": [
+            [name, line] for name, text in files if name.endswith(".py") for line in constant_lines(ast.parse(text))
+        ],
+        "unchecked": unchecked(files),
+        "expected": exceptions_named(*sources),
+    }
+    objects = needs_objects(frozenset(names - library.keys() - prepared), module, *sources)
+    return JudgePayload(orjson.dumps(payload), len(tests), pure=False, objects=objects, names=tuple(tests))
+
+
+def defined_by(setup: ast.Module) -> frozenset[str]:
+    """The names that a setup defines or imports at its top."""
+    names = FreeNames()
+    for statement in setup.body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.bound.add(statement.name)
+        else:
+            names.visit(statement)
+    return frozenset(names.bound)
+
+
+def exceptions_named(*sources: str) -> list[str]:
+    """The names that may be those of exceptions, anywhere in test code; a bare `except` names all."""
+    found: set[str] = set()
+    for source in sources:
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ExceptHandler):
+                caught = ast.walk(node.type) if node.type is not None else ()
+                found |= {each.id for each in caught if isinstance(each, ast.Name)} or {"BaseException"}
+            elif isinstance(node, ast.Name | ast.Attribute):
+                name = node.id if isinstance(node, ast.Name) else node.attr
+                if name.lstrip("_")[:1].isupper():
+                    found.add(name)
+    return sorted(found)
+
+
+def import_of(name: str, module: str, attribute: str) -> ast.Module:
+    return ast.parse(f"from {module} import {attribute} as {name}" if attribute else f"import {module} as {name}")
+
+
+@lru_cache(maxsize=1024)
+def pytest_names(files: tuple[tuple[str, str], ...]) -> list[str]:
+    """The node ids of the test functions that the sources show, before parametrization."""
+    names = []
+    for name, source in files:
+        if not (name.startswith("test_") and name.endswith(".py")):
+            continue
+        for node in statements_of(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
+                names.append(f"{name}::{node.name}")
+            elif isinstance(node, ast.ClassDef):
+                names += [
+                    f"{name}::{node.name}::{inner.name}"
+                    for inner in node.body
+                    if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) and inner.name.startswith("test")
+                ]
+    return names or ["the test files"]
+
+
+def statements_of(module: ast.Module) -> Iterator[ast.stmt]:
+    """The statements of a module's top, also those that run under a condition."""
+    queue = list(reversed(module.body))
+    while queue:
+        node = queue.pop()
+        yield node
+        if isinstance(node, ast.If | ast.Try | ast.With):
+            queue += [each for each in ast.iter_child_nodes(node) if isinstance(each, ast.stmt)][::-1]
