@@ -11,11 +11,16 @@ import re
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from tasks.checks import checks_here, may_check
 
 MAX_SOURCE_CHARS = 1_000_000
 MAX_DEPTH = 100
 """Levels of a source's syntax tree. Who judges walks the tree, and Python walks no more than some hundred levels."""
+LATER = "sources_later"
+"""A key of the validation's context: long sources are looked at by a second validation, away from an event loop."""
+LATER_CHARS = 2000
 MAX_INTEGER_BITS = 14_000
 """Python writes no longer integer in decimal, and the tree is written out as source again."""
 MODULE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -57,15 +62,16 @@ class FloatTolerance(Closed):
 class Checker(Closed):
     """A special judge: Python source that defines `check(stdin: str, expected: str, actual: str) -> bool`.
 
-    It runs in a sandbox of its own, away from the submission. A checker that raises is an error of the problem.
+    It runs in a sandbox of its own, away from the submission. One that fails on an output, but not on the expected one,
+    makes the output wrong; one that fails on both is an error of the problem.
     """
 
     checker: str = Field(min_length=1, max_length=MAX_SOURCE_CHARS)
 
     @field_validator("checker")
     @classmethod
-    def _defines_check(cls, source: str) -> str:
-        if "check" not in functions_of(source):
+    def _defines_check(cls, source: str, info: ValidationInfo) -> str:
+        if not looked_at_later(info, source) and "check" not in functions_of(source):
             raise ValueError("define a function `check(stdin, expected, actual)` in the checker")
         return source
 
@@ -83,7 +89,7 @@ class StdioTests(Closed):
     kind: Literal["stdio"]
     cases: tuple[StdioCase, ...] = Field(min_length=1, max_length=1000)
     compare: Literal["tokens", "exact"] | FloatTolerance | Checker = "tokens"
-    """`tokens` ignores how white space is laid out; `exact` forgives one trailing line end."""
+    """`tokens` ignores how ASCII white space is laid out; `exact` forgives one trailing line end."""
 
 
 class CallCase(Closed):
@@ -92,7 +98,7 @@ class CallCase(Closed):
     expected: Any = None
     """The value to return, as JSON holds it: a list stands for a tuple too."""
     raises: str | None = None
-    """The name of the exception type to raise instead; a subclass of it counts as well."""
+    """The name of the exception type to raise instead; a subclass counts too, a class merely of its name does not."""
     weight: Weight = 1.0
 
     @model_validator(mode="after")
@@ -130,8 +136,9 @@ class AssertsTests(Closed):
 
     @field_validator("source")
     @classmethod
-    def _parses(cls, source: str) -> str:
-        functions_of(source)
+    def _parses(cls, source: str, info: ValidationInfo) -> str:
+        if not looked_at_later(info, source):
+            functions_of(source)
         return source
 
 
@@ -147,14 +154,17 @@ class PytestTests(Closed):
 
     @field_validator("files")
     @classmethod
-    def _files_parse(cls, files: dict[str, str]) -> dict[str, str]:
+    def _files_parse(cls, files: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        later = looked_at_later(info, *files.values())
         for name, source in files.items():
             if not FILE_NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is not a plain file name")
-            if name.endswith(".py"):
+            if name.endswith(".py") and not later:
                 functions_of(source, name)
         if not any(name.startswith("test_") and name.endswith(".py") for name in files):
             raise ValueError("name at least one file `test_*.py`")
+        if not later and not any(has_check(source) for name, source in files.items() if name.endswith(".py")):
+            raise ValueError("the files check nothing, so that every program would pass: add an `assert`")
         return files
 
     @field_validator("module")
@@ -202,14 +212,43 @@ class Problem(Closed):
     tags: tuple[str, ...] = ()
     difficulty: Difficulty | None = None
     reference: str | None = None
-    """A solution that passes every test."""
+    """A solution that passes every test. For `asserts` and `pytest` in separate processes it also shows how to judge:
+    whether objects must cross between test and submission, and which asserts a right program reaches."""
     wrong: tuple[str, ...] = ()
     """Plausible solutions that fail at least one test."""
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The Python that the problem brings along to judge by."""
+        match self.tests:
+            case AssertsTests(source=source):
+                return self.setup, source
+            case PytestTests(files=files):
+                return self.setup, *files.values()
+            case StdioTests(compare=Checker(checker=checker)):
+                return self.setup, checker
+        return (self.setup,)
+
+    @property
+    def has_test_code(self) -> bool:
+        return isinstance(self.tests, AssertsTests | PytestTests)
+
+    @property
+    def has_long_sources(self) -> bool:
+        return sum(map(len, self.sources)) > LATER_CHARS
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether the reference is run to learn how submissions are to be judged."""
+        tests = self.tests
+        judged_apart = isinstance(tests, AssertsTests | PytestTests) and tests.isolation == "separate"
+        return judged_apart and self.reference is not None
+
     @field_validator("setup")
     @classmethod
-    def _setup_parses(cls, setup: str) -> str:
-        functions_of(setup)
+    def _setup_parses(cls, setup: str, info: ValidationInfo) -> str:
+        if not looked_at_later(info, setup):
+            functions_of(setup)
         return setup
 
     @field_validator("files")
@@ -228,13 +267,21 @@ class Problem(Closed):
         return entry_point
 
     @model_validator(mode="after")
-    def _tests_have_what_they_need(self) -> Problem:
+    def _tests_have_what_they_need(self, info: ValidationInfo) -> Problem:
         tests = self.tests
         if isinstance(tests, CallTests) and self.entry_point is None:
             raise ValueError("tests of kind `call` need an `entry_point`: the function to call")
+        if looked_at_later(info, *self.sources):
+            return self
         if isinstance(tests, AssertsTests) and self.entry_point is None and "check" in functions_of(tests.source):
             raise ValueError("tests that define `check(candidate)` need an `entry_point`: the candidate")
+        if isinstance(tests, AssertsTests) and not asserts_check(tests.source, self.setup):
+            raise ValueError(CHECKS_NOTHING)
         return self
+
+
+def looked_at_later(info: ValidationInfo, *sources: str) -> bool:
+    return bool(info.context and info.context.get(LATER)) and sum(map(len, sources)) > LATER_CHARS
 
 
 def parse(source: str, name: str = "source") -> ast.Module:
@@ -260,6 +307,24 @@ def check_size(tree: ast.Module, name: str) -> None:
     if level:
         line = min((line for node in level if (line := getattr(node, "lineno", 0))), default=1)
         raise ValueError(f"{name} nests deeper than {MAX_DEPTH} levels in line {line}: split the expression")
+
+
+CHECKS_NOTHING = (
+    "`tests.source` comes to no check, so that every program would pass: add an `assert` that runs. "
+    "Functions that nobody calls and classes of unittest are for tests of kind `pytest`"
+)
+
+
+@lru_cache(maxsize=4096)
+def asserts_check(source: str, setup: str) -> bool:
+    """Whether sources that parse come to a check."""
+    return may_check(ast.parse(source), ast.parse(setup))
+
+
+@lru_cache(maxsize=4096)
+def has_check(source: str) -> bool:
+    """Whether a source that parses checks anything anywhere."""
+    return any(checks_here(node) for node in ast.walk(ast.parse(source)))
 
 
 @lru_cache(maxsize=4096)

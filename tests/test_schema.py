@@ -171,7 +171,7 @@ def test_setup_parses() -> None:
         ({"test_a.py": "def"}, "test_a.py does not parse: line 1"),
         ({"test_a.py": "", "sub/test_b.py": ""}, "'sub/test_b.py' is not a plain file name"),
         ({"test_a.py": "", "../x.py": ""}, "'../x.py' is not a plain file name"),
-        ({"test_a.py": "", "solution.py": ""}, "rename the file or set `module`"),
+        ({"test_a.py": "assert f()", "solution.py": ""}, "rename the file or set `module`"),
     ],
 )
 def test_files_of_pytest(files: dict[str, str], message: str) -> None:
@@ -179,7 +179,7 @@ def test_files_of_pytest(files: dict[str, str], message: str) -> None:
 
 
 def test_files_other_than_python_need_not_parse() -> None:
-    assert problem({"kind": "pytest", "files": {"test_a.py": "", "words.txt": "def ("}})
+    assert problem({"kind": "pytest", "files": {"test_a.py": "assert f()", "words.txt": "def ("}})
 
 
 @pytest.mark.parametrize("module", ["", "a.b", "1a", "a b", "a\n"])
@@ -188,7 +188,7 @@ def test_the_module_is_a_plain_name(module: str) -> None:
 
 
 def test_the_module_may_be_renamed() -> None:
-    tests = problem({**PYTEST, "module": "cart", "files": {"test_a.py": "", "solution.py": ""}}).tests
+    tests = problem({**PYTEST, "module": "cart", "files": {"test_a.py": "assert f()", "solution.py": ""}}).tests
     assert isinstance(tests, PytestTests)
     assert tests.module == "cart"
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from itertools import chain, repeat
+import reprlib
+from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any
 
 from reward_server.judging.comparing import close_tokens, close_value, same_items, same_text, same_tokens, same_value
 from reward_server.judging.counting import weights_of
+from reward_server.judging.raised import read_raised
 from reward_server.runner import values
-from reward_server.runner.rows import MAX_MESSAGE, told_of
+from reward_server.runner.rows import MAX_MESSAGE
 from reward_server.verdicts import TestResult, Verdict
 from tasks.schema import AssertsTests, CallTests, Checker, FloatTolerance, PytestTests, StdioTests
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from reward_server.jobs import Observation, Observations
-    from tasks.schema import CallCase, Problem
+    from reward_server.judging.calibration import Calibration
+    from tasks.schema import CallCase, Problem, StdioCase
 
+SHOWN_BYTES = 64 << 10
+"""Of what a test wrote to stdout, and of stderr, a result shows so much. All of it is compared."""
 BY_ENDING: dict[str, Verdict] = {
     "raised": "runtime_error",
     "exited": "runtime_error",
@@ -32,8 +36,20 @@ BY_ENDING: dict[str, Verdict] = {
 }
 
 
-def judge(problem: Problem, observations: Observations, followed: Observations | None = None) -> list[TestResult]:
-    """One result for each test, in order. `followed` is what was seen of the job that `follow_up` asked for.
+def counted(results: list[TestResult], calibration: Calibration | None) -> list[TestResult]:
+    """The results that count: not those of asserts that the reference does not reach."""
+    if calibration is None or not calibration.unreached:
+        return results
+    return [each for index, each in enumerate(results) if index not in calibration.unreached]
+
+
+def judge(
+    problem: Problem,
+    observations: Observations,
+    checked: Observations | None = None,
+    control: Observations | None = None,
+) -> list[TestResult]:
+    """One result for each test, in order. `checked`, `control`: what was seen of the jobs that `follow_up` asked for.
 
     A test that was not run is `skipped` when an earlier one did not pass.
     """
@@ -46,10 +62,12 @@ def judge(problem: Problem, observations: Observations, followed: Observations |
             return [result(seen, "sandbox_error", weight, seen.message) for weight in weights]
     match tests:
         case StdioTests():
-            results = judge_programs(tests, observations.tests, followed)
+            results = judge_programs(tests, observations.tests, checked, control)
         case CallTests():
+            expectations = frozenset(case.raises for case in tests.cases if case.raises is not None)
             results = [
-                judge_call(case, tests, seen) for case, seen in zip(tests.cases, observations.tests, strict=False)
+                judge_call(case, tests, expectations, seen)
+                for case, seen in zip(tests.cases, observations.tests, strict=False)
             ]
         case AssertsTests() | PytestTests():
             results = judge_checks(observations.tests, weights if isinstance(tests, AssertsTests) else [])
@@ -64,96 +82,112 @@ def judge(problem: Problem, observations: Observations, followed: Observations |
 
 def failed(problem: Problem, seen: Observation) -> list[TestResult]:
     """The submission never got as far as its tests: they all end as it did."""
-    told = load_message(seen.value)
+    said = read_raised(seen.value)
     verdict = BY_ENDING.get(seen.ending, "runtime_error")
-    message = seen.message or told.get("text", "")
+    message = seen.message or said.text
     if seen.ending == "raised":
-        types = told.get("types", [])
-        if seen.name == "compile" or told.get("compile") is True:
+        if seen.name == "compile" or said.at_compile:
             verdict = "compile_error"
-        elif "MemoryError" in types:
+        elif said.is_memory_error:
             verdict = "memory_exceeded"
-        if types and not message.startswith(str(types[0])):
-            message = f"{types[0]}: {message}" if told.get("compile") is not True else message
+        if said.types and not said.at_compile and not message.startswith(said.name):
+            message = f"{said.name}: {message}"
     elif seen.ending == "exited":
         message = message or f"the program ended with exit code {seen.code} before its tests"
     return [result(seen, verdict, weight, message) for weight in weights_of(problem)]
 
 
-def load_message(value: bytes) -> dict[str, Any]:
-    """What the submission's process said of its failed load. Untrusted: it can only word a failure."""
-    try:
-        told = json.loads(value[1:]) if value else {}
-    except (ValueError, RecursionError):
-        return {}
-    return told_of(told) if isinstance(told, dict) else {}
-
-
 def judge_programs(
-    tests: StdioTests, observed: Sequence[Observation], followed: Observations | None
+    tests: StdioTests, observed: Sequence[Observation], checked: Observations | None, control: Observations | None
 ) -> list[TestResult]:
-    checked = iter(followed.tests) if followed is not None else iter(())
     results = []
+    checks = iter(checked.tests if checked is not None else ())
+    controls = iter(control.tests if control is not None else ())
+    unloaded = checked.failed_load if checked is not None else None
     for case, seen in zip(tests.cases, observed, strict=False):
-        if seen.ending != "exited" or seen.code != 0:
+        if not ended_well(seen):
             verdict = BY_ENDING.get(seen.ending, "runtime_error")
             if seen.ending == "exited" and last_line(seen.stderr).startswith("MemoryError"):
                 verdict = "memory_exceeded"
             results.append(result(seen, verdict, case.weight, ending_text(seen)))
-            continue
-        actual = printed(seen)
-        if isinstance(tests.compare, Checker):
-            results.append(judge_checked(seen, next(checked, None), followed, case.weight))
-            continue
-        if isinstance(tests.compare, FloatTolerance):
-            passed = close_tokens(case.stdout, actual, tests.compare.float)
+        elif isinstance(tests.compare, Checker):
+            check = next(checks, unloaded)
+            again = next(controls, None) if needs_control(check) else None
+            results.append(judge_checked(seen, check, again, case.weight))
         else:
-            passed = (same_tokens if tests.compare == "tokens" else same_text)(case.stdout, actual)
-        message = "" if passed else f"printed {brief(actual)} where {brief(case.stdout)} was expected"
-        results.append(result(seen, "passed" if passed else "wrong_answer", case.weight, message))
+            results.append(judge_output(case, tests.compare, seen))
     return results
 
 
+def judge_output(case: StdioCase, compare: str | FloatTolerance, seen: Observation) -> TestResult:
+    expected = case.stdout.encode("utf-8", "surrogatepass")
+    if isinstance(compare, FloatTolerance):
+        passed = close_tokens(expected, seen.stdout, compare.float)
+    else:
+        passed = (same_tokens if compare == "tokens" else same_text)(expected, seen.stdout)
+    if passed:
+        return result(seen, "passed", case.weight, "", compared=True)
+    message = f"printed {brief(text_of(seen.stdout[:1000]))} where {brief(case.stdout)} was expected"
+    return result(seen, "wrong_answer", case.weight, message, compared=True)
+
+
+def ended_well(seen: Observation) -> bool:
+    """Whether it counts what the program printed."""
+    return seen.ending == "exited" and seen.code == 0
+
+
 def judge_checked(
-    seen: Observation, checked: Observation | None, followed: Observations | None, weight: float
+    seen: Observation, check: Observation | None, control: Observation | None, weight: float
 ) -> TestResult:
-    """The checker's word on one case. A checker that fails is the problem's fault, and no verdict on the submission."""
-    if checked is None or checked.ending != "returned":
-        cause = followed.failed_load if followed is not None and followed.failed_load is not None else checked
-        told = load_message(cause.value) if cause is not None else {}
-        reason = told.get("text") or (cause.message or cause.ending if cause is not None else "it did not run")
-        return result(seen, "sandbox_error", weight, f"the problem's checker failed: {reason}")
+    """The checker's word on one case. One that fails on this output alone could not read it: the output is wrong.
+
+    One that fails on the expected output too is the problem's fault, and no verdict on the submission.
+    """
+    said = word_of(check)
+    if isinstance(said, bool):
+        message = "" if said else "the checker refused the output"
+        return result(seen, "passed" if said else "wrong_answer", weight, message, compared=True)
+    if isinstance(word_of(control), bool):
+        return result(seen, "wrong_answer", weight, f"the checker could not read the output: {said}")
+    return result(seen, "sandbox_error", weight, f"the problem's checker failed: {said}")
+
+
+def needs_control(check: Observation | None) -> bool:
+    """Whether a checker failed in a way that the output may have brought about."""
+    return check is not None and check.ending != "lost" and not isinstance(word_of(check), bool)
+
+
+def word_of(check: Observation | None) -> bool | str:
+    """What a checker said; a text says why it said nothing."""
+    if check is None:
+        return "it did not run"
+    if check.ending != "returned":
+        said = read_raised(check.value)
+        return f"{said.name}: {said.text}" if said.types else said.text or check.message or check.ending
     try:
-        value = values.decode(values.loads(checked.value[1:]))
+        value = values.decode(values.loads(check.value[1:]))
     except values.Unfit as error:
-        return result(seen, "sandbox_error", weight, f"the problem's checker failed: {error}")
-    if not isinstance(value, bool):
-        return result(
-            seen, "sandbox_error", weight, "the problem's checker returned something other than True or False"
-        )
-    return result(
-        seen, "passed" if value else "wrong_answer", weight, "" if value else "the checker refused the output"
-    )
+        return str(error)
+    return value if isinstance(value, bool) else "it returned something other than True or False"
 
 
-def judge_call(case: CallCase, tests: CallTests, seen: Observation) -> TestResult:
+def judge_call(case: CallCase, tests: CallTests, expectations: Collection[str], seen: Observation) -> TestResult:
+    """`expectations`: the exceptions that the problem's cases expect."""
     if seen.ending == "raised":
-        told = load_message(seen.value)
-        types, text = told.get("types", []), told.get("text", "")
-        if case.raises is not None and case.raises in types:
-            return result(seen, "passed", case.weight, "")
-        if not types:  # a value that could not cross is an answer, and a wrong one
-            return result(seen, "wrong_answer", case.weight, text or "the answer was not understood")
-        verdict: Verdict = "memory_exceeded" if "MemoryError" in types else "runtime_error"
-        return result(seen, verdict, case.weight, f"{types[0]}: {text}")
+        said = read_raised(seen.value)
+        if case.raises is not None and said.is_one_of(case.raises, expectations):
+            return result(seen, "passed", case.weight, "", compared=True)
+        if not said.types:  # a value that could not cross is an answer, and a wrong one
+            return result(seen, "wrong_answer", case.weight, said.text or "the answer was not understood")
+        verdict: Verdict = "memory_exceeded" if said.is_memory_error else "runtime_error"
+        return result(seen, verdict, case.weight, f"{said.name}: {said.text}")
     if seen.ending != "returned":
         return result(seen, BY_ENDING.get(seen.ending, "runtime_error"), case.weight, ending_text(seen))
     try:
         value = values.decode(values.loads(seen.value[1:]))
         if case.raises is not None:
-            return result(
-                seen, "wrong_answer", case.weight, f"returned {brief(value)} where {case.raises} was expected"
-            )
+            message = f"returned {brief(value)} where {case.raises} was expected"
+            return result(seen, "wrong_answer", case.weight, message, compared=True)
         if isinstance(tests.compare, FloatTolerance):
             passed = close_value(case.expected, value, tests.compare.float)
         else:
@@ -161,7 +195,7 @@ def judge_call(case: CallCase, tests: CallTests, seen: Observation) -> TestResul
         message = "" if passed else f"returned {brief(value)} where {brief(case.expected)} was expected"
     except (values.Unfit, RecursionError) as error:
         return result(seen, "wrong_answer", case.weight, str(error)[:MAX_MESSAGE])
-    return result(seen, "passed" if passed else "wrong_answer", case.weight, message)
+    return result(seen, "passed" if passed else "wrong_answer", case.weight, message, compared=True)
 
 
 def judge_checks(observed: Sequence[Observation], weights: Sequence[float]) -> list[TestResult]:
@@ -184,7 +218,8 @@ def judge_checks(observed: Sequence[Observation], weights: Sequence[float]) -> l
     return results
 
 
-def result(seen: Observation, verdict: Verdict, weight: float, message: str) -> TestResult:
+def result(seen: Observation, verdict: Verdict, weight: float, message: str, *, compared: bool = False) -> TestResult:
+    """`compared`: this side compared what was seen with what was expected, as it does for `stdio` and `call`."""
     return TestResult(
         verdict,
         weight,
@@ -193,13 +228,14 @@ def result(seen: Observation, verdict: Verdict, weight: float, message: str) -> 
         seen.wall_s,
         seen.memory_bytes,
         printable(message[:MAX_MESSAGE]),
-        printed(seen),
-        seen.stderr.decode("utf-8", "replace"),
+        text_of(seen.stdout[:SHOWN_BYTES]),
+        text_of(seen.stderr[:SHOWN_BYTES]),
+        1 if compared else seen.checks,
     )
 
 
-def printed(seen: Observation) -> str:
-    return seen.stdout.decode("utf-8", "replace")
+def text_of(output: bytes) -> str:
+    return output.decode("utf-8", "replace")
 
 
 def printable(text: str) -> str:
@@ -221,14 +257,47 @@ def last_line(text: bytes) -> str:
     return lines[-1][:MAX_MESSAGE] if lines else ""
 
 
+class Brief(reprlib.Repr):
+    """Looks at the beginning of a value only: the whole of it may be an answer of many MB."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 4
+        self.maxlist = self.maxtuple = self.maxdict = self.maxset = self.maxfrozenset = self.maxdeque = 30
+        self.maxstring = self.maxlong = self.maxother = 100
+
+    def repr_bytes(self, value: bytes, _: int) -> str:
+        return repr(value[:100]) + ("…" if len(value) > 100 else "")
+
+    repr_bytearray = repr_bytes
+
+    # What these inherit sorts all that there is.
+    def repr_dict(self, value: dict[Any, Any], level: int) -> str:
+        return super().repr_dict(dict(islice(value.items(), self.maxdict + 1)), level)
+
+    def repr_set(self, value: set[Any], level: int) -> str:
+        return super().repr_set(set(islice(value, self.maxset + 1)), level)
+
+    def repr_frozenset(self, value: frozenset[Any], level: int) -> str:
+        return super().repr_frozenset(frozenset(islice(value, self.maxfrozenset + 1)), level)
+
+    def repr_instance(self, value: Any, level: int) -> str:
+        if isinstance(value, dict):
+            return f"{type(value).__name__}({self.repr_dict(value, level)})"
+        return super().repr_instance(value, level)
+
+
+BRIEF = Brief()
+
+
 def brief(value: Any) -> str:
     """A value, short enough for a message."""
-    if isinstance(value, (list, tuple, set, dict, str, bytes)) and len(value) > 200:
-        if isinstance(value, str):
-            return repr(value[:80]) + "…"
+    if isinstance(value, (list, tuple, set, dict)) and len(value) > 200:
         return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, str) and len(value) > 200:
+        return repr(value[:80]) + "…"
     try:
-        text = repr(value)
+        text = BRIEF.repr(value)
     except ValueError:  # an integer of more digits than Python writes
         return f"a {type(value).__name__}"
     return text if len(text) <= 120 else text[:120] + "…"

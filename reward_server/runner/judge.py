@@ -9,10 +9,12 @@ import json
 import os
 import socket
 import sys
+import threading
 import time
-from typing import Any, NoReturn
+import types
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from reward_server.runner import containment, frames, link, values, wall
+from reward_server.runner import call_sites, containment, frames, link, modules, values, wall
 from reward_server.runner.keeper import (
     TEST_MODULE,
     Begun,
@@ -28,7 +30,11 @@ from reward_server.runner.keeper import (
 from reward_server.runner.page import FAILED, UNREACHED, Page
 from reward_server.runner.rows import told_of
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 CONTROL, LINK, PAYLOAD, PAGE = 3, 4, 5, 6
+DEFAULT_MODULE = "solution"
 STANDING_PAGE = 4
 
 
@@ -57,25 +63,62 @@ class Judge(Keeper):
     """A keeper with a link to the submission."""
 
     def __init__(
-        self, spec: dict[str, Any], control: socket.socket, channel: int, page: Page, names: list[str]
+        self,
+        spec: dict[str, Any],
+        control: socket.socket,
+        channel: int,
+        page: Page,
+        names: list[str],
+        payload: dict[str, Any],
+        files: Collection[str],
     ) -> None:
+        """`files`: the names of the test code's files."""
         super().__init__(control, page, names, stop=spec["stop"], cpu_s=spec["cpu_s"])
         self.nested = spec["nested"]
         self.clock = SubmissionClock(spec["submission_pid"], self.nested)
-        self.wall = wall.Wall(socket.socket(fileno=channel))
+        self.setup, self.broken_setup = run_setup(payload.get("module") or DEFAULT_MODULE, payload["setup"])
+        objects, sites = payload["assurance"] == "objects", payload["sites"]
+        self.learns = payload["learn"]
+        self.evidence.constant = frozenset(map(tuple, payload["constant"]))
+        self.evidence.files, self.evidence.expected = frozenset(files), frozenset(payload["expected"])
+        threading.excepthook = self.evidence.thread_failed
+        self.wall = wall.Wall(
+            socket.socket(fileno=channel),
+            self.evidence,
+            objects=objects,
+            class_names=frozenset(payload["classes"]),
+            sites=call_sites.CallSites(files, None if self.learns else sites) if self.learns or sites else None,
+            models=modules.models_of(self.setup),
+        )
         self.lost = False
 
     def clocks(self) -> tuple[float, float]:
         return self.clock.read(), time.process_time()
 
-    def hidden_failure(self, *, forget: bool = False) -> AssertionError | None:
-        failure = self.wall.failed_in_callback
-        if forget:
-            self.wall.failed_in_callback = None
-        return failure
+    def candidate(self, target: Any, entry_point: str) -> Any:
+        if self.wall.objects or "." not in entry_point:
+            return super().candidate(target, entry_point)
+        return lambda *arguments, **keywords: self.wall.call_entry(entry_point, arguments, keywords)
+
+    def settle(self, row: int, begun: Begun, *, failed: bool, **how: Any) -> None:
+        """As in `Keeper`. What the submission's end was kept from has failed by it, however the test went on."""
+        if not failed and self.wall.gone and not self.lost and self.depth <= 1:
+            self.fail(row, begun, link.Gone())
+        else:
+            super().settle(row, begun, failed=failed, **how)
+
+    def report(self, uncaught: BaseException | None, failed_load: dict[str, Any] | None = None) -> None:
+        """As in `Keeper`; there is no verdict where the problem cannot be judged across the wall."""
+        if self.evidence.problem and (uncaught is not None or FAILED in self.states):
+            self.give_up(NotTheirs(f'{self.evidence.problem}: set "isolation": "shared" in its tests'))
+        else:
+            super().report(uncaught, failed_load)
+
+    def learned(self) -> dict[str, Any] | None:
+        return {"sites": self.wall.sites.rows()} if self.learns and self.wall.sites is not None else None
 
     def wait_until_loaded(self) -> None:
-        """Raises: FailedLoad."""
+        """Raises: FailedLoad, NotTheirs."""
         self.begin_interval()
         try:
             message = self.wall.receive()
@@ -86,6 +129,8 @@ class Judge(Keeper):
             raise FailedLoad({"ending": "raised", "code": 0, "told": told_of(message[1])})
         if message[0] != "loaded":
             raise FailedLoad({"ending": "exited", "code": 0})
+        if self.broken_setup is not None:
+            raise self.broken_setup
 
     def ask_why(self, *, again: bool) -> dict[str, Any]:
         """Ask the control process what ended the submission and, if `again`, for a new one."""
@@ -136,6 +181,21 @@ class Judge(Keeper):
         return gone
 
 
+def run_setup(name: str, source: str) -> tuple[dict[str, Any], NotTheirs | None]:
+    """Run the problem's setup for the test code, which never takes from the submission what that defines.
+
+    Returns its namespace, and what went wrong.
+    """
+    if not source:
+        return {"__name__": name}, None
+    module = sys.modules[name] = types.ModuleType(name)
+    try:
+        exec(compiled(source), module.__dict__)
+    except BaseException as error:
+        return {"__name__": name}, NotTheirs(f"its setup fails beside the tests: {describe(error)}")
+    return module.__dict__, None
+
+
 def run(spec: dict[str, Any]) -> NoReturn:
     """Judge one submission."""
     control = socket.socket(fileno=CONTROL)
@@ -155,18 +215,19 @@ def run_standing(spec: dict[str, Any]) -> NoReturn:
         containment.seed_random()
         try_submission({**spec, **json.loads(text)}, control, channel, payload, page)
         sys.modules.pop(TEST_MODULE, None)
+        sys.modules.pop(DEFAULT_MODULE, None)
 
 
 def try_submission(spec: dict[str, Any], control: socket.socket, channel: int, payload_at: int, page: Page) -> None:
     """Run the test code against the submission at the other end of `channel`, and report."""
     payload = values.loads(frames.read_all(payload_at))
-    judge = Judge(spec, control, channel, page, [site["name"] for site in payload["sites"]])
+    names = [row["name"] for row in payload["rows"]]
+    judge = Judge(spec, control, channel, page, names, payload, ("tests.py",))
     try:
         code = compiled(payload["source"])
         try:
             judge.wait_until_loaded()
-            judge.wall.class_names = frozenset(payload["classes"])
-            namespace = make_namespace(judge, payload, judge.wall.names)
+            namespace = make_namespace(judge, payload, judge.wall.names, judge.setup)
         except FailedLoad as failed:
             judge.report(None, failed.why)
             return

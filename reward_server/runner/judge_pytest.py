@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
+import builtins
 import json
 import os
 import socket
 import sys
 import types
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -16,7 +17,9 @@ from reward_server.runner import frames, judge, keeper, link
 from reward_server.runner.page import FAILED, UNREACHED
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Collection, Generator, Iterable, Iterator
+
+    from reward_server.runner.evidence import Evidence
 
 ARGUMENTS = (
     "-q",
@@ -30,9 +33,12 @@ ARGUMENTS = (
     "no:junitxml",
     "-p",
     "no:pastebin",
+    "-p",
+    "no:threadexception",  # a failure in a thread counts: see `evidence.py`
     "--tb=native",  # what pytest makes itself of a thousand frames takes seconds
 )
 MAX_TESTS = 10_000
+NO_PARAMETERS = "got empty parameter set"
 
 
 class RemoteModule(types.ModuleType):
@@ -47,9 +53,14 @@ class RemoteModule(types.ModuleType):
         payload: dict[str, Any] = self.__dict__["_payload"]
         if name == "__all__":
             public = owner.wall.ask("public")
-            return [*payload["star_modules"], *[name for name in payload["star_names"] if name in public]]
-        if name in payload["star_modules"]:
-            return importlib.import_module(name)
+            return [
+                *payload["library"],
+                *[name for name in payload["star_names"] if name in public or name in owner.setup],
+            ]
+        if name in owner.setup and not name.startswith("__"):
+            return owner.setup[name]
+        if name in payload["library"]:
+            return keeper.library({name: payload["library"][name]})[name]
         if name.startswith("__") and name not in ("__version__", "__author__"):
             raise AttributeError(name)
         found = owner.wall.names([name])
@@ -72,11 +83,46 @@ class RemoteModule(types.ModuleType):
         self.__dict__["_judge"].wall.ask("delete_name", name)
 
 
+class Checked:
+    """A context manager that checks something, such as `pytest.raises`: a check was made when its block has ended."""
+
+    def __init__(self, evidence: Evidence, manager: Any) -> None:
+        self.evidence, self.manager = evidence, manager
+
+    def __enter__(self) -> Any:
+        return self.manager.__enter__()
+
+    def __exit__(self, *error: object) -> Any:
+        swallowed = self.manager.__exit__(*error)
+        self.evidence.check()
+        return swallowed
+
+
+def counted(evidence: Evidence, value: Any) -> Any:
+    """What a check inside an expression gave."""
+    evidence.check()
+    return value
+
+
+def each(evidence: Evidence, items: Iterable[Any]) -> Iterator[Any]:
+    """The items of a loop that fails the test for a wrong one: each is a check."""
+    for item in items:
+        evidence.check()
+        yield item
+
+
 class Plugin:
     """Enters each test's result as pytest goes along."""
 
-    def __init__(self, kept_by: keeper.Keeper) -> None:
-        self.keeper = kept_by
+    def __init__(self, kept_by: keeper.Keeper, listed: Collection[str] = (), unchecked: Collection[str] = ()) -> None:
+        """`listed`: the tests that the source shows. `unchecked`: those that pass by coming to their end."""
+        self.keeper, self.listed, self.unchecked = kept_by, listed, unchecked
+        self.consulted = False
+        """Whether the submission had a say in which tests there are: then each test function counts once."""
+        self.expected: dict[str, list[Any]] = {}
+        """The marks of tests that are expected to fail, as the files have them."""
+        self.against: str | None = None
+        """What stands against every test, since the files were collected."""
         self.rows: dict[str, int] = {}
         self.left_out: set[int] = set()
         self.uncollected = ""
@@ -95,8 +141,17 @@ class Plugin:
             self.gone = call.excinfo.value
 
     def pytest_collection_finish(self, session: Any) -> None:
-        names = [item.nodeid for item in session.items[:MAX_TESTS]]
-        self.rows = {name: row for row, name in enumerate(names)}
+        evidence = self.keeper.evidence
+        self.consulted, self.against = bool(evidence.answers), evidence.against()
+        ids = [item.nodeid for item in session.items]
+        self.expected = {item.nodeid: list(item.iter_markers("xfail")) for item in session.items}
+        if self.consulted:  # what it left out has failed: it was never reached
+            names = list(dict.fromkeys([*map(function_of, ids), *self.listed]))[:MAX_TESTS]
+        else:
+            names = ids[:MAX_TESTS]
+        rows = {name: row for row, name in enumerate(names)}
+        of_id = function_of if self.consulted else str
+        self.rows = {each: rows[of_id(each)] for each in ids if of_id(each) in rows}
         if names:
             self.keeper.start_over(names)
 
@@ -104,19 +159,22 @@ class Plugin:
     def pytest_runtest_protocol(self, item: Any) -> Generator[None, Any, Any]:
         row = self.rows.get(item.nodeid)
         self.error, self.failed = None, False
-        self.keeper.hidden_failure(forget=True)
+        evidence = self.keeper.evidence
+        evidence.forget()
+        if self.against:
+            evidence.doubt(self.against)
         begun = self.keeper.begin_interval(inside=True)
         result = yield
         if row is not None and row not in self.left_out:
-            hidden = self.keeper.hidden_failure()
-            if not self.failed and hidden is not None:
-                self.failed, self.error = True, hidden
             if self.failed:
                 self.keeper.fail(row, begun, self.error or AssertionError("failed"))
             else:
-                self.keeper.settle(row, begun, failed=False)
+                if not evidence.checks and function_of(item.nodeid) not in self.unchecked:
+                    evidence.doubt("no check of this test was reached")
+                self.keeper.settle(row, begun, failed=False, checks=evidence.checks)
                 if self.keeper.stop and self.keeper.states[row] == FAILED:
                     item.session.shouldstop = "a test did not pass"
+        evidence.forget()
         self.keeper.begin_interval()
         return result
 
@@ -125,7 +183,9 @@ class Plugin:
         report = yield
         if report.skipped and not hasattr(report, "wasxfail"):
             # Only a mark may skip. The exception alone would be for the submission to raise.
-            if (report.when == "setup" and marked_to_skip(item)) or skipped_by_decorator(item):
+            if self.consulted and not has_plain_skip(item):
+                self.failed, self.error = True, AssertionError("what the submission says may not skip a test")
+            elif (report.when == "setup" and marked_to_skip(item)) or skipped_by_decorator(item):
                 self.left_out.add(self.rows.get(item.nodeid, -1))
             else:
                 self.failed, self.error = True, AssertionError("skipped by an exception")
@@ -134,7 +194,31 @@ class Plugin:
             error = call.excinfo.value if call.excinfo is not None else AssertionError(str(report.longrepr))
             # `pytest.fail`, and `pytest.raises` that saw nothing raised: a finding of the test, as an assert is.
             self.error = AssertionError(str(error)) if isinstance(error, pytest.fail.Exception) else error
+        elif report.skipped and expects_failure(
+            item, self.expected.get(item.nodeid, ()), by_condition=not self.consulted
+        ):
+            self.keeper.evidence.check()
+        elif report.skipped:
+            self.failed, self.error = True, AssertionError("what the submission says may not excuse a failure")
         return report
+
+
+def function_of(nodeid: str) -> str:
+    """The node id without parameters."""
+    return nodeid.partition("[")[0]
+
+
+def has_plain_skip(item: Any) -> bool:
+    """Whether a mark skips it in any case."""
+    reasons = [str(mark.kwargs.get("reason", "")) for mark in item.iter_markers("skip")]
+    return bool(reasons) and not any(reason.startswith(NO_PARAMETERS) for reason in reasons)
+
+
+def expects_failure(item: Any, marks: Collection[Any], *, by_condition: bool) -> bool:
+    """Whether one of these marks or a decorator says that it fails, perhaps under a condition."""
+    if getattr(getattr(item, "obj", None), "__unittest_expecting_failure__", False):
+        return True
+    return any(by_condition or not (mark.args or "condition" in mark.kwargs) for mark in marks)
 
 
 def marked_to_skip(item: Any) -> bool:
@@ -149,13 +233,16 @@ def skipped_by_decorator(item: Any) -> bool:
 def run(spec: dict[str, Any]) -> NoReturn:
     payload = json.loads(frames.read_all(judge.PAYLOAD))
     control = socket.socket(fileno=judge.CONTROL)
-    owner = judge.Judge(spec, control, judge.LINK, keeper.shared_page(judge.PAGE), payload["names"])
+    page = keeper.shared_page(judge.PAGE)
+    owner = judge.Judge(spec, control, judge.LINK, page, payload["names"], payload, payload["files"])
     try:
         owner.wait_until_loaded()
     except keeper.FailedLoad as failed:
         owner.report(None, failed.why)
         os._exit(0)
-    owner.wall.class_names = frozenset(payload["classes"])
+    except keeper.NotTheirs as ours:
+        owner.give_up(ours)
+        os._exit(0)
     owner.wall.test_modules = frozenset(name.removesuffix(".py") for name in payload["files"])
     sys.modules[payload["module"]] = RemoteModule(owner, payload)
     os.environ["TMPDIR"] = os.getcwd()  # `tmp_path` belongs where the submission cannot go
@@ -169,7 +256,11 @@ def run_files(kept_by: keeper.Keeper, payload: dict[str, Any], *plugins: object)
         with open(name, "w", encoding="utf-8") as file:
             file.write(text)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    plugin = Plugin(kept_by)
+    builtins.__check__ = kept_by.evidence.check  # type: ignore[attr-defined]
+    builtins.__checked__ = partial(Checked, kept_by.evidence)  # type: ignore[attr-defined]
+    builtins.__counted__ = partial(counted, kept_by.evidence)  # type: ignore[attr-defined]
+    builtins.__each__ = partial(each, kept_by.evidence)  # type: ignore[attr-defined]
+    plugin = Plugin(kept_by, payload["names"], frozenset(payload["unchecked"]))
     tests = [name for name in payload["files"] if name.startswith("test_") and name.endswith(".py")]
     kept_by.begin_interval()
     uncaught: BaseException | None = None

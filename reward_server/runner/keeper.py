@@ -20,12 +20,13 @@ import types
 from typing import TYPE_CHECKING, Any, Literal
 
 from reward_server.runner import link
+from reward_server.runner.evidence import Evidence
 from reward_server.runner.page import FAILED, PASSED, UNREACHED, Page
 from reward_server.runner.rows import MAX_MESSAGE
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
 TEST_MODULE = "__test__"
 """The module name of test code."""
@@ -53,20 +54,25 @@ class Keeper(abc.ABC):
     def __init__(self, control: socket.socket, page: Page, names: list[str], *, stop: bool, cpu_s: float) -> None:
         """`cpu_s`: the limit of each execution of a test."""
         self.control, self.page, self.stop, self.cpu_limit_s = control, page, stop, cpu_s
-        self.interval = 0
+        self.evidence = Evidence()
+        self.interval = self.depth = 0
+        """`depth`: so many sites the test code is in; a callback may have sites of its own."""
         self.start_over(names)
 
     @abc.abstractmethod
     def clocks(self) -> tuple[float, float]:
         """Processor seconds so far, of the submission and of the judge beside it."""
 
-    def hidden_failure(self, *, forget: bool = False) -> AssertionError | None:
-        """A failure of the test's own code, called by the submission, which may have kept it from the test."""
-        return None
-
     def end_of(self, error: BaseException | None) -> BaseException | None:
         """What ended the test code; where it was the end of the submission, the tests not reached end as that did."""
         return error
+
+    def candidate(self, target: Any, entry_point: str) -> Any:
+        """What a `check(candidate)` is called with: `target`, or a method of it."""
+        method = entry_point.partition(".")[2]
+        if not method:
+            return target
+        return lambda *arguments, **keywords: getattr(target(), method)(*arguments, **keywords)  # noqa: PLW0108 - a new instance each time
 
     def tell(self, message: dict[str, Any]) -> None:
         text = json.dumps(message).encode()
@@ -77,10 +83,11 @@ class Keeper(abc.ABC):
         self.names = names
         self.endings, self.messages = [("unreached", 0)] * len(names), [""] * len(names)
         self.states, self.seconds = [UNREACHED] * len(names), [(0.0, 0.0)] * len(names)
+        self.checks = [0] * len(names)
 
     def leave_out(self, rows: set[int]) -> None:
         """Tests that a mark skips do not count."""
-        held: list[list[Any]] = [self.names, self.endings, self.messages, self.states, self.seconds]
+        held: list[list[Any]] = [self.names, self.endings, self.messages, self.states, self.seconds, self.checks]
         for column in held:
             column[:] = [value for row, value in enumerate(column) if row not in rows]
 
@@ -100,12 +107,17 @@ class Keeper(abc.ABC):
         code: int = 0,
         message: str = "",
         submission_s: float | None = None,
+        checks: int = 1,
     ) -> None:
         """Enter the result of one execution of a test. Once failed it stays failed.
+
+        One that came to its end has failed all the same if something stands against it (`evidence.py`).
 
         One that used more than its limit and came to its end before the control process saw it has failed as well:
         when that looks depends on what else the machine does.
         """
+        if not failed and self.depth <= 1 and (against := self.evidence.against()) is not None:
+            failed, message = True, against
         read_s, judge_s = self.clocks()
         cpu_s = max((read_s if submission_s is None else submission_s) - begun[0], 0.0) + judge_s - begun[1]
         if submission_s is None and cpu_s > self.cpu_limit_s:
@@ -120,6 +132,7 @@ class Keeper(abc.ABC):
         elif not failed and self.states[row] == UNREACHED:
             self.states[row] = PASSED
             self.endings[row] = "returned", 0
+        self.checks[row] += 0 if failed else checks
         self.page.write(row, self.states[row], *self.seconds[row])
 
     def fail(self, row: int, begun: Begun, error: BaseException) -> None:
@@ -131,21 +144,28 @@ class Keeper(abc.ABC):
         if uncaught is not None:
             # The kind of error first: it tells the verdict.
             self.blame(f"{describe(uncaught)} (it ended the test code)")
+        elif (against := self.evidence.against()) is not None:
+            self.blame(against)
         self.tell(
             {
                 "report": [
-                    [state == PASSED, ending, code, message, name, *seconds]
-                    for state, (ending, code), message, name, seconds in zip(
-                        self.states, self.endings, self.messages, self.names, self.seconds, strict=True
+                    [state == PASSED, ending, code, message, name, checks, *seconds]
+                    for state, (ending, code), message, name, checks, seconds in zip(
+                        self.states, self.endings, self.messages, self.names, self.checks, self.seconds, strict=True
                     )
                 ],
                 "failed_load": failed_load,
+                "learned": self.learned(),
             }
         )
 
+    def learned(self) -> dict[str, Any] | None:
+        """What a calibration has learned from the reference."""
+        return None
+
     def give_up(self, ours: NotTheirs) -> None:
         """Tell the control process that nothing can be said about the submission."""
-        self.tell({"given_up": f"the judge failed: {ours}"[:MAX_MESSAGE]})
+        self.tell({"given_up": f"the problem cannot be judged: {ours}"[:MAX_MESSAGE]})
 
     def blame(self, message: str) -> None:
         """Test code that ends in an exception never passes whole: what it did not reach fails, else its last test."""
@@ -176,22 +196,31 @@ class Site:
         self.keeper, self.row, self.raising = keeper, row, raising
 
     def __enter__(self) -> None:
+        self.keeper.depth += 1
         self.begun = self.keeper.begin_interval(inside=True)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         keeper = self.keeper
-        if error is None:
-            keeper.settle(self.row, self.begun, failed=False)
-            if keeper.stop and keeper.states[self.row] == FAILED:
-                raise Stop
-        elif isinstance(error, Stop):
-            return False
-        else:
-            keeper.fail(self.row, self.begun, error)
-            if keeper.stop:
-                raise Stop
+        try:
+            if error is None:
+                keeper.settle(self.row, self.begun, failed=False)
+                if keeper.stop and keeper.states[self.row] == FAILED:
+                    raise Stop
+            elif isinstance(error, Stop):
+                return False
+            else:
+                keeper.fail(self.row, self.begun, error)
+                if keeper.stop:
+                    raise Stop
+        finally:
+            self.leave()
         keeper.begin_interval()
         return not self.raising
+
+    def leave(self) -> None:
+        self.keeper.depth -= 1
+        if not self.keeper.depth:
+            self.keeper.evidence.forget()
 
 
 class Never(Site):
@@ -199,6 +228,7 @@ class Never(Site):
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> Literal[False]:
         self.keeper.fail(self.row, self.begun, error or AssertionError("reached"))
+        self.leave()
         return False
 
 
@@ -224,23 +254,15 @@ def run_tests(
     try:
         exec(code, namespace)
         if payload["calls_check"]:
-            namespace["check"](candidate(tested, entry_point))
+            namespace["check"](keeper.candidate(tested, entry_point))
     except Stop:
         return None
     except BaseException as error:
         return error
-    for row, site in enumerate(payload["sites"]):
+    for row, site in enumerate(payload["rows"]):
         if site["kind"] == "never" and keeper.states[row] == UNREACHED:
             keeper.states[row], keeper.endings[row] = PASSED, ("returned", 0)
     return None
-
-
-def candidate(target: Any, entry_point: str) -> Any:
-    """What a `check(candidate)` is called with: `target`, or a method of it."""
-    method = entry_point.partition(".")[2]
-    if not method:
-        return target
-    return lambda *arguments, **keywords: getattr(target(), method)(*arguments, **keywords)  # noqa: PLW0108 - a new instance each time
 
 
 def missing(name: str) -> dict[str, Any]:
@@ -248,12 +270,15 @@ def missing(name: str) -> dict[str, Any]:
 
 
 def make_namespace(
-    keeper: Keeper, payload: dict[str, Any], look_up: Callable[[list[str]], dict[str, Any]]
+    keeper: Keeper,
+    payload: dict[str, Any],
+    look_up: Callable[[list[str]], dict[str, Any]],
+    setup: Mapping[str, Any] = types.MappingProxyType({}),
 ) -> dict[str, Any]:
-    """The globals of the test code: its sites, and the names that it takes from the submission.
+    """The globals of the test code: its sites, and the names that it uses and does not define.
 
-    `look_up` finds these, as far as they are there. Builtins are never taken from the submission, nor standard modules
-    that the test code looks into (`math.isclose`).
+    `look_up` finds those of the submission. `setup` holds what the problem's setup defines: it and the names of the
+    library are never taken from the submission. Raises: FailedLoad, NotTheirs.
     """
     module = types.ModuleType(TEST_MODULE)
     sys.modules[TEST_MODULE] = module
@@ -264,18 +289,27 @@ def make_namespace(
         "__never__": lambda row: Never(keeper, row, raising=True),
     }
     namespace.update(rows, __builtins__=builtins)
-    wanted = list(payload["names"])
     first = (payload["entry_point"] or "").partition(".")[0]
+    ours = {name: setup[name] for name in payload["names"] if name in setup and name != first}
+    wanted = [name for name in payload["names"] if name not in ours]
     if first and first not in wanted:
         wanted.append(first)
     found = look_up(wanted) if wanted else {}
     if first and first not in found:
         raise FailedLoad(missing(first))
-    for name in payload["modules"]:
-        if name != first:
-            try:
-                found[name] = importlib.import_module(name)
-            except Exception as error:
-                raise NotTheirs(describe(error)) from None
     namespace.update(found)
+    namespace.update(library(payload["library"]))
+    namespace.update(ours)
     return namespace
+
+
+def library(homes: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """What the test code uses of the library without an import. Raises: NotTheirs."""
+    found = {}
+    for name, (module, attribute) in homes.items():
+        try:
+            home = importlib.import_module(module)
+        except Exception as error:
+            raise NotTheirs(describe(error)) from None
+        found[name] = getattr(home, attribute) if attribute else home
+    return found
