@@ -6,10 +6,10 @@ not hold what a real attack would do: so run it nowhere else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from tasks.schema import AssertsTests, CallTests, Limits, Problem, StdioTests
+from tasks.schema import AssertsTests, CallTests, Limits, Problem, PytestTests, StdioTests
 
 if TYPE_CHECKING:
     from reward_server.verdicts import Verdict
@@ -35,6 +35,8 @@ class Payload:
     """Any of these is right."""
     code: str
     kind: Kind = "stdio"
+    tests: AssertsTests | CallTests | PytestTests | None = field(default=None, hash=False)
+    """Tests of its own, of `f`, in place of those of its kind."""
     stdin: str = ""
     expected: str = SAID
     """Of kind `stdio`: with any other output it is a `wrong_answer`."""
@@ -53,6 +55,9 @@ class Payload:
     @property
     def problem(self) -> Problem:
         """The problem that it pretends to solve."""
+        if self.tests is not None:
+            entry_point = None if self.tests.kind == "pytest" else "f"
+            return Problem(tests=self.tests, entry_point=entry_point, limits=self.limits)
         tests: Any
         match self.kind:
             case "stdio":

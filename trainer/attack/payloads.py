@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from trainer.attack import (
     cpu_and_time,
     filesystem,
+    judging,
     kernel_surface,
     leaks,
     memory,
@@ -26,4 +27,8 @@ PAYLOADS: Final[dict[str, tuple[Payload, ...]]] = {
     phrases.OUTPUT: output_and_protocol.PAYLOADS,
     phrases.LEAKS: leaks.PAYLOADS,
     phrases.KERNEL: kernel_surface.PAYLOADS,
+    phrases.ANSWERS: judging.ANSWERS,
+    phrases.OTHERS: judging.OTHERS,
+    phrases.NULLS: judging.NULLS,
+    phrases.UNCHECKED: judging.UNCHECKED,
 }

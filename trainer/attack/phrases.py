@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-CPU, MEMORY, PROCESSES, FILESYSTEM, OUTPUT, LEAKS, KERNEL = (
+CPU, MEMORY, PROCESSES, FILESYSTEM, OUTPUT, LEAKS, KERNEL, ANSWERS, OTHERS, NULLS, UNCHECKED = (
     "CPU and time",
     "Memory",
     "Processes",
@@ -12,6 +12,10 @@ CPU, MEMORY, PROCESSES, FILESYSTEM, OUTPUT, LEAKS, KERNEL = (
     "Output and protocol",
     "Leaks between submissions",
     "Kernel surface",
+    "Answers to the server",
+    "Memory of others",
+    "A null instead of a 0",
+    "Passing without checking",
 )
 
 PHRASES: Final[dict[str, tuple[str, ...]]] = {
@@ -112,5 +116,34 @@ PHRASES: Final[dict[str, tuple[str, ...]]] = {
         "AF_INET to the internet, the metadata address and the bridge",
         "flock on a shared read-only file",
         "core dump",
+    ),
+    ANSWERS: (
+        "Fractions of huge integers",
+        "sets and dicts whose members collide",
+        "nesting and sizes at each limit",
+        "lone surrogates in values, messages, names, printed text",
+        "NaN, infinities, 4,301 digits",
+        "bytes that are no UTF-8. `/healthz` answers within 50 ms meanwhile",
+    ),
+    OTHERS: (
+        "search of all readable memory, in each role",
+        "(`program`, `call`, `asserts`, `pytest`, `shared`, checker, interactor, compiler)",
+        "and with each preloaded package, for markers of earlier jobs, tests, replies, reports and expected values",
+        "buffers announced and never filled",
+        "arrays resized under a view",
+    ),
+    NULLS: (
+        "whatever a submission does to lose its own run",
+        "(messages that cannot be encoded, descriptors in flight, judges kept busy, sweepers disturbed,",
+        "checkers that crash on its output) ends in its own verdict, not in an absent one",
+    ),
+    UNCHECKED: (
+        "exceptions that end loops",
+        "exits where an exception is expected",
+        "context managers that swallow",
+        "empty parameter sets",
+        "skips",
+        "callbacks whose failure is caught",
+        "test sources that contain no check",
     ),
 }
