@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from reward_server.judging.counting import asserts_payload
+from reward_server.judging.payloads import asserts_payload
 from tasks.registry import load_problems
 from tasks.schema import AssertsTests, CallTests, Problem, StdioTests
 from tests.bench import grpo, numbers, processes, report, serving, ways
@@ -189,7 +189,7 @@ def test_what_saves_work_is_taken_from_a_batch() -> None:
     ran = [each.completion for each in uncut if each.code]
     assert len(set(ran)) == len(ran) == sum(bool(each.code) for each in batch)
     assert len({each.completion for each in batch}) < len(batch)
-    assert [asserts_payload(each[0].problem.tests.source, "add")[2] for each in (batch, uncut)] == [True, False]  # type: ignore[union-attr]
+    assert [asserts_payload(each[0].problem.tests.source, "add").pure for each in (batch, uncut)] == [True, False]  # type: ignore[union-attr]
 
 
 @pytest.mark.sandbox

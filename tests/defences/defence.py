@@ -10,6 +10,7 @@ Where = Literal["anywhere", "root", "nobody", "docker"]
 a Docker daemon."""
 
 EXPLOITS = "tests/exploits/test_exploits.py"
+UNEARNED = "tests/exploits/test_unearned.py"
 WALLS = "tests/contract/test_walls.py"
 ASSERTS = "tests/contract/test_asserts.py"
 CLEAN = "tests/contract/test_cleanliness.py"
@@ -44,6 +45,16 @@ class Defence:
 def cheat(name: str, kind: str) -> str:
     """The test that this exploit gets nothing from tests of this kind."""
     return f"{EXPLOITS}::test_a_cheat_gets_no_test[embedded-{kind}-{name}]"
+
+
+def unearned(row: str) -> str:
+    """The test that this row of `unearned.py` is not paid."""
+    return f"{UNEARNED}::test_what_was_not_earned_is_not_paid[embedded-{row}]"
+
+
+def calibrated(row: str) -> str:
+    """The test that this one is not paid where a reference is known."""
+    return f"{UNEARNED}::test_nor_is_it_where_a_reference_shows_what_comes_where[embedded-{row}]"
 
 
 def attempt(code: str) -> str:

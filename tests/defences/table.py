@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
-from tests.defences import containment, doors, judging, kernel, processes, wall
+from tests.defences import containment, doors, evidence, judging, kernel, processes, sources, wall
 
-DEFENCES = (*wall.ROWS, *judging.ROWS, *containment.ROWS, *kernel.ROWS, *doors.ROWS, *processes.ROWS)
+DEFENCES = (
+    *wall.ROWS,
+    *evidence.ROWS,
+    *judging.ROWS,
+    *sources.ROWS,
+    *containment.ROWS,
+    *kernel.ROWS,
+    *doors.ROWS,
+    *processes.ROWS,
+)
