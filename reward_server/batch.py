@@ -96,6 +96,7 @@ class Batch:
             result = _result((lost,), self._reward, self._detail)
         for sign in signs:
             self.suspicions[sign] += len(indexes)
+        result["code"] = code if self._detail == "output" else None
         result["suspicion"] = signs
         result["assurance"] = assurance_of(problem, calibration)
         result["queue_s"] = round(queue_s, 6)

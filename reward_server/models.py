@@ -173,6 +173,9 @@ class ScoreResult(BaseModel):
     message: str
     """Why that test did not pass, in words."""
     tests: list[TestReport]
+    code: str | None
+    """The program that was judged, as it was found in the completion. Null where there was none, and unless `detail` is
+    `output`."""
     cpu_s: float
     """Processor seconds of all tests."""
     queue_s: float

@@ -34,6 +34,7 @@ COMMANDS = {
     "keys": ("trainer.keys", "make, list and remove the keys that open a server"),
     "score": ("trainer.score", "judge completions made elsewhere"),
     "validate": ("trainer.validate", "check that references pass and wrong solutions do not"),
+    "explain": ("trainer.explain", "judge one submission and show everything: why is this 0?"),
     "audit": ("trainer.audit", "find weak tests: those that accept programs written to be wrong"),
     "run": ("trainer.run", "run one program in the sandbox"),
     "eval": ("trainer.evaluate", "pass@k of a model, or of completions, on a problem set"),
@@ -91,6 +92,7 @@ def build_parser() -> argparse.ArgumentParser:
     _keys_options(made["keys"])
     _score_options(made["score"])
     _validate_options(made["validate"])
+    _explain_options(made["explain"])
     _audit_options(made["audit"])
     _run_options(made["run"])
     _eval_options(made["eval"])
@@ -159,6 +161,21 @@ def _validate_options(parser: argparse.ArgumentParser) -> None:
         "--fix",
         action="store_true",
         help="write into the JSONL file what the references show to be needed (isolation: shared)",
+    )
+    _add_server(parser)
+    _add_json(parser)
+
+
+def _explain_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="a completion, or a program where it ends in .py; - for stdin"
+    )
+    _add_problems(parser)
+    parser.add_argument("--problem", metavar="ID", help="which of the problems (the only one)")
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("--code", dest="kind", action="store_const", const="code", help="FILE is a program")
+    kinds.add_argument(
+        "--completion", dest="kind", action="store_const", const="completion", help="FILE is what a model wrote"
     )
     _add_server(parser)
     _add_json(parser)

@@ -76,6 +76,10 @@ class Result:
     """None where the server does not learn from the problem's reference, and with `detail` `none`."""
     error: str | None = None
     """Why there is no reward."""
+    message: str = ""
+    """Why the first test that did not pass failed, in words."""
+    code: str | None = None
+    """The program that was judged; there with `detail` `output`."""
 
     @property
     def all_passed(self) -> bool:
@@ -95,6 +99,8 @@ def result_from(answer: Mapping[str, Any]) -> Result:
         passed=answer["passed"],
         total=answer["total"],
         verdict=answer["verdict"],
+        message=answer.get("message", ""),
+        code=answer.get("code"),
         tests=tuple(outcome_from(test) for test in answer.get("tests") or ()),
         cpu_s=answer.get("cpu_s", 0.0),
         queue_s=answer.get("queue_s", 0.0),
