@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint fix test fuzz defences bench soak images demo clean
+.PHONY: help setup lint fix test reported fuzz defences bench soak images demo clean
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ fix: $(READY)  ## format, and mend what ruff can
 
 test: $(READY)  ## run the tests, several at once; ARGS="tests/test_link.py -k shape", ARGS="-n 0" for one by one
 	$(BIN)/python -m pytest -n auto $(ARGS)
+
+reported: $(READY)  ## judge inputs after public bug reports, and count the right rewards by kind; ARGS="KIND..."
+	$(BIN)/python -m tests.reported $(ARGS)
 
 fuzz: $(READY)  ## try 20,000 strange requests, messages and texts, in some minutes; ARGS="--cases N"
 	$(BIN)/python -m tests.fuzz $(ARGS)
