@@ -23,7 +23,7 @@ from tasks.importers import from_humaneval, from_mbpp
 from tasks.schema import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -67,12 +67,13 @@ SOURCES: dict[str, Source] = {
 }
 
 
-def load_problems(source: str) -> list[Problem]:
+def load_problems(source: str, complaints: list[str] | None = None) -> list[Problem]:
     """Load a set of problems, at least one, in the order of the set.
 
     Args:
         source: a name of `SOURCES`, `NAME:PATH` for a local file of that format, or a path that ends in .jsonl or
             .jsonl.gz. Files may be gzipped; one that ends in .json or .json.gz holds one list of rows.
+        complaints: takes what is wrong with each row that cannot be used. Without it the first such row is an error.
 
     Raises: ProblemSetError.
     """
@@ -81,9 +82,9 @@ def load_problems(source: str) -> list[Problem]:
         return list(bundled_problems())
     kind = SOURCES[name]
     if path is not None:
-        return collect(source, rows_of_file(path), kind.problem_of)
+        return collect(source, rows_of_file(path), kind.problem_of, complaints)
     if kind.hub is not None:
-        return collect(source, rows_of_hub(name, kind.hub), kind.problem_of)
+        return collect(source, rows_of_hub(name, kind.hub), kind.problem_of, complaints)
     raise ProblemSetError(f"`{name}` needs a file: give `{name}:PATH`")
 
 
@@ -173,29 +174,51 @@ def rows_of_hub(name: str, hub: Hub) -> Iterator[tuple[str, Any]]:
 
 
 def collect(
-    source: str, rows: Iterable[tuple[str, Any]], problem_of: Callable[[dict[str, Any]], Problem]
+    source: str,
+    rows: Iterable[tuple[str, Any]],
+    problem_of: Callable[[dict[str, Any]], Problem],
+    complaints: list[str] | None = None,
 ) -> list[Problem]:
-    """Turn rows into problems of different ids. Raises: ProblemSetError that names the place of the first bad row."""
+    """Turn rows into problems of different ids.
+
+    Raises: ProblemSetError that names the place of the first bad row, or that there is no problem at all.
+    """
     problems: list[Problem] = []
     place_of: dict[str, str] = {}
     for place, row in rows:
-        if not isinstance(row, dict):
-            raise ProblemSetError(f"{place}: a row is an object with named fields, this is a {type(row).__name__}")
         try:
-            problem = problem_of(row)
-        except ValidationError as error:
-            raise ProblemSetError(f"{place}: {complaint(error, row)}") from None
-        if not problem.id:
-            raise ProblemSetError(f"{place}: field `id` is missing: add a name that no other problem of the set has")
-        if problem.id in place_of:
-            raise ProblemSetError(
-                f"{place}: field `id`: `{problem.id}` is taken by {place_of[problem.id]}; give each problem its own id"
-            )
+            problem = problem_from(place, row, problem_of, place_of)
+        except ProblemSetError as error:
+            if complaints is None:
+                raise
+            complaints.append(str(error))
+            continue
         place_of[problem.id] = place
         problems.append(problem)
     if not problems:
-        raise ProblemSetError(f"`{source}` holds no problem: give a set with at least one")
+        raise ProblemSetError(
+            complaints[0] if complaints else f"`{source}` holds no problem: give a set with at least one"
+        )
     return problems
+
+
+def problem_from(
+    place: str, row: Any, problem_of: Callable[[dict[str, Any]], Problem], place_of: Mapping[str, str]
+) -> Problem:
+    """Raises: ProblemSetError."""
+    if not isinstance(row, dict):
+        raise ProblemSetError(f"{place}: a row is an object with named fields, this is a {type(row).__name__}")
+    try:
+        problem = problem_of(row)
+    except ValidationError as error:
+        raise ProblemSetError(f"{place}: {complaint(error, row)}") from None
+    if not problem.id:
+        raise ProblemSetError(f"{place}: field `id` is missing: add a name that no other problem of the set has")
+    if problem.id in place_of:
+        raise ProblemSetError(
+            f"{place}: field `id`: `{problem.id}` is taken by {place_of[problem.id]}; give each problem its own id"
+        )
+    return problem
 
 
 def complaint(error: ValidationError, row: object) -> str:

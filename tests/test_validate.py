@@ -11,9 +11,9 @@ from reward_server.verdicts import TestResult
 from tasks.schema import Problem
 from trainer.cli import main
 from trainer.display import show
-from trainer.fixing import fixable_file, let_share
+from trainer.fixing import fixable_file, mend
 from trainer.parser import UsageError
-from trainer.validate import findings_table, learned_table, validate
+from trainer.validate import findings_table, learned_table, report_on, validate
 from trainer.wire import Learned, Result, Submission, result_from, unscored
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def test_validate_names_what_scores_otherwise_than_it_should(capsys: pytest.Capt
         problem("lost", "lost"),
         problem("without", None),
     ]
-    findings, _ = validate(FixedClient(), problems)  # type: ignore[arg-type]
+    findings = validate(FixedClient(), problems).findings  # type: ignore[arg-type]
     show(findings_table(findings))
     assert "[/b]" in capsys.readouterr().out
     assert [(found.problem, found.solution) for found in findings] == [
@@ -61,6 +61,68 @@ def test_validate_names_what_scores_otherwise_than_it_should(capsys: pytest.Capt
     ]
     assert "line 3 got 4" in findings[0].reason
     assert "no verdict: slot lost" in findings[2].reason
+
+
+class Alternating:
+    """Passes every other run."""
+
+    def score(self, submissions: list[Submission], *_: object, **__: object) -> list[Result]:
+        assert len({submission["code"] for submission in submissions}) == len(submissions)
+        return [PASSED if number % 2 else HALF for number, _ in enumerate(submissions)]
+
+
+def test_a_flaky_reference_is_named() -> None:
+    report = validate(Alternating(), [problem("p", "good")], runs=5)  # type: ignore[arg-type]
+    assert [found.reason.partition(";")[0] for found in report.findings] == ["flaky: it passes 2 of 5 runs"]
+    assert len(validate(Alternating(), [problem("p", "good")]).findings) == 1  # type: ignore[arg-type]
+
+
+def used(**fields: float) -> Result:
+    test = TestResult("passed", **fields)  # type: ignore[arg-type]
+    return replace(PASSED, tests=(TestResult("passed"), test))
+
+
+@pytest.mark.parametrize(
+    ("result", "field", "value"),
+    [
+        (used(cpu_s=2.4), None, None),
+        (used(cpu_s=2.6), "limits.cpu_s", 11),
+        (used(wall_s=6.0), "limits.wall_s", 24),
+        (used(memory_bytes=500 << 20), "limits.memory_mb", 1000),
+        (replace(HALF, tests=(TestResult("cpu_timeout", cpu_s=5.0),)), None, None),
+    ],
+)
+def test_a_reference_near_its_limits_is_named(result: Result, field: str | None, value: float | None) -> None:
+    limited = Problem.model_validate(
+        {
+            "id": "p",
+            "tests": {"kind": "stdio", "cases": [{"stdout": "1"}]},
+            "limits": {"cpu_s": 5, "wall_s": 10, "memory_mb": 512},
+        }
+    )
+    report = report_on([limited], {("p", "reference"): [PASSED, result]})
+    assert report.fixes == ({} if field is None else {"p": {field: value}})
+
+
+def test_a_problem_that_expects_nothing_is_named() -> None:
+    silent = Problem.model_validate({"id": "p", "tests": {"kind": "stdio", "cases": [{"stdout": "\n"}]}})
+    report = report_on([silent], {("p", "reference"): [PASSED]})
+    assert [(each.field, each.value) for each in report.advice] == [("tests.cases", None)]
+
+
+@pytest.mark.sandbox
+@pytest.mark.timeout(120)
+def test_rows_that_are_no_problem_are_named_beside_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    silent = {"id": "silent", "tests": {"kind": "asserts", "source": "f(1)"}}
+    again = SET[0] | {"prompt": "the same id"}
+    source = write(tmp_path / "set.jsonl", [SET[0], silent, again])
+    assert main(["validate", "--problems", source, "--backend", "embedded", "--runs", "1"]) == 1
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "line 2: `tests.source` comes to no check" in shown
+    assert "`plain` is taken" in shown
+    assert "3 problems: 1 good, 2 bad" in shown
 
 
 def asserts(name: str, source: str, reference: str, *wrong: str) -> dict[str, Any]:
@@ -93,7 +155,11 @@ def test_what_references_show_is_told_and_fixed(tmp_path: Path, capsys: pytest.C
     assert main([*options, "--fix"]) == 1
     report = json.loads(told.read_text())
     assert report["bad"] == ["broken", "clock"]
-    assert report["fixed"] == ["clock"]
+    assert report["fixed"] == {"clock": {"tests.isolation": "shared"}}
+    assert [(each["problem"], each["field"]) for each in report["advice"]] == [
+        ("clock", "tests.isolation"),
+        ("leaps", "tests.source"),
+    ]
     learned = report["learned"]
     assert {name: known["assurance"] for name, known in learned.items()} == {
         "plain": "values",
@@ -109,7 +175,7 @@ def test_what_references_show_is_told_and_fixed(tmp_path: Path, capsys: pytest.C
     assert main(options) == 1
     report = json.loads(told.read_text())
     assert report["bad"] == ["broken"]
-    assert report["fixed"] == []
+    assert report["fixed"] == {}
     assert "validate again" in capsys.readouterr().out
 
 
@@ -118,7 +184,7 @@ def test_a_reference_that_passes_only_now_and_then_is_named() -> None:
         def score(self, submissions: list[Submission], *_: object, **__: object) -> list[Result]:
             return [replace(PASSED, calibration=Learned("objects", (), 0.0, "it did not pass")) for _ in submissions]
 
-    findings, _ = validate(Flaky(), [problem("p", "good")])  # type: ignore[arg-type]
+    findings = validate(Flaky(), [problem("p", "good")]).findings  # type: ignore[arg-type]
     assert [found.reason for found in findings] == ["it did not pass"]
 
 
@@ -141,13 +207,15 @@ def test_other_lines_stay_as_they_are(tmp_path: Path, end: str) -> None:
     second = '{"id": "b", "prompt": "\\u00e9", "tests": {"kind": "asserts",  "source": "assert f()"}}'
     path.write_bytes(f"\ufeff{second}\r\n\n{first}{end}".encode())
     path.chmod(0o640)
-    let_share(path, ["b"])
+    mend(path, {"b": {"tests.isolation": "shared"}})
     fixed = second.replace("  ", " ").replace('f()"', 'f()", "isolation": "shared"')
     assert path.read_bytes() == f"\ufeff{fixed}\r\n\n{first}{end}".encode()
     assert path.stat().st_mode & 0o777 == 0o640
     assert [each.name for each in tmp_path.iterdir()] == ["set.jsonl"]
-    let_share(path, ["a"])
-    assert json.loads(path.read_bytes().split(b"\n")[2])["tests"]["isolation"] == "shared"
+    mend(path, {"a": {"tests.isolation": "shared", "limits.cpu_s": 8}})
+    row = json.loads(path.read_bytes().split(b"\n")[2])
+    assert row["tests"]["isolation"] == "shared"
+    assert row["limits"] == {"cpu_s": 8}
 
 
 @pytest.mark.parametrize(

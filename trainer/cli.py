@@ -160,7 +160,10 @@ def _validate_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fix",
         action="store_true",
-        help="write into the JSONL file what the references show to be needed (isolation: shared)",
+        help="write into the JSONL file what the references show to be needed (isolation: shared, wider limits)",
+    )
+    parser.add_argument(
+        "--runs", type=whole_number, default=5, metavar="N", help="of each reference, to find flaky tests (5)"
     )
     _add_server(parser)
     _add_json(parser)

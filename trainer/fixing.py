@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tasks.errors import ProblemSetError
 from tasks.registry import GZIP_MAGIC, split_source
@@ -18,7 +18,7 @@ from trainer.inputs import check_writable
 from trainer.parser import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Mapping
 
 BOM: Final = b"\xef\xbb\xbf"
 INSTEAD: Final = "give a .jsonl file of passrate's own schema"
@@ -41,23 +41,31 @@ def fixable_file(source: str) -> Path:
     return path
 
 
-def let_share(path: Path, problems: Collection[str]) -> None:
-    """Set `isolation: shared` in the tests of these problems. Raises: UsageError where the file cannot be written."""
-    if not problems:
+def mend(path: Path, fixes: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write values into problems: by problem, the value of each field, such as `limits.cpu_s`.
+
+    Raises: UsageError where the file cannot be written.
+    """
+    if not fixes:
         return
     try:
         lines = path.read_bytes().split(b"\n")
-        _replace(path, b"\n".join(_sharing(line, set(problems)) for line in lines))
+        _replace(path, b"\n".join(_mended(line, fixes) for line in lines))
     except OSError as error:
         raise UsageError(f"--fix: cannot write {path}: {error.strerror}") from None
 
 
-def _sharing(line: bytes, problems: Collection[str]) -> bytes:
+def _mended(line: bytes, fixes: Mapping[str, Mapping[str, Any]]) -> bytes:
     text = line.removeprefix(BOM)
     row = json.loads(text) if text.strip() else {}
-    if row.get("id") not in problems:
+    if not isinstance(row, dict) or row.get("id") not in fixes:
         return line
-    row["tests"]["isolation"] = "shared"
+    for field, value in fixes[row["id"]].items():
+        *outer, name = field.split(".")
+        at = row
+        for step in outer:
+            at = at.setdefault(step, {})
+        at[name] = value
     written = json.dumps(row, ensure_ascii=text.isascii()).encode()
     return line[: len(line) - len(text)] + written + (b"\r" if line.endswith(b"\r") else b"")
 

@@ -26,6 +26,18 @@ def read_problems(source: str) -> list[Problem]:
         raise UsageError(f"--problems: {error}") from None
 
 
+def read_sound_problems(source: str) -> tuple[list[Problem], list[str]]:
+    """Load a problem set as far as it can be used. Returns: the problems, and a complaint for each bad row.
+
+    Raises: UsageError where there is no such set.
+    """
+    complaints: list[str] = []
+    try:
+        return load_problems(source, complaints), complaints
+    except ProblemSetError as error:
+        raise UsageError(f"--problems: {error}") from None
+
+
 def read_text(option: str, path: Path) -> str:
     """Read a file. Raises: UsageError that names the option."""
     try:

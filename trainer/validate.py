@@ -1,28 +1,34 @@
 """`passrate validate`: references must score 1.0, wrong solutions less; names the problems where it is otherwise.
 
-It also shows what the server learned from the references, and with `--fix` writes what is safe into the file.
+It runs each reference several times, shows what the server learned from it and says what would go wrong with a problem.
+With `--fix` it writes what is safe into the file.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from trainer.advising import Advice, advise, flaky
 from trainer.display import show, table, write_json
-from trainer.fixing import fixable_file, let_share
-from trainer.inputs import check_writable, read_problems
+from trainer.fixing import fixable_file, mend
+from trainer.inputs import check_writable, read_sound_problems
 from trainer.local_server import judging
 from trainer.wire import judging_spec
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from rich.table import Table
 
     from tasks.schema import Problem
     from trainer.client import SyncRewardClient
     from trainer.wire import Learned, Result, Submission
+
+RUNS = 5
+"""Of each reference, to find those that pass only now and then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,72 +43,115 @@ class Finding:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found out about a set of problems."""
+
+    findings: list[Finding]
+    advice: list[Advice]
+    learned: dict[str, Learned]
+    """What the references showed, by problem."""
+
+    @property
+    def fixes(self) -> dict[str, dict[str, Any]]:
+        """What `--fix` writes: by problem, the value of each field."""
+        fixes: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+        for each in self.advice:
+            if each.value is not None:
+                fixes[each.problem][each.field] = each.value
+        return dict(fixes)
+
+
 def main(arguments: argparse.Namespace) -> int:
     check_writable("--json", arguments.json)
     file = fixable_file(arguments.problems) if arguments.fix else None
-    problems = read_problems(arguments.problems)
+    problems, refused = read_sound_problems(arguments.problems)
     with judging(arguments, "validating") as (client, on_progress):
-        findings, learned = validate(client, problems, on_progress)
-    sharing = [problem for problem, known in learned.items() if known.assurance == "shared"]
-    bad = {finding.problem for finding in findings}
+        report = validate(client, problems, on_progress, runs=arguments.runs)
+    bad = {finding.problem for finding in report.findings}
     without = [problem.id for problem in problems if problem.reference is None]
-    if learned:
-        show(learned_table(learned), json_to=arguments.json)
-    if findings:
-        show(findings_table(findings), json_to=arguments.json)
-    line = f"{len(problems)} problems: {len(problems) - len(bad)} good, {len(bad)} bad"
-    show(f"{line}, {len(without)} without a reference" if without else line, json_to=arguments.json)
+    tables = [learned_table(report.learned)] if report.learned else []
+    tables += [advice_table(report.advice)] if report.advice else []
+    tables += [findings_table(report.findings)] if report.findings else []
+    counted = f"{len(problems) + len(refused)} problems: {len(problems) - len(bad)} good, {len(bad) + len(refused)} bad"
+    summary = f"{counted}, {len(without)} without a reference" if without else counted
+    show(*tables, *refused, summary, json_to=arguments.json)
+    fixes = report.fixes
     if file is not None:
-        let_share(file, sharing)
-        fixed = f"wrote isolation: shared for {len(sharing)} problems: validate again" if sharing else "nothing to fix"
-        show(fixed, json_to=arguments.json)
-    report = {
-        "problems": len(problems),
+        mend(file, fixes)
+        shown = [f"wrote {field}: {value} for {name}" for name, fix in fixes.items() for field, value in fix.items()]
+        show(*shown, "validate again" if shown else "nothing to fix", json_to=arguments.json)
+    written = {
+        "problems": len(problems) + len(refused),
         "bad": sorted(bad),
+        "refused": refused,
         "without_reference": without,
-        "findings": [asdict(finding) for finding in findings],
-        "learned": {problem: asdict(known) for problem, known in learned.items()},
-        "fixed": sharing if file is not None else [],
+        "findings": [asdict(finding) for finding in report.findings],
+        "advice": [asdict(each) for each in report.advice],
+        "learned": {problem: asdict(known) for problem, known in report.learned.items()},
+        "fixed": fixes if file is not None else {},
     }
-    write_json(report, arguments.json)
-    return 1 if findings else 0
+    write_json(written, arguments.json)
+    return 1 if report.findings or refused else 0
 
 
 def validate(
-    client: SyncRewardClient, problems: Sequence[Problem], on_progress: Callable[[int, int], None] | None = None
-) -> tuple[list[Finding], dict[str, Learned]]:
-    """Score each problem's reference and wrong solutions.
-
-    Returns: those that came out otherwise than they should, and what the references showed, by problem.
-    """
+    client: SyncRewardClient,
+    problems: Sequence[Problem],
+    on_progress: Callable[[int, int], None] | None = None,
+    *,
+    runs: int = 1,
+) -> Report:
+    """Score each problem's reference, so many times, and its wrong solutions."""
     solutions: list[tuple[Problem, str]] = []
     submissions: list[Submission] = []
     for problem in problems:
-        programs = [] if problem.reference is None else [("reference", problem.reference)]
+        programs = (
+            [] if problem.reference is None else [("reference", each) for each in copies(problem.reference, runs)]
+        )
         programs += [(f"wrong {number}", program) for number, program in enumerate(problem.wrong, start=1)]
         for name, program in programs:
             solutions.append((problem, name))
             submissions.append({"problem": problem.id, "code": program})
     specs = {problem.id: judging_spec(problem) for problem in problems}
     results = client.score(submissions, specs, detail="tests", on_progress=on_progress)
-    findings, learned = [], {}
+    by_solution: defaultdict[tuple[str, str], list[Result]] = defaultdict(list)
     for (problem, name), result in zip(solutions, results, strict=True):
-        if result.calibration is not None:
-            learned[problem.id] = result.calibration
-        reason = _complaint(name, result)
-        if reason is not None:
-            passed = f"{result.passed}/{result.total}"
-            findings.append(Finding(problem.id, name, result.verdict, passed, reason))
-    return findings, learned
+        by_solution[problem.id, name].append(result)
+    return report_on(problems, by_solution)
+
+
+def copies(program: str, count: int) -> list[str]:
+    """Make programs that do the same and differ in their text, as the server runs each text once."""
+    return [program, *(f"{program}\n# run {number}\n" for number in range(2, count + 1))]
+
+
+def report_on(problems: Iterable[Problem], by_solution: Mapping[tuple[str, str], Sequence[Result]]) -> Report:
+    findings, learned = [], {}
+    for (problem_id, solution), results in by_solution.items():
+        known = next((result.calibration for result in results if result.calibration is not None), None)
+        if known is not None:
+            learned[problem_id] = known
+        finding = _finding(problem_id, solution, results)
+        if finding is not None:
+            findings.append(finding)
+    advice = [each for problem in problems for each in advise(problem, by_solution.get((problem.id, "reference"), ()))]
+    return Report(findings, advice, learned)
+
+
+def advice_table(advice: Iterable[Advice]) -> Table:
+    """Make a table of what would go wrong."""
+    made = table("Worth a look", "problem", "field", "why", "--fix writes")
+    for each in advice:
+        made.add_row(each.problem, each.field, each.reason, "" if each.value is None else str(each.value))
+    return made
 
 
 def learned_table(learned: Mapping[str, Learned]) -> Table:
     """Make a table of what the references showed, one row for each problem."""
-    made = table("What the references show", "problem", "assurance", "not reached", "CPU s", "to mend")
+    made = table("What the references show", "problem", "assurance", "not reached", "CPU s", "fault")
     for problem, known in learned.items():
-        shared = 'only one process works: `"isolation": "shared"` in its tests' if known.assurance == "shared" else ""
-        unreached = ", ".join(known.unreached)
-        made.add_row(problem, known.assurance, unreached, f"{known.cpu_s:.3f}", known.fault or shared)
+        made.add_row(problem, known.assurance, ", ".join(known.unreached), f"{known.cpu_s:.3f}", known.fault)
     return made
 
 
@@ -115,6 +164,16 @@ def findings_table(findings: Sequence[Finding]) -> Table:
     for (problem, verdict, passed, reason), names in solutions.items():
         made.add_row(problem, ", ".join(names), verdict, passed, reason)
     return made
+
+
+def _finding(problem: str, solution: str, results: Sequence[Result]) -> Finding | None:
+    """Describe the first run that came out otherwise than it should; None where all did."""
+    for result in results:
+        reason = _complaint(solution, result)
+        if reason is not None:
+            why = "; ".join(filter(None, (flaky(results), reason)))
+            return Finding(problem, solution, result.verdict, f"{result.passed}/{result.total}", why)
+    return None
 
 
 def _complaint(solution: str, result: Result) -> str | None:

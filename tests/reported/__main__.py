@@ -1,7 +1,7 @@
 """Shows by kind how many of the reported inputs get their right reward.
 
-`python -m tests.reported [--url URL] [--backend embedded] [KIND...]`. Without a URL it starts a server. Exit code 1 when a
-reward is wrong.
+`python -m tests.reported [--url URL] [--backend embedded] [KIND...]`. Without a URL it starts a server. Exit code 1
+where a reward is wrong.
 """
 
 from __future__ import annotations
