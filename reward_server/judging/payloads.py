@@ -15,6 +15,7 @@ from reward_server.judging.library import homes
 from reward_server.judging.names import class_names, star_names
 from reward_server.judging.objects import needs_objects
 from reward_server.judging.purity import is_pure
+from reward_server.judging.surroundings import surroundings
 from tasks.schema import AssertsTests
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ TESTS_FILE: Final = "tests.py"
 
 
 MOST_REMEMBERED: Final = 1024
+PROTOCOLS: Final = frozenset(
+    ("__path__", "__spec__", "__loader__", "__wrapped__", "__class__", "__dict__", "__getattr__", "__dir__", "__name__")
+)
+"""What the interpreter and pytest ask a module for: a submission's module is never what these say."""
 
 
 class JudgePayload(NamedTuple):
@@ -108,9 +113,10 @@ def asserts_payload(source: str, entry_point: str | None, setup: str = "") -> Ju
         "setup": setup,
         "constant": [[TESTS_FILE, line] for line in rewritten.constant],
         "expected": exceptions_named(source),
+        "surroundings": surroundings(source, setup),
     }
     imports = [import_of(name, *home) for name, home in library.items()]
-    pure = is_pure(*imports, prepared, ast.parse(source))
+    pure = not payload["surroundings"] and is_pure(*imports, prepared, ast.parse(source))
     objects = needs_objects(frozenset(names - library.keys()), "", source)
     lines = tuple(f"line {site.line}" for site in rewritten.sites)
     return JudgePayload(orjson.dumps(payload), len(lines), pure, objects, lines)
@@ -126,6 +132,8 @@ def pytest_payload(files: tuple[tuple[str, str], ...], module: str, setup: str =
         "files": {name: counted(text) if name.endswith(".py") else text for name, text in files},
         "module": module,
         "names": tests,
+        "star": imports_all(module, *sources),
+        "dunders": dunders(*sources),
         "star_names": sorted(names - library.keys()),
         "library": library,
         "classes": sorted(class_names(*sources) - prepared),
@@ -135,6 +143,7 @@ def pytest_payload(files: tuple[tuple[str, str], ...], module: str, setup: str =
         ],
         "unchecked": unchecked(files),
         "expected": exceptions_named(*sources),
+        "surroundings": surroundings(*sources, setup, has_data=len(sources) < len(files)),
     }
     objects = needs_objects(frozenset(names - library.keys() - prepared), module, *sources)
     return JudgePayload(orjson.dumps(payload), len(tests), pure=False, objects=objects, names=tuple(tests))
@@ -164,6 +173,26 @@ def exceptions_named(*sources: str) -> list[str]:
                 if name.lstrip("_")[:1].isupper():
                     found.add(name)
     return sorted(found)
+
+
+def imports_all(module: str, *sources: str) -> bool:
+    """Whether test code says `from module import *`."""
+    nodes = (node for source in sources for node in ast.walk(ast.parse(source)))
+    return any(isinstance(n, ast.ImportFrom) and n.module == module and n.names[0].name == "*" for n in nodes)
+
+
+def dunders(*sources: str) -> list[str]:
+    """The names such as `__version__` that test code reads of a module, or imports."""
+    found: set[str] = set()
+    for source in sources:
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Attribute):
+                found.add(node.attr)
+            elif isinstance(node, ast.ImportFrom):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.Constant) and type(node.value) is str:
+                found.add(node.value)
+    return sorted(name for name in found if name.startswith("__") and name not in PROTOCOLS)
 
 
 def import_of(name: str, module: str, attribute: str) -> ast.Module:

@@ -7,7 +7,7 @@ import socket
 import time
 from typing import Any
 
-from reward_server.runner import containment, oom, page, processes, server, supervision
+from reward_server.runner import containment, oom, page, processes, scratch, server, supervision
 
 SUBMISSION, JUDGE, SWEEPER = 0, 1, 2
 SWEEP_S = 10.0
@@ -75,6 +75,7 @@ class Cell:
         os.setresuid(self.judge_uid, self.judge_uid, 0)
         try:
             os.mkdir(f"{containment.JUDGE_BOX}/box", 0o700)
+            os.mkdir(scratch.FOLDER, 0o755)
         finally:
             processes.return_to_root()
         os.chmod(containment.JUDGE_BOX, 0o755)
@@ -303,7 +304,15 @@ class Cell:
             **self.spec("sweep", SWEEP_LIMITS, SWEEPER),
             "uid": uid,
             "folder": "/",
-            "sweep": [*containment.WRITABLE, self.judge_folder],
+            # What the submission owns in the judge's folder goes first, or the judge's user could not remove the rest.
+            "sweep": [
+                *containment.WRITABLE,
+                scratch.ROOT,
+                scratch.THEIRS,
+                scratch.OURS,
+                scratch.FOLDER,
+                self.judge_folder,
+            ],
         }
         child = self.plain.spawn(spec, [self.null, self.null, self.null])
         ended = time.monotonic() + SWEEP_S

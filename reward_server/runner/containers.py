@@ -16,6 +16,7 @@ import collections
 import functools
 import sys
 import types
+from builtins import reversed, sorted  # noqa: A004 a test may patch the builtin
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 

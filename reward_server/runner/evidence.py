@@ -65,6 +65,10 @@ class Evidence:
     def check(self) -> None:
         self.checks += 1
 
+    def blame_test(self, text: str) -> None:
+        """Note what the test's own side cannot do: a failure is then no verdict."""
+        self.problem = self.problem or text
+
     def doubt(self, text: str) -> None:
         if not self.doubts:
             self.doubts.append(text)

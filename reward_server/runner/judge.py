@@ -10,8 +10,9 @@ import os
 import socket
 import sys
 import threading
-import time
 import types
+from builtins import open as open_file  # a test may patch these
+from time import clock_gettime, process_time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from reward_server.runner import call_sites, containment, frames, link, modules, values, wall
@@ -33,6 +34,8 @@ from reward_server.runner.rows import told_of
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from reward_server.runner.mirrored import Mirrored
+
 CONTROL, LINK, PAYLOAD, PAGE = 3, 4, 5, 6
 DEFAULT_MODULE = "solution"
 STANDING_PAGE = 4
@@ -52,9 +55,9 @@ class SubmissionClock:
     def read(self) -> float:
         try:
             if self.identity is None:  # the pid is that of its namespace's first process: the submission is its child
-                with open(f"/proc/{self.pid}/task/{self.pid}/children") as children:
+                with open_file(f"/proc/{self.pid}/task/{self.pid}/children") as children:
                     self.identity = self._clock(int(children.read().split()[0]))
-            return time.clock_gettime(self.identity)
+            return clock_gettime(self.identity)
         except (OSError, IndexError):
             return 0.0
 
@@ -76,6 +79,7 @@ class Judge(Keeper):
         super().__init__(control, page, names, stop=spec["stop"], cpu_s=spec["cpu_s"])
         self.nested = spec["nested"]
         self.clock = SubmissionClock(spec["submission_pid"], self.nested)
+        self.folder = os.getcwd()
         self.setup, self.broken_setup = run_setup(payload.get("module") or DEFAULT_MODULE, payload["setup"])
         objects, sites = payload["assurance"] == "objects", payload["sites"]
         self.learns = payload["learn"]
@@ -90,10 +94,13 @@ class Judge(Keeper):
             sites=call_sites.CallSites(files, None if self.learns else sites) if self.learns or sites else None,
             models=modules.models_of(self.setup),
         )
+        if payload["surroundings"]:
+            data = [name for name in files if not name.endswith(".py")]
+            self.wall.mirrored = mirror(self.wall, payload["surroundings"], data, nested=self.nested)
         self.lost = False
 
     def clocks(self) -> tuple[float, float]:
-        return self.clock.read(), time.process_time()
+        return self.clock.read(), process_time()
 
     def candidate(self, target: Any, entry_point: str) -> Any:
         if self.wall.objects or "." not in entry_point:
@@ -179,6 +186,13 @@ class Judge(Keeper):
                     self.states[row], self.messages[row] = FAILED, why["message"]
                     self.endings[row] = why["ending"], why["code"]
         return gone
+
+
+def mirror(link_to: wall.Wall, found: dict[str, Any], files: Collection[str], *, nested: bool) -> Mirrored:
+    """What carries to the submission what the test does around it."""
+    from reward_server.runner import mirrored  # what few tests need
+
+    return mirrored.Mirrored(link_to, found, files, nested=nested)
 
 
 def run_setup(name: str, source: str) -> tuple[dict[str, Any], NotTheirs | None]:

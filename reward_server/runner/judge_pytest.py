@@ -17,7 +17,7 @@ from reward_server.runner import frames, judge, keeper, link
 from reward_server.runner.page import FAILED, UNREACHED
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterable, Iterator
+    from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 
     from reward_server.runner.evidence import Evidence
 
@@ -26,7 +26,6 @@ ARGUMENTS = (
     "-s",
     "-c",
     os.devnull,
-    "--rootdir=.",
     "-p",
     "no:cacheprovider",
     "-p",
@@ -42,16 +41,23 @@ NO_PARAMETERS = "got empty parameter set"
 
 
 class RemoteModule(types.ModuleType):
-    """What test files import in the submission's place."""
+    # What test files import in the submission's place. No docstring: `__doc__` is the submission's.
 
     def __init__(self, owner: judge.Judge, payload: dict[str, Any]) -> None:
         super().__init__(payload["module"])
         self.__dict__.update(_judge=owner, _payload=payload)
+        del self.__dict__["__doc__"]
+
+    @property
+    def __doc__(self) -> Any:  # type: ignore[override]
+        return self.__dict__["_judge"].wall.names(["__doc__"]).get("__doc__")
 
     def __getattr__(self, name: str) -> Any:
         owner: judge.Judge = self.__dict__["_judge"]
         payload: dict[str, Any] = self.__dict__["_payload"]
-        if name == "__all__":
+        if name == "__file__":
+            return f"{os.getcwd()}/{self.__name__}.py"
+        if name == "__all__" and payload["star"]:
             public = owner.wall.ask("public")
             return [
                 *payload["library"],
@@ -61,7 +67,7 @@ class RemoteModule(types.ModuleType):
             return owner.setup[name]
         if name in payload["library"]:
             return keeper.library({name: payload["library"][name]})[name]
-        if name.startswith("__") and name not in ("__version__", "__author__"):
+        if name.startswith("__") and name not in payload["dunders"]:
             raise AttributeError(name)
         found = owner.wall.names([name])
         if name not in found:
@@ -245,27 +251,39 @@ def run(spec: dict[str, Any]) -> NoReturn:
         os._exit(0)
     owner.wall.test_modules = frozenset(name.removesuffix(".py") for name in payload["files"])
     sys.modules[payload["module"]] = RemoteModule(owner, payload)
-    os.environ["TMPDIR"] = os.getcwd()  # `tmp_path` belongs where the submission cannot go
-    run_files(owner, payload)
+    if owner.wall.mirrored is None or owner.wall.mirrored.files is None:
+        os.environ["TMPDIR"] = os.getcwd()  # `tmp_path` belongs where the submission cannot go
+    run_files(owner, payload, folder=owner.folder)
     os._exit(0)
 
 
-def run_files(kept_by: keeper.Keeper, payload: dict[str, Any], *plugins: object) -> None:
-    """Run the test files in the working folder, against the module that stands in `sys.modules`, and report."""
-    for name, text in payload["files"].items():
-        with open(name, "w", encoding="utf-8") as file:
+def write_files(folder: str, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        with open(f"{folder}/{name}", "w", encoding="utf-8") as file:
             file.write(text)
+
+
+def run_files(kept_by: keeper.Keeper, payload: dict[str, Any], *plugins: object, folder: str) -> None:
+    """Run the test files in this folder, against the module that stands in `sys.modules`, and report.
+
+    Where the working folder is another one, only the files that are no code lie there too.
+    """
+    write_files(folder, payload["files"])
+    if folder != os.getcwd():
+        write_files(os.getcwd(), {name: text for name, text in payload["files"].items() if not name.endswith(".py")})
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     builtins.__check__ = kept_by.evidence.check  # type: ignore[attr-defined]
     builtins.__checked__ = partial(Checked, kept_by.evidence)  # type: ignore[attr-defined]
     builtins.__counted__ = partial(counted, kept_by.evidence)  # type: ignore[attr-defined]
     builtins.__each__ = partial(each, kept_by.evidence)  # type: ignore[attr-defined]
     plugin = Plugin(kept_by, payload["names"], frozenset(payload["unchecked"]))
-    tests = [name for name in payload["files"] if name.startswith("test_") and name.endswith(".py")]
+    tests = [f"{folder}/{name}" for name in payload["files"] if name.startswith("test_") and name.endswith(".py")]
     kept_by.begin_interval()
     uncaught: BaseException | None = None
     try:
-        pytest.main([*ARGUMENTS, *(["-x"] if kept_by.stop else []), *tests], plugins=[plugin, *plugins])
+        pytest.main(
+            [*ARGUMENTS, f"--rootdir={folder}", *(["-x"] if kept_by.stop else []), *tests], plugins=[plugin, *plugins]
+        )
     except BaseException as error:
         uncaught = error
     kept_by.leave_out(plugin.left_out)

@@ -15,8 +15,9 @@ import json
 import mmap
 import os
 import sys
-import time
 import types
+from builtins import max  # noqa: A004, UP029 a test may patch the builtin
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
 from reward_server.runner import link
@@ -93,7 +94,7 @@ class Keeper(abc.ABC):
 
     def begin_interval(self, *, inside: bool = False) -> Begun:
         self.interval += 1
-        begun = *self.clocks(), time.monotonic()
+        begun = *self.clocks(), monotonic()
         self.page.begin(self.interval, *begun, inside=inside)
         return begun
 
@@ -122,7 +123,7 @@ class Keeper(abc.ABC):
         cpu_s = max((read_s if submission_s is None else submission_s) - begun[0], 0.0) + judge_s - begun[1]
         if submission_s is None and cpu_s > self.cpu_limit_s:
             failed, ending, code, message = True, "cpu", 0, ""
-        wall_s = time.monotonic() - begun[2]
+        wall_s = monotonic() - begun[2]
         earlier_cpu_s, earlier_wall_s = self.seconds[row]
         self.seconds[row] = earlier_cpu_s + cpu_s, earlier_wall_s + wall_s
         if failed and self.states[row] != FAILED:

@@ -6,7 +6,8 @@ refuses. The account says what has become of the lists, dicts and sets that both
 side waits for its answer it serves the other's requests, so that calls may nest in both directions. What has no plain
 form stays where it is; a handle `["h", number, kind, type]` stands for it, and `["r", number]` is a handle on its way
 home. `["x", ...]` is an exception as a value, `["nt", ...]` a tuple with names. A request `"?c"` asks for what is
-printed meanwhile: it comes as `["p", stdout, stderr]` before the answer.
+printed meanwhile, `"?f"` also for what is written to descriptors 1 and 2: it comes as `["p", stdout, stderr]` before
+the answer. `["s", ...]` says ahead of a message what has changed around the processes (`mirrored.py`).
 
 What each side makes of a handle, and what it lets the other do to its own objects, is for the subclasses to say.
 """
@@ -19,6 +20,7 @@ import struct
 import sys
 import threading
 import types
+from builtins import max  # noqa: A004, UP029 a test may patch the builtin
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from reward_server.runner import arrays, containers, values
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 LENGTH = struct.Struct(">I")
 MAX_FRAME = 64 << 20
+QUESTIONS = frozenset({"?", "?c", "?f"})
 MAX_BASES = 30
 """So many types of an exception are looked at."""
 MOST_BASES = 2
@@ -137,7 +140,7 @@ class Link:
         raise values.Unfit("an unexpected pattern")
 
     def question(self) -> str:
-        """What begins a request: `?c` asks for what is printed meanwhile."""
+        """What begins a request: see above."""
         return "?"
 
     def take_printed(self, out: str, err: str) -> None:
@@ -215,7 +218,7 @@ class Link:
             self.send_bytes(self.framed(self.question(), operation, *operands))
             while True:
                 message = self.receive()
-                if message[0] in ("?", "?c"):
+                if message[0] in QUESTIONS:
                     self.answer(message)
                 elif message[0] == "p":
                     self.take_printed(*map(str, message[1:3]))
@@ -355,7 +358,7 @@ def well_formed(message: Any) -> bool:
         return False
     if message[0] in ("=", "!", "~"):
         return len(message) == 3
-    return message[0] not in ("?", "?c") or len(message) >= 3
+    return message[0] not in QUESTIONS or len(message) >= 3
 
 
 def type_rows(kind: type) -> list[list[str]]:

@@ -10,9 +10,10 @@ import os
 import socket
 import sys
 import types
+from builtins import sorted  # noqa: A004 a test may patch the builtin
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from reward_server.runner import containers, frames, link, modules, values
+from reward_server.runner import containers, following, frames, link, modules, printed, values
 from reward_server.runner.specials import FORWARDED
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def run_served(_: dict[str, Any]) -> NoReturn:
         Served(channel, None).send_bytes(values.dumps(["failed", failed.described]))
         os._exit(0)
     served = Served(channel, module, objects=payload.objects, models=payload.models)
+    served.following = following.Following(served, payload.files)
     served.send_bytes(values.dumps(["loaded", True]))
     try:
         while True:
@@ -135,32 +137,39 @@ class Served(link.Link):
         """`objects`: whether objects of the submission may cross. `models`: the classes that setup has defined."""
         super().__init__(channel, containers.Containers(1, forgets=False, models=current(module, models)))
         self.module, self.objects = module, objects
-        self.printed: list[tuple[Tee, Tee]] = []
+        self.printed: list[printed.Streams | printed.Descriptors] = []
         """For requests whose asker wants what is printed meanwhile."""
         self.foreign: dict[int, Any] = {}
         """What stands here for each object of the test."""
+        self.following: following.Following | None = None
         self.patched: dict[tuple[int, str], Any] = {}
         """What the module and its classes held under names that the test has set."""
 
     def send_bytes(self, text: bytes) -> None:
         flush()  # first: after its last answer this process may be ended at once
         if self.printed:
-            out, err = ("".join(each.kept) for each in self.printed.pop())
+            out, err = self.printed[-1].take()
             if out or err:
                 super().send_bytes(values.dumps(["p", out, err]))
+        if self.following is not None and (ahead := self.following.before()) is not None:
+            super().send_bytes(ahead)
         super().send_bytes(text)
 
+    def receive(self) -> list[Any]:
+        while (message := super().receive())[0] == "s":
+            assert self.following is not None
+            self.following.apply(message[1])
+        return message
+
     def answer(self, message: list[Any]) -> None:
-        if message[0] != "?c":
+        if message[0] == "?":
             super().answer(message)
             return
-        printed = Tee(sys.stdout), Tee(sys.stderr)
-        sys.stdout, sys.stderr = printed
-        self.printed.append(printed)
+        self.printed.append(printed.Streams() if message[0] == "?c" else printed.Descriptors())
         try:
             super().answer(message)
         finally:
-            sys.stdout, sys.stderr = (each.real for each in printed)
+            self.printed.pop().end()
 
     def stays(self, value: Any) -> bool:
         """An instance of a builtin type's subclass stays whole where the test has the class and it has methods."""
@@ -385,22 +394,6 @@ def function_names(kind: type) -> list[str]:
     """The methods that a class itself defines."""
     native = (types.FunctionType, staticmethod, classmethod)
     return [name for name, value in vars(kind).items() if not name.startswith("__") and isinstance(value, native)]
-
-
-class Tee:
-    """Stands for a stream, and keeps what is printed to it besides."""
-
-    def __init__(self, real: Any) -> None:
-        self.real = real
-        self.kept: list[str] = []
-
-    def write(self, text: str) -> int:
-        self.kept.append(text)
-        written: int = self.real.write(text)
-        return written
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.real, name)
 
 
 class Foreign:

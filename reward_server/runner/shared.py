@@ -42,7 +42,9 @@ def run(_spec: dict[str, Any]) -> NoReturn:
     if told["pytest"]:
         printer = Printer(sys.stdout)
         sys.stdout = Nowhere()
-        importlib.import_module("reward_server.runner.judge_pytest").run_files(sharer, payload, printer)
+        importlib.import_module("reward_server.runner.judge_pytest").run_files(
+            sharer, payload, printer, folder=os.getcwd()
+        )
     else:
         run_asserts(sharer, payload, module.__dict__)
     served.flush()

@@ -11,13 +11,14 @@ test has just made may answer operators with plain values.
 from __future__ import annotations
 
 import collections
+import os
 import re
 import sys
 import types
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reward_server.runner import containers, link, values
+from reward_server.runner import containers, link, submodules, values
 from reward_server.runner.call_sites import HELD, OBJECT, CallSites
 from reward_server.runner.keeper import TEST_MODULE
 from reward_server.runner.specials import ASKING, FORWARDED, OPERATORS, PREDICATES
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from reward_server.runner.evidence import Evidence
+    from reward_server.runner.mirrored import Mirrored
 
 MOCKS = "unittest.mock"
 """Whose objects are the test's own as well."""
@@ -86,7 +88,9 @@ class Wall(link.Link):
         """What an answer is, itself rather than something in it."""
         self.test_modules = frozenset({TEST_MODULE})
         """What their classes make may be seen from the submission, by public names."""
-        self.streams = sys.stdout, sys.stderr
+        self.streams, self.place = (sys.stdout, sys.stderr), place_of(1)
+        self.mirrored: Mirrored | None = None
+        """What the test does around the submission, where its text names any of it."""
 
     def no_containers(self) -> containers.Containers:
         return containers.Containers(-1, forgets=True, models=self.models)
@@ -104,6 +108,8 @@ class Wall(link.Link):
         self.trusted.clear()
         self.made.clear()
         self.under_test.clear()
+        if self.mirrored is not None:
+            self.mirrored.restart()
 
     # Whether an object may arrive, and whether it is trusted.
 
@@ -152,8 +158,19 @@ class Wall(link.Link):
 
     # Requests.
 
+    def send_bytes(self, text: bytes) -> None:
+        if self.mirrored is not None:
+            self.mirrored.before(text)
+        super().send_bytes(text)
+
+    def receive(self) -> list[Any]:
+        return super().receive() if self.mirrored is None else self.mirrored.receive(super().receive)
+
     def question(self) -> str:
-        return "?" if self.streams == (sys.stdout, sys.stderr) else "?c"
+        if self.streams == (sys.stdout, sys.stderr):
+            return "?"
+        # `capfd` has put a file in the place of descriptor 1.
+        return "?c" if place_of(1) == self.place else "?f"
 
     def take_printed(self, out: str, err: str) -> None:
         """For a test that looks at what is printed, by `redirect_stdout` or `capsys`."""
@@ -189,6 +206,8 @@ class Wall(link.Link):
         """As in `Link`; what ends a test's loop, or is kept from it, is noted."""
         try:
             answer = super().ask(operation, *operands)
+            if self.mirrored is not None:
+                self.mirrored.replayed.run()
         except link.Gone:
             raise
         except (values.Unfit, link.Refused) as error:
@@ -287,7 +306,8 @@ class Wall(link.Link):
         found = {}
         for name, value in zip(names, encoded, strict=True):
             if value:
-                found[name] = self.renewed_stand_in(name, value[0]) or self.decode(value[0])
+                stands = self.renewed_stand_in(name, value[0]) or submodules.submodule(self, name, value[0])
+                found[name] = stands or self.decode(value[0])
                 if isinstance(found[name], RemoteFunction | RemoteClass | RemoteExceptionClass):
                     self.named[name] = self.generation, found[name]
                 if isinstance(found[name], RemoteClass) and name in self.class_names:
@@ -384,6 +404,8 @@ class Wall(link.Link):
             return value._number
         if isinstance(value, RemoteClass | RemoteExceptionClass):
             return value._class_number
+        if isinstance(value, submodules.Submodule):
+            return submodules.number_of(value)
         if isinstance(value, type) and issubclass(value, tuple):
             number: int | None = value.__dict__.get("_class_number")
             return number
@@ -605,7 +627,7 @@ class Wall(link.Link):
         text = f"the test passed a value of type {type(value).__name__}, which cannot cross the sandbox's wall"
         # An asynchronous generator may stand for one of the submission's; and what it asks for is its own choice.
         if not self.serving and not isinstance(value, types.AsyncGeneratorType):
-            self.evidence.problem = self.evidence.problem or text
+            self.evidence.blame_test(text)
         raise values.Unfit(text)
 
     def perform(self, operation: str, operands: list[Any]) -> Any:
@@ -664,6 +686,15 @@ class Wall(link.Link):
         if isinstance(value, type) or type(value).__module__ not in (*self.test_modules, MOCKS):
             raise link.Refused("the test's objects do not allow that")
         return value
+
+
+def place_of(descriptor: int) -> tuple[int, int] | None:
+    """Device and inode of what a descriptor stands for."""
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def is_mock(held: Any) -> bool:

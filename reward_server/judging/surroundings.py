@@ -1,0 +1,143 @@
+"""What test code changes or watches around the submission, as far as its text shows it.
+
+Only what is named here is carried between the two processes, so that a test that names none of it pays nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from functools import lru_cache
+from typing import Any, Final
+
+FILES: Final = frozenset(
+    (
+        *("tmp_path", "tmp_path_factory", "tmpdir", "tmpdir_factory", "tempfile", "open", "Path", "pathlib", "chdir"),
+        *("shutil", "makedirs", "mkdir", "listdir", "getcwd", "glob", "isfile", "isdir"),
+    )
+)
+SEEDS: Final = frozenset({"seed", "setstate", "set_state"})
+PATCHES: Final = frozenset({"patch", "monkeypatch", "mocker", "environ", "putenv", "unsetenv", "argv", "stdin"})
+WARNINGS: Final = frozenset(
+    {"warnings", "warns", "deprecated_call", "assertWarns", "assertWarnsRegex", "recwarn", "filterwarnings"}
+)
+LOGS: Final = frozenset({"logging", "caplog", "assertLogs", "assertNoLogs"})
+KINDS: Final = {"files": FILES, "seeds": SEEDS, "patches": PATCHES, "warnings": WARNINGS, "logs": LOGS}
+RUN_FILES: Final = frozenset(
+    (
+        *("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "read_pickle", "allow_pickle"),
+        *("read_hdf", "HDFStore", "torch", "runpy", "importlib", "imp", "zipimport", "subprocess", "system", "popen"),
+        *(
+            "Popen",
+            "multiprocessing",
+            "ctypes",
+            "dlopen",
+            "cffi",
+            "load_extension",
+            "execv",
+            "execve",
+            "execvp",
+            "execl",
+        ),
+        *("spawnv", "spawnl", "posix_spawn", "pty", "create_subprocess_exec", "syspath_prepend", "addsitedir"),
+        *("extractall", "unpack_archive", "tarfile", "pytester", "testdir", "testfile", "fileConfig", "dictConfig"),
+        *("jinja2", "mako"),
+    )
+)
+"""Names by which test code could run what a file says, or write where it says: then it gets no file of a submission."""
+RUN_TEXT: Final = frozenset({"exec", "eval", "compile", "__import__"})
+"""Builtins of the same kind: methods of these names are something else."""
+RUN_ATTRIBUTES: Final = frozenset(
+    {("sys", "path"), *(("yaml", name) for name in ("load", "load_all", "unsafe_load", "unsafe_load_all", "full_load"))}
+)
+PACKAGES: Final = frozenset({"requests", "httpx", "numpy"})
+"""What a test may patch besides the standard library."""
+MOST_TARGETS: Final = 400
+
+
+@lru_cache(maxsize=1024)
+def surroundings(*sources: str, has_data: bool = False) -> dict[str, Any]:
+    """What is to be carried between the processes. Empty for most test code.
+
+    `has_data`: the test code comes with files beside its sources.
+    """
+    seen = Named()
+    for source in sources:
+        seen.visit(ast.parse(source))
+    kinds = [kind for kind, names in KINDS.items() if names & seen.names or (kind == "files" and has_data)]
+    if seen.targets and "patches" not in kinds:
+        kinds.append("patches")
+    if not kinds:
+        return {}
+    found: dict[str, Any] = {"kinds": kinds}
+    if "files" in kinds:
+        found["takes_files"] = not (seen.runs_files or RUN_FILES & seen.names)
+    if "seeds" in kinds:
+        found["numpy"] = bool({"np", "numpy"} & seen.names)
+    if "patches" in kinds:
+        found["targets"] = seen.patch_targets()
+    return found
+
+
+class Named(ast.NodeVisitor):
+    """The names of test code, and what it may replace: dotted texts, and attributes of modules that it imports."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.texts: set[str] = set()
+        self.modules: dict[str, str] = {}
+        """Modules by the name that stands for them."""
+        self.targets: set[tuple[str, str]] = set()
+        """Modules and attributes that the code assigns."""
+        self.runs_files = False
+
+    def patch_targets(self) -> list[list[str]]:
+        dotted = {(module, name) for text in self.texts for module, _, name in [text.rpartition(".")] if module}
+        plain = [text for text in self.texts if "." not in text]
+        found = self.targets | dotted | {(module, name) for module in self.modules.values() for name in plain}
+        return [list(pair) for pair in sorted(found) if is_library(pair[0])][:MOST_TARGETS]
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            first = alias.name.partition(".")[0]
+            self.names |= {first, alias.asname or first, alias.name.rpartition(".")[2]}
+            self.modules[alias.asname or first] = alias.name if alias.asname else first
+            self.modules[alias.name] = alias.name
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        self.names |= {(node.module or "").partition(".")[0], *(alias.name for alias in node.names)}
+        self.runs_files |= any((node.module, alias.name) in RUN_ATTRIBUTES for alias in node.names)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        self.names.add(node.id)
+        self.runs_files |= node.id in RUN_TEXT
+
+    def visit_arg(self, node: ast.arg) -> None:
+        self.names.add(node.arg)
+        self.generic_visit(node)
+
+    def visit_keyword(self, node: ast.keyword) -> None:
+        self.names.add(node.arg or "")
+        self.generic_visit(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        self.names.add(node.attr)
+        if isinstance(node.value, ast.Name):
+            self.runs_files |= (node.value.id, node.attr) in RUN_ATTRIBUTES or (
+                node.value.id == "builtins" and node.attr in RUN_TEXT
+            )
+            if isinstance(node.ctx, ast.Store | ast.Del) and node.value.id in self.modules:
+                self.targets.add((self.modules[node.value.id], node.attr))
+        self.generic_visit(node)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        text = node.value
+        if type(text) is str and len(text) < 100 and all(part.isidentifier() for part in text.split(".")):
+            self.texts.add(text)
+            self.names.add(text.rpartition(".")[2])
+            self.runs_files |= text.rpartition(".")[2] in RUN_TEXT
+
+
+def is_library(module: str) -> bool:
+    first = module.partition(".")[0]
+    return first in sys.stdlib_module_names or first in PACKAGES
