@@ -40,10 +40,13 @@ class Replayed:
         if not (warned or logged) or self.wall.gone:
             return
         self.forget()
-        for record in logged:
-            self.log(record)
-        for row in warned:
-            self.warn(row)
+        try:
+            for record in logged:
+                self.log(record)
+            for row in warned:
+                self.warn(row)
+        except values.Unfit as error:
+            raise self.wall.refused(error) from None
 
     def exception(self, encoded: Any) -> BaseException:
         """One with plain arguments: no object of the submission arrives in this way. Raises: values.Unfit."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tests.defences import containment, doors, evidence, judging, kernel, processes, sources, wall
+from tests.defences import containment, doors, evidence, judging, kernel, processes, sources, surroundings, wall
 
 DEFENCES = (
     *wall.ROWS,
+    *surroundings.ROWS,
     *evidence.ROWS,
     *judging.ROWS,
     *sources.ROWS,
