@@ -1,5 +1,7 @@
 """The files of a test cross by value: regular ones, by names that lead nowhere else."""
 
+# ruff: noqa: PTH102, PTH106, PTH108, PTH112, PTH123, PTH208, PTH211 - the code under test takes text
+
 from __future__ import annotations
 
 import base64

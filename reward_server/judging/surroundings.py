@@ -50,6 +50,10 @@ RUN_TEXT: Final = frozenset({"exec", "eval", "compile", "__import__"})
 RUN_ATTRIBUTES: Final = frozenset(
     {("sys", "path"), *(("yaml", name) for name in ("load", "load_all", "unsafe_load", "unsafe_load_all", "full_load"))}
 )
+SOURCE: Final = frozenset(
+    {"getsource", "getsourcelines", "testmod", "DocTestFinder", "DocTestSuite", "run_docstring_examples"}
+)
+"""What looks into the submission's own text, which the judge does not have."""
 PACKAGES: Final = frozenset({"requests", "httpx", "numpy"})
 """What a test may patch besides the standard library."""
 MOST_TARGETS: Final = 400
@@ -67,9 +71,10 @@ def surroundings(*sources: str, has_data: bool = False) -> dict[str, Any]:
     kinds = [kind for kind, names in KINDS.items() if names & seen.names or (kind == "files" and has_data)]
     if seen.targets and "patches" not in kinds:
         kinds.append("patches")
-    if not kinds:
+    needs_source = bool(SOURCE & seen.names)
+    if not (kinds or needs_source):
         return {}
-    found: dict[str, Any] = {"kinds": kinds}
+    found: dict[str, Any] = {"kinds": kinds, "needs_source": needs_source}
     if "files" in kinds:
         found["takes_files"] = not (seen.runs_files or RUN_FILES & seen.names)
     if "seeds" in kinds:

@@ -94,7 +94,9 @@ class Judge(Keeper):
             sites=call_sites.CallSites(files, None if self.learns else sites) if self.learns or sites else None,
             models=modules.models_of(self.setup),
         )
-        if payload["surroundings"]:
+        if payload["surroundings"].get("needs_source"):
+            self.evidence.blame_test("the test reads the source or the docstrings of the submission")
+        if payload["surroundings"].get("kinds"):
             data = [name for name in files if not name.endswith(".py")]
             self.wall.mirrored = mirror(self.wall, payload["surroundings"], data, nested=self.nested)
         self.lost = False

@@ -51,7 +51,7 @@ def shared(source: str, entry_point: str | None = None, **fields: Any) -> Any:
 
 def test_a_patch_of_the_process_reaches_the_submission(sandbox: Sandbox) -> None:
     assert sandbox.verdicts(shared(PATCHED, limits=ROOMY), CLOCK) == ["passed", "passed"]
-    assert sandbox.verdicts(asserts(PATCHED, limits=ROOMY), CLOCK)[0] == "wrong_answer"
+    assert sandbox.verdicts(asserts(PATCHED, limits=ROOMY), CLOCK) == ["passed", "passed"]
 
 
 def test_each_assert_counts_on_its_own(sandbox: Sandbox) -> None:

@@ -20,12 +20,12 @@ def leads_elsewhere(path: str) -> str:
 
 ROWS = (
     Defence(
-        "files_below_the_root",
-        "A submission's file lands below the scratch folder, whatever its name says.",
+        "plain_parts_of_paths",
+        "The name of a submission's file is made of plain parts.",
         SCRATCH,
         'any(part in ("", ".", "..") or "\\0" in part for part in parts)',
         "False",
-        (leads_elsewhere("../x"),),
+        (leads_elsewhere("."),),
     ),
     Defence(
         "no_link_of_the_test_is_followed",
@@ -49,7 +49,7 @@ ROWS = (
         SCRATCH,
         "        if path not in self.known:\n            return\n",
         "        self.known.setdefault(path, 0)\n",
-        (helps_nobody("files_expected_file_removed"),),
+        ("tests/test_scratch.py::test_what_was_not_shown_can_be_neither_replaced_nor_removed",),
     ),
     Defence(
         "only_named_files_are_shown",
@@ -93,7 +93,7 @@ ROWS = (
         "root",
     ),
     Defence(
-        "modules_are_the_judges",
+        "submodules_are_the_judges",
         "A module that the submission defines under a library's name checks nothing.",
         f"{RUNNER}/submodules.py",
         "        held = getattr(own, name)\n        if not isinstance(held, types.ModuleType):\n            return held\n",

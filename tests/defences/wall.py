@@ -377,7 +377,7 @@ ROWS = (
         "shape_of_requests",
         "So is a request without its operation.",
         LINK,
-        'return message[0] not in ("?", "?c") or len(message) >= 3',
+        "return message[0] not in QUESTIONS or len(message) >= 3",
         "return True",
         (shape("['?', 0]"),),
     ),
