@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from tasks.checks import checks_here, may_check
 
 MAX_SOURCE_CHARS = 1_000_000
+MAX_OUTPUT_BYTES = 64 << 20
 MAX_DEPTH = 100
 """Levels of a source's syntax tree. Who judges walks the tree, and Python walks no more than some hundred levels."""
 LATER = "sources_later"
@@ -43,9 +44,10 @@ class Limits(Closed):
     """Seconds by the clock, less the time spent waiting for a processor, per test. It bounds sleeping."""
     memory_mb: int = Field(default=512, ge=16, le=65536)
     """Mebibytes of memory that the submission's processes may hold together."""
-    output_bytes: int = Field(default=1 << 20, ge=1, le=64 << 20)
-    """Bytes of stdout and, counted apart, of stderr; also the size of a value that a `call` returns."""
-    processes: int = Field(default=32, ge=1, le=1024)
+    output_bytes: int = Field(default=1 << 20, ge=1, le=MAX_OUTPUT_BYTES)
+    """Bytes of a program's stdout, or of the value that a `call` returns; at least twice the longest one expected.
+    Output that decides nothing, such as stderr, is cut to this length instead."""
+    processes: int = Field(default=128, ge=1, le=1024)
     """Processes and threads alive at once."""
     open_files: int = Field(default=256, ge=16, le=4096)
     """File descriptors of one process."""

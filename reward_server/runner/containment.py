@@ -8,9 +8,11 @@ user id, are out of reach. Both end in resource limits, no-new-privileges and th
 from __future__ import annotations
 
 import _random
+import _thread
 import os
 import random
 import resource
+import signal
 import struct
 import sys
 import threading
@@ -23,11 +25,15 @@ WRITABLE = (BOX, "/tmp", "/dev/shm")
 """Where a submission may write. Each is a tmpfs of its own."""
 STATUS = struct.Struct("=iddq")
 """What the first process of a namespace says of its submission: wait status, user and system seconds, KiB of memory."""
-DATA_BEYOND = 128 << 20
-"""Room for thread stacks and allocator arenas, which are reserved but not used. What is used is measured apart."""
+DATA_BEYOND = (1 << 30) + (128 << 20)
+"""Room for the stacks of 128 threads and for allocator arenas, which are reserved but not used. What is used is
+measured apart."""
+LARGEST_STACK = 512 << 20
+"""Of a thread. Programs ask for 2 GiB to be safe, and the room above has to hold it."""
 CPU_BEYOND_S = 2
 """A second line, after so many more seconds: the control process measures, and ends a run earlier."""
 STACK_BYTES = 256 << 20
+"""Programs may raise this limit further, as they could outside: what a stack holds is measured like other memory."""
 OF_THE_USER = {"max_inotify_instances": 16, "max_inotify_watches": 4096}
 """What the kernel counts for each user, and through all namespaces: one submission could take all that its user has."""
 
@@ -50,15 +56,32 @@ def limit(limits: dict[str, Any], *, count_processes: bool = True) -> None:
         (resource.RLIMIT_DATA, memory + DATA_BEYOND),
         (resource.RLIMIT_FSIZE, limits["disk_bytes"]),
         (resource.RLIMIT_NOFILE, limits["open_files"]),
-        (resource.RLIMIT_STACK, min(STACK_BYTES, memory)),
     ):
         resource.setrlimit(kind, (value, value))
+    most = resource.getrlimit(resource.RLIMIT_STACK)[1]
+    stack = min(STACK_BYTES, memory)
+    resource.setrlimit(resource.RLIMIT_STACK, (stack if most == resource.RLIM_INFINITY else min(stack, most), most))
     if count_processes:
         resource.setrlimit(resource.RLIMIT_NPROC, (limits["processes"], limits["processes"]))
 
 
+class StackSize:
+    """Takes the place of `threading.stack_size`: tells each thread's stack as it was asked for, and caps it."""
+
+    def __init__(self) -> None:
+        self.set = _thread.stack_size
+        self.asked = 0
+
+    def __call__(self, size: int = 0, /) -> int:
+        self.set(min(size, LARGEST_STACK))
+        before, self.asked = self.asked, size
+        return before
+
+
 def prepare_zygote(*, by_uid: bool) -> None:
     """What is the same for every child, and inherited."""
+    _thread.stack_size = threading.stack_size = StackSize()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.umask(0o022)
     if by_uid:
         os.setgroups([])

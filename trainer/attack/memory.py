@@ -80,6 +80,23 @@ repr(A())
         limits=Limits(cpu_s=4, wall_s=4, memory_mb=128),
     ),
     Payload(
+        "recursion_in_c_on_an_unlimited_stack",
+        ("unbounded recursion",),
+        ("runtime_error", "memory_exceeded"),
+        """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_STACK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+DEEP = '''
+import sys
+sys.setrecursionlimit(10**9)
+class A: __repr__ = lambda self: f'{self!r}'
+repr(A())
+'''
+os.execv(sys.executable, [sys.executable, '-c', DEEP])
+""",
+        limits=Limits(cpu_s=4, wall_s=4, memory_mb=128),
+    ),
+    Payload(
         "shared_mapping",
         ("shared mmap and page cache",),
         ("memory_exceeded",),
