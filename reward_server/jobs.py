@@ -39,6 +39,8 @@ class Job(NamedTuple):
     """A package that takes long to import, and that the submission or its tests import."""
     stop: bool = False
     """Stop after the first test that ends in anything but `returned` or exit code 0."""
+    stdin: Literal["pipe", "file"] = "pipe"
+    """`program`: what the standard input is."""
 
 
 class Observation(NamedTuple):

@@ -17,6 +17,7 @@ from reward_server.judging.counting import weights_of
 from reward_server.judging.judge import brief
 from reward_server.judging.raised import read_raised
 from reward_server.runner import values
+from tasks.schema import Limits
 from tests.contract.support import asserts, call, pytest_files, returns, stdio
 
 if TYPE_CHECKING:
@@ -476,3 +477,47 @@ def test_a_message_looks_at_the_beginning_of_a_value(value: Any) -> None:
     began = time.process_time()
     assert len(brief(value)) <= 121
     assert time.process_time() - began < 0.02
+
+
+@pytest.mark.parametrize(
+    ("code", "stdin"),
+    [
+        ("print(input())", "pipe"),
+        ("import asyncio, sys\nsys.stdin", "pipe"),
+        ("os.read(0, os.fstat(0).st_size)", "file"),
+        ("os.path.getsize('/dev/stdin')", "file"),
+        ("mmap.mmap(0, 0)", "file"),
+        ("np.memmap('/dev/stdin')", "file"),
+        ("sys.stdin.seek(0)", "file"),
+    ],
+)
+def test_a_program_that_sizes_or_seeks_its_input_gets_a_file(code: str, stdin: str) -> None:
+    assert plan(stdio(("", "")), code).stdin == stdin
+
+
+@pytest.mark.parametrize(
+    ("longest", "limit", "effective"),
+    [(10, 1000, 1000), (500, 1000, 1000), (501, 1000, 1002), (1 << 20, 1 << 20, 2 << 20), (40 << 20, 1, 64 << 20)],
+)
+def test_the_output_limit_is_at_least_twice_the_longest_expected_output(
+    longest: int, limit: int, effective: int
+) -> None:
+    limits = Limits(output_bytes=limit)
+    problem = stdio(("", "x"), ("", "x" * longest), ("", ""), limits=limits)
+    assert plan(problem, "").limits == limits.model_copy(update={"output_bytes": effective})
+
+
+@pytest.mark.parametrize(
+    "value", ["x" * 5000, ["x"] * 2000, {"k": list(range(3000))}, 1 << 40_000, "é" * 4000], ids=range(5)
+)
+def test_the_value_limit_holds_the_expected_value(value: Any) -> None:
+    problem = call(returns(0), returns(value), limits=Limits(output_bytes=10))
+    encoded = values.dumps(values.encode(value, values.as_json))
+    assert plan(problem, "").limits.output_bytes >= 2 * len(encoded)
+
+
+def test_an_expected_value_that_nests_too_deep_changes_no_limit() -> None:
+    value: Any = []
+    for _ in range(5000):
+        value = [value]
+    assert plan(call(returns(value)), "").limits.output_bytes == Limits().output_bytes

@@ -47,7 +47,7 @@ def cell_of(kills: oom.KernelKills, judge_bytes: int) -> Cell:
 def ended_by(number: int, *, memory_bytes: int, kills: oom.KernelKills, judge_bytes: int = 0) -> Submission:
     """A submission that a signal has ended, as it stands before `finish`."""
     submission = Submission.__new__(Submission)
-    closed = SimpleNamespace(open=False, over=False, take=lambda: b"", drain_now=lambda: None)
+    closed = SimpleNamespace(open=False, over=False, decisive=True, take=lambda: b"", drain_now=lambda: None)
     usage = {"status": number, "cpu_s": 0.1, "memory_bytes": memory_bytes}
     submission.__dict__.update(
         cell=cell_of(kills, judge_bytes),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,10 @@ from reward_server.runner.cell import Cell
 from reward_server.runner.submission import Submission
 from reward_server.runner.supervision import Meter
 from tests.test_oom import ended_by
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 LIMITS = {"cpu_s": 1.0, "wall_s": 2.0, "cap_s": 40.0, "memory_bytes": 100 << 20}
 
@@ -250,12 +254,99 @@ def test_a_slot_is_clean_when_nothing_is_left_and_not_otherwise(
 
 def test_the_pipe_of_a_submission_is_kept_to_its_limit_only() -> None:
     reader, writer = os.pipe()
-    pump = supervision.Pump(supervision.Loop(), reader, 10)
+    pump = supervision.Pump(supervision.Loop(), reader, 10, decisive=True)
     os.write(writer, bytes(11))
     pump.drain()
     os.close(writer)
     assert (pump.over, len(pump.take())) == (True, 10)
     pump.close()
+
+
+def test_of_output_that_decides_nothing_the_end_is_kept() -> None:
+    reader, writer = os.pipe()
+    pump = supervision.Pump(supervision.Loop(), reader, 10, decisive=False)
+    for piece in (b"first", b"second", b"x" * 30 + b"last"):
+        os.write(writer, piece)
+        pump.drain()
+    assert (pump.over, bytes(pump.kept)) == (False, b"xxxxxxlast")
+    pump.close()
+    os.close(writer)
+
+
+def test_draining_ends_while_somebody_prints() -> None:
+    reader, writer = os.pipe()
+    pump = supervision.Pump(supervision.Loop(), reader, 10, decisive=False)
+    drain, drained = pump.drain, 0
+
+    def print_more() -> None:
+        nonlocal drained
+        drained += 1
+        assert drained < 10
+        drain()
+        os.write(writer, b"more")
+
+    pump.drain = print_more  # type: ignore[method-assign]
+    os.write(writer, b"some")
+    pump.drain_now()
+    pump.close()
+    os.close(writer)
+
+
+@pytest.fixture
+def feeds(tmp_path: Path) -> Iterator[Callable[[bytes], supervision.Feed]]:
+    """Makes feeds of a text that lies between others."""
+    made = []
+
+    def feed(text: bytes) -> supervision.Feed:
+        (tmp_path / "body").write_bytes(b"before" + text + b"after")
+        body = os.open(tmp_path / "body", os.O_RDONLY)
+        made.append((supervision.Feed(body, len("before"), len(text)), body))
+        return made[-1][0]
+
+    yield feed
+    for each, body in made:
+        each.close()
+        supervision.close_quietly(each.reader, body)
+
+
+@pytest.mark.parametrize("size", [0, 1, 1 << 16, (1 << 16) + 1, 1 << 20])
+def test_input_that_fits_into_the_pipe_is_written_at_once(
+    feeds: Callable[[bytes], supervision.Feed], size: int
+) -> None:
+    feed = feeds(b"x" * size)
+    assert not feed.open
+    with open(feed.reader, "rb", closefd=False) as reader:
+        assert reader.read() == b"x" * size
+
+
+def test_input_is_written_without_waiting_for_its_reader(
+    feeds: Callable[[bytes], supervision.Feed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervision.Feed, "pour", lambda _: None)
+    assert not os.get_blocking(feeds(b"").writer)
+
+
+def test_a_long_input_arrives_whole(feeds: Callable[[bytes], supervision.Feed]) -> None:
+    text, loop = os.urandom(3 << 20), supervision.Loop()
+    feed = feeds(text)
+    assert feed.open
+    feed.follow(loop)
+    read = b""
+    while piece := os.read(feed.reader, 300_000):
+        read += piece
+        loop.step(0.0)
+    assert read == text
+    assert not feed.open
+
+
+def test_nothing_is_written_once_nobody_reads(feeds: Callable[[bytes], supervision.Feed]) -> None:
+    feed, loop = feeds(bytes(3 << 20)), supervision.Loop()
+    feed.follow(loop)
+    os.close(feed.reader)
+    feed.reader = -1
+    loop.step(1.0)
+    assert not feed.open
+    assert feed.writer not in loop.handlers
 
 
 def test_a_standstill_counts_whole_however_long_this_process_waited_before(machine: dict[str, Any]) -> None:

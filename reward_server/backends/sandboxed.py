@@ -203,6 +203,7 @@ def request(job: Job, seat: int, number: int, *, more: bool) -> bytes:
             "shared": job.shared,
             "package": job.package,
             "seat": seat,
+            "stdin": job.stdin,
             "stop": job.stop,
             "tests": tests,
             "limits": {

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tasks.schema import CallCase, Problem, StdioCase
 
 SHOWN_BYTES = 64 << 10
-"""Of what a test wrote to stdout, and of stderr, a result shows so much. All of it is compared."""
+"""A result shows the beginning of stdout and the end of stderr, up to this size. All of stdout is compared."""
 BY_ENDING: dict[str, Verdict] = {
     "raised": "runtime_error",
     "exited": "runtime_error",
@@ -229,7 +229,7 @@ def result(seen: Observation, verdict: Verdict, weight: float, message: str, *, 
         seen.memory_bytes,
         printable(message[:MAX_MESSAGE]),
         text_of(seen.stdout[:SHOWN_BYTES]),
-        text_of(seen.stderr[:SHOWN_BYTES]),
+        text_of(seen.stderr[-SHOWN_BYTES:]),
         1 if compared else seen.checks,
     )
 

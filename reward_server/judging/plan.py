@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import marshal
 from functools import lru_cache
 from itertools import compress
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import orjson
 
@@ -13,14 +14,17 @@ from reward_server.judging.judge import ended_well, needs_control
 from reward_server.judging.packages import slow_package
 from reward_server.judging.payloads import judge_payload
 from reward_server.runner import values
-from tasks.schema import AssertsTests, CallTests, Checker, PytestTests, StdioTests
+from tasks.schema import MAX_OUTPUT_BYTES, AssertsTests, CallTests, Checker, PytestTests, StdioTests
 
 if TYPE_CHECKING:
     from reward_server.jobs import Observations
     from reward_server.judging.calibration import Calibration
-    from tasks.schema import Problem, Tests
+    from tasks.schema import Limits, Problem, Tests
 
 T = TypeVar("T")
+FILE_WORDS = ("st_size", "getsize", "mmap", "memmap", "seek", "pread", "sendfile", "fromfile")
+"""What a program names that sizes, maps or seeks its standard input. That works where the input is a file; for all
+others it is a pipe, which event loops can watch."""
 
 
 def plan(
@@ -50,11 +54,14 @@ def plan(
     match tests:
         case StdioTests():
             cases = tuple(case.stdin.encode("utf-8", "surrogateescape") for case in tests.cases)
-            return Job("program", problem.limits, submission, cases=cases, package=package, stop=stop)
+            stdin: Literal["pipe", "file"] = "file" if any(word in code for word in FILE_WORDS) else "pipe"
+            limits = with_room(problem.limits, Same(tests))
+            return Job("program", limits, submission, cases=cases, package=package, stop=stop, stdin=stdin)
         case CallTests():
             # The sandbox does not know which exception is right, and would stop at any.
             stop = stop and not any(case.raises for case in tests.cases)
-            return Job("call", problem.limits, submission, cases=encoded_calls(Same(tests)), package=package, stop=stop)
+            limits = with_room(problem.limits, Same(tests))
+            return Job("call", limits, submission, cases=encoded_calls(Same(tests)), package=package, stop=stop)
         case AssertsTests() | PytestTests():
             assert judge is not None
             return Job(
@@ -130,6 +137,28 @@ class Same(Generic[T]):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Same) and other.value is self.value
+
+
+def with_room(limits: Limits, tests: Same[StdioTests] | Same[CallTests]) -> Limits:
+    """Raise the limit of output to twice the longest output that the tests expect: no right program may exceed it."""
+    room = min(2 * longest_expected(tests), MAX_OUTPUT_BYTES)
+    return limits if room <= limits.output_bytes else limits.model_copy(update={"output_bytes": room})
+
+
+@lru_cache(maxsize=64)
+def longest_expected(tests: Same[StdioTests] | Same[CallTests]) -> int:
+    """Bytes of the longest output, or more than the longest encoded value takes."""
+    if isinstance(tests.value, StdioTests):
+        return max(len(case.stdout.encode("utf-8", "surrogateescape")) for case in tests.value.cases)
+    return max(4 * marshalled_bytes(case.expected) for case in tests.value.cases)
+
+
+def marshalled_bytes(value: Any) -> int:
+    """The size of a value, at the speed of C; 0 for one that nests too deep to be returned."""
+    try:
+        return len(marshal.dumps(value, 2))  # a later version writes a string once however often it is there
+    except ValueError:
+        return 0
 
 
 @lru_cache(maxsize=64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import io
 import linecache
 import os
@@ -11,7 +12,7 @@ from typing import Any
 
 from reward_server.runner import frames, values
 
-READS_ITSELF = ("__file__", "argv[0]", "spawn", "forkserver")
+READS_ITSELF = ("__file__", "argv[0]", "spawn", "forkserver", "import solution", "from solution")
 """Words of programs that may want their own file. For all others there is none: an empty folder needs no cleaning."""
 
 
@@ -70,13 +71,16 @@ def open_standard_streams() -> None:
 
 def open_stream(number: int) -> None:
     name, mode = (("stdin", "rb"), ("stdout", "wb"), ("stderr", "wb"))[number]
-    raw = open(number, mode, closefd=False)  # noqa: SIM115 - lives as long as the process
+    buffer = open(number, mode, closefd=False)  # noqa: SIM115 - lives as long as the process
+    buffer.raw.name = f"<{name}>"  # type: ignore[attr-defined]
     stream = io.TextIOWrapper(
-        raw,
+        buffer,
         encoding="utf-8",
         errors="backslashreplace" if number == 2 else "surrogateescape",
+        newline="\n",  # the interpreter translates no line ends here, in contrast to `open(0)`
         line_buffering=number == 2,
     )
+    stream.mode = mode[0]  # type: ignore[misc]
     setattr(sys, name, stream)
     setattr(sys, f"__{name}__", stream)
 
@@ -96,12 +100,12 @@ def compiled(source: str, name: str) -> types.CodeType:
 
 def prepare(payload: Payload, name: str, file: str) -> tuple[types.ModuleType, types.CodeType]:
     """Lay out the files and an empty module that has run the setup. Raises: Uncompiled, and what the setup raises."""
-    for path, text in payload.files.items():
-        with open(path, "w", encoding="utf-8") as out:
+    for given, text in payload.files.items():
+        with open(given, "w", encoding="utf-8") as out:
             out.write(text)
     module = types.ModuleType(name)
-    module.__dict__["__builtins__"] = __builtins__
-    module.__file__ = os.path.join(os.getcwd(), file)
+    module.__file__ = path = os.path.join(os.getcwd(), file)
+    module.__dict__["__builtins__"] = builtins if name == "__main__" else builtins.__dict__
     if any(word in payload.code for word in READS_ITSELF):
         with open(file, "w", encoding="utf-8", errors="surrogatepass") as out:
             out.write(payload.code)
@@ -110,7 +114,7 @@ def prepare(payload: Payload, name: str, file: str) -> tuple[types.ModuleType, t
     if payload.setup:
         exec(compiled(payload.setup, "setup.py"), module.__dict__)
         payload.models = models_of(module.__dict__)
-    return module, compiled(payload.code, file)
+    return module, compiled(payload.code, path)
 
 
 def models_of(namespace: dict[str, Any]) -> dict[str, type]:

@@ -67,6 +67,7 @@ class Job:
         self.shared: bool = header["shared"]
         self.package: str = header["package"]
         self.seat: int = header["seat"]
+        self.stdin: str = header["stdin"]
         self.body = body
         self.parts: list[tuple[int, int]] = []
         at = 0

@@ -6,7 +6,7 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
-from reward_server.runner import processes
+from reward_server.runner import processes, supervision
 from reward_server.runner.rows import Seen
 from reward_server.runner.submission import Submission
 
@@ -21,19 +21,24 @@ def run_programs(cell: Cell, job: Job) -> Seen:
     """Each case is a run of the whole program with its stdin."""
     seen = Seen()
     for case in range(2, len(job.parts)):
-        stdin = job.part(case)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        feed = None if job.stdin == "file" else supervision.Feed(job.body, *job.parts[case])
+        stdin = job.part(case) if feed is None else feed.reader
         try:
             submission = Submission(cell, job, "program", theirs.fileno(), stdin)
         finally:
             theirs.close()
             os.close(stdin)
         try:
+            if feed is not None:
+                feed.follow(submission.loop)
             while not submission.exited and submission.ending is None:
                 submission.step()
             row = submission.finish()
         finally:
             submission.close()
+            if feed is not None:
+                feed.close()
         ours.setblocking(False)
         try:
             uncompiled = ours.recv(MAX_LOAD_MESSAGE)

@@ -46,8 +46,9 @@ class Submission:
             )
         finally:
             supervision.close_quietly(payload, out_end, err_end)
-        self.stdout = supervision.Pump(self.loop, out, job.limits["output_bytes"])
-        self.stderr = supervision.Pump(self.loop, err, job.limits["output_bytes"])
+        shown = job.limits["output_bytes"]
+        self.stdout = supervision.Pump(self.loop, out, shown, decisive=role == "program")
+        self.stderr = supervision.Pump(self.loop, err, shown, decisive=False)
         shared_bytes = cell.submission_zygote(role).resident_bytes
         self.meter = supervision.Meter(job.limits, cell.population, shared_bytes, cell.uid)
         self.next_check = time.monotonic() + FIRST_CHECK_S
@@ -78,7 +79,7 @@ class Submission:
         self.meter.stalled_s = self.loop.stalled_s
         if self.ending is not None or self.exited:
             return
-        if self.stdout.over or self.stderr.over:
+        if self.stdout.over:
             self.end("output")
         elif time.monotonic() >= self.next_check:
             self.meter.sample()
@@ -110,7 +111,7 @@ class Submission:
         usage = self.reap()
         processes.reap_orphans()
         self.drain()
-        if self.ending is None and (self.stdout.over or self.stderr.over):
+        if self.ending is None and self.stdout.over:
             self.ending = "output"
         if not self.child.contained:
             return Row("lost", message=self.child.uncontained_because)
@@ -142,13 +143,20 @@ class Submission:
     def show(self, row: Row) -> None:
         """Give a test what was printed in it, as long as the job has room for that."""
         row.stdout, row.stderr = self.stdout.take(), self.stderr.take()
-        self.cell.shown_bytes += len(row.stdout) + len(row.value)
+        self.cell.shown_bytes += len(row.value) + (len(row.stdout) if self.stdout.decisive else 0)
         if self.cell.shown_bytes > SHOWN_BYTES:
             row.stdout = row.value = b""
             row.ending = "lost" if row.ending == "lost" else "output"
-        if self.cell.shown_bytes + len(row.stderr) > SHOWN_BYTES // 2:
-            row.stderr = b""  # it decides nothing, and takes no room from others
-        self.cell.shown_bytes += len(row.stderr)
+        if not self.stdout.decisive:
+            row.stdout = self.cut(row.stdout)
+        row.stderr = self.cut(row.stderr)
+
+    def cut(self, text: bytes) -> bytes:
+        """Show what decides nothing only while it takes no room from what does."""
+        if self.cell.shown_bytes + len(text) > SHOWN_BYTES // 2:
+            return b""
+        self.cell.shown_bytes += len(text)
+        return text
 
     def drain(self) -> None:
         """Take what lies in its pipes. Raises: Broken when something of it does not end.

@@ -26,6 +26,8 @@ OWN_READ_S = 0.25
 """For so long this process's own waits are not read again; those just before a standstill are taken off it as well."""
 GLANCE_S = 0.005
 """For so long after a look at all processes, only the clocks of those that were seen then are read."""
+PIPE_BYTES, LARGE_PIPE_BYTES = 1 << 16, 1 << 20
+"""The default capacity of a pipe, and the most that an unprivileged process may set. Submissions cannot change it."""
 MAX_INODES = 20_000
 """Files and folders that one submission may leave lying about at once."""
 
@@ -43,9 +45,9 @@ class Loop:
             self.handlers[SERVER.channel.fileno()] = SERVER.leave
             self.poll.register(SERVER.channel.fileno(), select.POLLRDHUP)
 
-    def add(self, descriptor: int, handler: Callable[[], None]) -> None:
+    def add(self, descriptor: int, handler: Callable[[], None], events: int = select.POLLIN) -> None:
         self.handlers[descriptor] = handler
-        self.poll.register(descriptor, select.POLLIN)
+        self.poll.register(descriptor, events)
 
     def remove(self, descriptor: int) -> None:
         if self.handlers.pop(descriptor, None):
@@ -68,11 +70,56 @@ class Loop:
                 handler()
 
 
-class Pump:
-    """Drains one pipe for as long as it is open; keeps at most `limit` bytes."""
+class Feed:
+    """Writes a part of a memory file to a pipe as fast as the submission reads it."""
 
-    def __init__(self, loop: Loop, descriptor: int, limit: int) -> None:
-        self.loop, self.descriptor, self.limit = loop, descriptor, limit
+    def __init__(self, body: int, start: int, size: int) -> None:
+        """Write what fits. The caller passes `reader` to the submission and closes it."""
+        self.body, self.at, self.end = body, start, start + size
+        self.loop: Loop | None = None
+        self.reader, self.writer = os.pipe2(os.O_CLOEXEC)
+        os.fchmod(self.reader, 0o666)  # or /dev/stdin could not be opened by name
+        os.set_blocking(self.writer, False)
+        self.open = True
+        if size > PIPE_BYTES:
+            with contextlib.suppress(OSError):  # the user has many large pipes; a small one works too
+                fcntl.fcntl(self.writer, fcntl.F_SETPIPE_SZ, min(size, LARGE_PIPE_BYTES))
+        self.pour()
+
+    def pour(self) -> None:
+        """Write until the pipe is full, all is written, or the submission has closed its end."""
+        try:
+            while self.at < self.end:
+                piece = os.pread(self.body, min(self.end - self.at, PIPE_BYTES), self.at)
+                self.at += os.write(self.writer, piece)
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            pass
+        self.close()
+
+    def follow(self, loop: Loop) -> None:
+        """Write the rest whenever the pipe has room."""
+        if self.open:
+            self.loop = loop
+            loop.add(self.writer, self.pour, select.POLLOUT)
+
+    def close(self) -> None:
+        if self.open:
+            self.open = False
+            if self.loop is not None:
+                self.loop.remove(self.writer)
+            os.close(self.writer)
+
+
+class Pump:
+    """Drains one pipe for as long as it is open; keeps at most `limit` bytes.
+
+    `decisive`: writing more exceeds the limit. Otherwise the first bytes are dropped: an error message comes last.
+    """
+
+    def __init__(self, loop: Loop, descriptor: int, limit: int, *, decisive: bool) -> None:
+        self.loop, self.descriptor, self.limit, self.decisive = loop, descriptor, limit, decisive
         self.kept = bytearray()
         self.over = False
         self.open = True
@@ -81,19 +128,25 @@ class Pump:
 
     def drain(self) -> None:
         try:
-            piece = os.read(self.descriptor, 1 << 16)
+            piece = os.read(self.descriptor, PIPE_BYTES)
         except BlockingIOError:
             return
         if not piece:
             self.close()
             return
         room = self.limit - len(self.kept)
-        self.over = self.over or len(piece) > room
-        self.kept += piece[:room]
+        if self.decisive:
+            self.over = self.over or len(piece) > room
+            self.kept += piece[:room]
+        else:
+            self.kept += piece
+            del self.kept[: max(0, len(piece) - room)]
 
     def drain_now(self) -> None:
-        """Take what lies in the pipe, without waiting."""
-        while self.open and select.select([self.descriptor], [], [], 0)[0]:
+        """Take what lies in the pipe, and its end, without waiting. No more, as a thread may print without end."""
+        for _ in range(2):
+            if not self.open or not select.select([self.descriptor], [], [], 0)[0]:
+                return
             self.drain()
 
     def take(self) -> bytes:

@@ -74,7 +74,7 @@ def test_a_program_is_judged_by_output_and_exit_code(sandbox: Sandbox, code: str
 def test_the_message_names_the_exception(sandbox: Sandbox) -> None:
     (result,) = sandbox.judge(stdio(("", "1")), "def f():\n    return {}['key']\nf()")
     assert result.message == "KeyError: 'key'"
-    assert 'File "solution.py", line 2, in f' in result.stderr
+    assert 'File "/box/solution.py", line 2, in f' in result.stderr
     assert "reward_server" not in result.stderr
 
 
@@ -98,12 +98,30 @@ def test_honest_output_may_be_long(sandbox: Sandbox, size: int) -> None:
 
 def test_the_output_limit_is_exact(sandbox: Sandbox) -> None:
     limits = LIMITS.model_copy(update={"output_bytes": 70_000})
-    problem = stdio(("", "a" * 70_000), limits=limits)
-    assert sandbox.verdicts(problem, "print('a' * 70_000, end='')") == ["passed"]
-    assert sandbox.verdicts(problem, "print('a' * 70_001, end='')") == ["output_exceeded"]
-    assert sandbox.verdicts(problem, "import sys\nprint('a' * 70_000, end='')\nsys.stderr.write('e' * 70_001)") == [
-        "output_exceeded"
-    ]
+    problem = stdio(("", "a"), limits=limits)
+    assert sandbox.verdicts(problem, "print('a' + ' ' * 69_999, end='')") == ["passed"]
+    assert sandbox.verdicts(problem, "print('a' + ' ' * 70_000, end='')") == ["output_exceeded"]
+
+
+@pytest.mark.parametrize("character", ["a", "é"])
+def test_the_output_limit_follows_from_the_longest_expected_output(sandbox: Sandbox, character: str) -> None:
+    """Red before: the right program exceeded a limit that its problem could not be solved within."""
+    limits = LIMITS.model_copy(update={"output_bytes": 1000})
+    size = 3000 * len(character.encode())
+    problem = stdio(("1", "a"), ("2", character * 3000), limits=limits)
+    assert sandbox.verdicts(problem, f"print('{character}' * (1, 3000)[int(input()) - 1])")[1] == "passed"
+    code = "print('a' + ' ' * (int(input()) - 1), end='')"
+    problem = stdio((f"{2 * size}", "a"), (f"{2 * size + 1}", "a"), ("1", character * 3000), limits=limits)
+    assert sandbox.verdicts(problem, code)[:2] == ["passed", "output_exceeded"]
+
+
+def test_a_long_stderr_is_cut_to_its_end_and_decides_nothing(sandbox: Sandbox) -> None:
+    flood = "import sys\nfor n in range(40_000): print(f'\\r{n:80}', end='', file=sys.stderr)\nprint(1)"
+    (result,) = sandbox.judge(stdio(("", "1")), flood)
+    assert result.verdict == "passed"
+    assert result.stderr.endswith("39999")
+    (result,) = sandbox.judge(stdio(("", "1")), flood + "\n[][7]")
+    assert (result.verdict, result.message) == ("runtime_error", "IndexError: list index out of range")
 
 
 def test_output_of_any_bytes_is_judged(sandbox: Sandbox) -> None:
@@ -116,6 +134,25 @@ def test_input_may_be_long(sandbox: Sandbox) -> None:
     text = "12345678\n" * 600_000
     assert sandbox.verdicts(stdio((text, "600000"), limits=ROOMY), "print(sum(1 for _ in open(0)))") == ["passed"]
     assert sandbox.verdicts(stdio((text, "done"), limits=ROOMY), "print('done')") == ["passed"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "print('done')",
+        "import os\nos.close(0)\nprint('done')",
+        "import sys\nsys.stdin.readline()\nsys.stdin.close()\nprint('done')",
+        "import os, time\nif not os.fork():\n    os.setsid()\n    time.sleep(60)\nos.read(0, 1)\nprint('done')",
+        "import os\nwriter = os.open('/dev/stdin', os.O_WRONLY | os.O_NONBLOCK)\ntry:\n    while True: os.write(writer, b'x')\nexcept BlockingIOError: print('done')",
+        "import os, socket\na, b = socket.socketpair()\nsocket.send_fds(a, [b'x'], [0])\nos.close(0)\nprint('done')",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("size", [0, 10, 1 << 16, 1 << 20, (1 << 20) + 1, 5 << 20])
+def test_input_may_be_left_unread(sandbox: Sandbox, size: int, code: str) -> None:
+    """And neither the next case nor the next submission waits for it, or finds it."""
+    problem = stdio(("x" * size, "done"), ("", "done"), limits=ROOMY)
+    assert sandbox.verdicts(problem, code) == ["passed"] * 2
+    assert sandbox.verdicts(stdio(("a", "a")), ECHO) == ["passed"]
 
 
 def test_comparison_follows_the_problem(sandbox: Sandbox) -> None:

@@ -98,6 +98,15 @@ def failures(results: Iterable[TestResult]) -> list[str]:
     return [f"{result.name} {result.verdict}: {result.message}" for result in results if result.verdict != "passed"]
 
 
+INTERPRETER = {
+    "PYTHONUTF8": "1",
+    "PYTHONUNBUFFERED": "",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+}
+"""Settings of that process, whatever those of the tests are."""
+
+
 def plain(arguments: Sequence[str], stdin: str, folder: Path) -> str:
     """What a process prints that has no wall, no limits and no judge. It must end well."""
     ended = subprocess.run(
@@ -107,7 +116,7 @@ def plain(arguments: Sequence[str], stdin: str, folder: Path) -> str:
         capture_output=True,
         cwd=folder,
         timeout=100,
-        env={**os.environ, "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={**os.environ, **INTERPRETER},
     )
     assert ended.returncode == 0, ended.stderr.decode(errors="replace")
     return ended.stdout.decode()
