@@ -188,6 +188,11 @@ class Evaluation:
     def job(self) -> Job:
         return plan(self.problem, self.code, self.calibration, stop=self._stop)
 
+    @property
+    def is_put_off(self) -> bool:
+        """Whether what is left of it waits until nothing else does."""
+        return self._begun is not None and self._begun.put_off
+
     def take(self, seen: Observations) -> None:
         self._begun = Unfinished((seen,))
 

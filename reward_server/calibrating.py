@@ -10,21 +10,26 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from reward_server.apart import Apart, Incomparable
 from reward_server.errors import SandboxLost
-from reward_server.judging.calibration import ATTEMPTS, Calibration, attempt, faulty, is_lost, passed
+from reward_server.judging import follow_up, judge
+from reward_server.judging.calibration import ATTEMPTS, Calibration, at_fault, attempt, faulty, is_lost, passed, timed
 from reward_server.processes.kept import Kept
+from reward_server.verdicts import TestResult
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from reward_server.backends.base import Slot
     from reward_server.disk_cache import DiskCache
+    from reward_server.jobs import Observations
     from tasks.schema import Problem
 
 MOST: Final = 8192
 MOST_BYTES: Final = 64 << 20
 CALIBRATION_BYTES: Final = 300
 """What one takes besides its texts, about."""
+NUMBER_BYTES: Final = 32
 UNJUDGED: Final = "the reference could not be judged"
 DISK_PREFIX: Final = b"calibration "
 
@@ -41,17 +46,44 @@ class Course:
         """How many attempts the reference did not pass."""
         self._lost_before = False
 
-    async def go_on(self, slot: Slot, problem: Problem) -> None:
+    async def go_on(self, slot: Slot, problem: Problem, apart: Apart) -> None:
         """Try the reference once more. Raises: SandboxLost; then all is as before."""
-        assurance = ATTEMPTS[self._tried]
         try:
-            seen = await slot.run(attempt(problem, assurance))
+            await (self._attempt(slot, problem) if problem.has_test_code else self._time(slot, problem, apart))
         except SandboxLost as error:
             # Made anew, so that nobody takes the submission that waits for what brought the loss about.
             raise SandboxLost(f"{UNJUDGED}: {error}", error.loss) from None
+
+    async def _time(self, slot: Slot, problem: Problem, apart: Apart) -> None:
+        """Without test code the reference shows only how long right takes: lost twice, it is done without.
+
+        Raises: SandboxLost.
+        """
+        seen: tuple[Observations, ...] = ()
+        try:
+            seen = (await slot.run(attempt(problem, "values")),)
+            while not slot.spent and (job := await apart.call(follow_up, problem, *seen)) is not None:
+                seen = (*seen, await slot.run(job))
+            results = await apart.call(judge, problem, *seen)
+        except Incomparable as error:
+            results = [TestResult("wrong_answer", message=str(error))]
+        except SandboxLost as error:
+            if not self._lost_before:
+                self._lost_before = True
+                raise
+            results = [TestResult("sandbox_error", message=str(error))]
+        if not self._lost_before and any(each.verdict == "sandbox_error" for each in results):
+            self._lost_before = True
+        else:
+            self.found = timed(problem, seen[0], results) if seen else at_fault(problem, results)
+
+    async def _attempt(self, slot: Slot, problem: Problem) -> None:
+        """Raises: SandboxLost."""
+        assurance = ATTEMPTS[self._tried]
+        seen = await slot.run(attempt(problem, assurance))
         lost = is_lost(seen)
         if lost and assurance == "shared":
-            raise SandboxLost(f"{UNJUDGED}: {seen.tests[0].message}")
+            raise SandboxLost(seen.tests[0].message)
         self._lost_before = lost and not self._lost_before
         if self._lost_before:
             return  # a failure of ours comes once; a test that cannot be run so is lost each time
@@ -63,15 +95,17 @@ class Course:
 
 def calibration_of(rows: list[Any]) -> Calibration:
     """Raises: TypeError, ValueError."""
-    assurance, sites, unreached, cpu_s, fault = rows
-    return Calibration(assurance, sites, tuple(unreached), cpu_s, fault)
+    assurance, sites, unreached, cpu_s, fault, cases_cpu_s = rows
+    return Calibration(assurance, sites, tuple(unreached), cpu_s, fault, tuple(cases_cpu_s))
 
 
 class Calibrations:
     """What is known of problems by their references, by judging digest."""
 
-    def __init__(self, disk: DiskCache | None = None) -> None:
+    def __init__(self, disk: DiskCache | None = None, apart: Apart | None = None) -> None:
+        """`apart`: judges what the references answer; whoever made it closes it."""
         self._disk = disk
+        self._apart = apart or Apart()
         self._courses: Kept[Course] = Kept(MOST, MOST_BYTES)
 
     def known(self, digest: bytes) -> Calibration | None:
@@ -104,7 +138,7 @@ class Calibrations:
             while course.found is None:
                 if slot.spent:
                     return None
-                await course.go_on(slot, problem)
+                await course.go_on(slot, problem, self._apart)
                 if course.found is not None:
                     self._keep(digest, course)
                     self._write(digest, course.found)
@@ -112,7 +146,8 @@ class Calibrations:
 
     def _keep(self, digest: bytes, course: Course) -> None:
         assert course.found is not None
-        self._courses.put(digest, course, CALIBRATION_BYTES + len(course.found.sites) + len(course.found.fault))
+        size = len(course.found.sites) + len(course.found.fault) + NUMBER_BYTES * len(course.found.cases_cpu_s)
+        self._courses.put(digest, course, CALIBRATION_BYTES + size)
 
     def _write(self, digest: bytes, found: Calibration) -> None:
         # A fault may come from a flaky reference or a busy machine: the next server tries again.

@@ -3,6 +3,7 @@
 Promises:
 - every ticket ends: with a value, or with an error after two retries, when no slot can be had, or at the stop;
 - a sandbox that was lost, is spent or worn, or held dropped work is closed and replaced while the others go on;
+- a ticket that met a time limit goes on only where none waits that has not;
 - brief tickets share a message to a sandbox only where so many wait that no slot would be idle for it; one lost among
   others is not counted as lost, and then runs alone;
 - work that may itself be the reason of its loss then runs alone in fresh slots only; lost so twice in the same way, it
@@ -70,6 +71,8 @@ class Dispatcher:
         self._queue: FairQueue[Ticket[Any]] = FairQueue()
         self._for_fresh: FairQueue[Ticket[Any]] = FairQueue()
         """What must run in a fresh slot. For each there is a worker that is about to have one."""
+        self._put_off: FairQueue[Ticket[Any]] = FairQueue()
+        """What has met a time limit and goes on where nothing else waits. Who puts it here looks here next."""
         self._pool = Pool(backend, settings.slots, self._fail_all, spares=settings.spares, patience_s=patience_s)
         self._workers: list[asyncio.Task[None]] = []
         self._running = 0
@@ -88,7 +91,11 @@ class Dispatcher:
 
     @property
     def queued(self) -> int:
-        return len(self._queue) + len(self._for_fresh)
+        return sum(map(len, self._queues))
+
+    @property
+    def _queues(self) -> tuple[FairQueue[Ticket[Any]], ...]:
+        return self._queue, self._put_off, self._for_fresh
 
     @property
     def open_slots(self) -> int:
@@ -186,8 +193,9 @@ class Dispatcher:
         if count > client.max_queued:
             message = f"{count} to run; at most {client.max_queued} of this client may wait: split the batch"
             raise TooLarge("submissions", message)
-        waiting, most = len(self._queue), self._settings.max_queued
-        own, own_most = self._queue.queued_of(client.name), client.max_queued
+        waiting, most = len(self._queue) + len(self._put_off), self._settings.max_queued
+        own = self._queue.queued_of(client.name) + self._put_off.queued_of(client.name)
+        own_most = client.max_queued
         ahead, own_ahead = waiting + count - most, own + count - own_most
         if ahead <= 0 and own_ahead <= 0:
             return
@@ -261,7 +269,7 @@ class Dispatcher:
     async def _ticket_for(self, slot: Slot) -> Ticket[Any] | None:
         """Wait for work. Returns: None when the slot is spent, also when it ended while it waited."""
         while not slot.spent:
-            ticket = self._queue.get_nowait()
+            ticket = self._queue.get_nowait() or self._put_off.get_nowait()
             if ticket is not None:
                 return ticket
             with contextlib.suppress(TimeoutError):
@@ -326,7 +334,8 @@ class Dispatcher:
             self._retry_or_end(ticket, lost)
             return "lost" if ticket.fresh else None
         if ticket.value is None:
-            self._put_back(ticket)
+            if not ticket.dropped:
+                self._put_back(ticket)
             return slot.wear or "lost" if ticket.fresh else None
         self._last_finished_at = time.monotonic()
         ticket.end()
@@ -395,14 +404,17 @@ class Dispatcher:
         return known
 
     def _queue_of(self, ticket: Ticket[Any]) -> FairQueue[Ticket[Any]]:
-        return self._for_fresh if ticket.fresh else self._queue
+        if ticket.fresh:
+            return self._for_fresh
+        return self._put_off if ticket.is_put_off() else self._queue
 
     def _put_back(self, ticket: Ticket[Any]) -> None:
-        self._queue_of(ticket).put(ticket.lane, ticket, first=True)
+        self._queue_of(ticket).put(ticket.lane, ticket, first=not ticket.is_put_off())
 
     def _fail_all(self, cause: str) -> None:
-        for ticket in (*self._queue.clear(), *self._for_fresh.clear()):
-            ticket.end(SandboxLost(cause))
+        for queue in self._queues:
+            for ticket in queue.clear():
+                ticket.end(SandboxLost(cause))
         self._note_idle()
 
     def _note_idle(self) -> None:

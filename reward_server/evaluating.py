@@ -9,6 +9,7 @@ from reward_server.errors import SandboxLost, Unjudged, cause_named
 from reward_server.jobs import Observation, Observations
 from reward_server.judging import counted, follow_up, judge, plan
 from reward_server.judging.counting import weights_of
+from reward_server.judging.limits import cpu_limits, explained, is_put_off, joined
 from reward_server.verdicts import TestResult
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class Unfinished(NamedTuple):
 
     seen: tuple[Observations, ...]
     """What was seen of each of its jobs so far."""
+    put_off: bool = False
+    """Whether it met a time limit and has tests left: they wait until nothing else does."""
 
 
 async def evaluate(
@@ -43,13 +46,23 @@ async def evaluate(
 
     Returns: a result for each test, or what was seen, to go on with in another slot. Raises: SandboxLost.
     """
-    seen = begun.seen if begun is not None else (await slot.run(plan(problem, code, calibration, stop=stop)),)
+    put_off = begun is not None and begun.put_off
+    if begun is None:
+        seen: tuple[Observations, ...] = (await slot.run(plan(problem, code, calibration, stop=stop)),)
+    elif put_off:
+        rest = await slot.run(plan(problem, code, calibration, after=begun.seen[0]))
+        seen = (joined(problem, begun.seen[0], rest),)
+    else:
+        seen = begun.seen
+    if len(seen) == 1 and not stop and is_put_off(problem, seen[0], again=put_off):
+        return Unfinished(seen, put_off=True)
     try:
         while (job := await apart.call(follow_up, problem, *seen)) is not None:
             if slot.spent:
                 return Unfinished(seen)  # the submission soiled the slot: that must not save it from its checker
             seen = (*seen, await run_checker(slot, job))
         results = tuple(counted(await apart.call(judge, problem, *seen), calibration))
+        results = tuple(explained(problem, results, cpu_limits(problem, code, calibration)))
     except Incomparable as error:
         return tuple(TestResult("wrong_answer", weight, message=str(error)) for weight in weights_of(problem))
     for result in results:

@@ -41,6 +41,11 @@ class Job(NamedTuple):
     """Stop after the first test that ends in anything but `returned` or exit code 0."""
     stdin: Literal["pipe", "file"] = "pipe"
     """`program`: what the standard input is."""
+    timeouts: int = 1
+    """Stop after so many tests that end as `cpu` or `wall`."""
+    cpu_s: tuple[float, ...] = ()
+    """Processor seconds that a test may use, where these are less than the limit: of `program` for each case, else one
+    number."""
 
 
 class Observation(NamedTuple):
@@ -79,3 +84,5 @@ class Observations(NamedTuple):
     failed_load: Observation | None = None
     learned: str | None = None
     """JSON of what came back at each call site, where the job asked the judge to learn that."""
+    cpu_s: float = 0.0
+    """Processor seconds of the submission's processes from their start, so with all that is of no test."""

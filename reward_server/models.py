@@ -155,7 +155,7 @@ class CalibrationReport(BaseModel):
     unreached: list[str]
     """Asserts that the reference does not reach, by their lines. They do not count."""
     cpu_s: float
-    """Processor seconds of the reference, over all tests."""
+    """Processor seconds of the reference, its loading and all tests together."""
     fault: str
     """Why the reference cannot be used; the problem is then judged as if it had none. Empty where it passes."""
 

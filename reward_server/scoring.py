@@ -68,9 +68,9 @@ class Scorer:
         self._store = store
         self._settings = settings
         self.cache = JudgementCache(settings.cache_entries, settings.cache_bytes)
-        self.calibrations = Calibrations(disk)
-        self._expected = Expectations()
         self.apart = Apart()
+        self.calibrations = Calibrations(disk, self.apart)
+        self._expected = Expectations()
         self.joined = 0
         """Submissions that got their results from an identical one in flight."""
         self._running: dict[bytes, Evaluation] = {}
@@ -238,7 +238,8 @@ class Scorer:
             key, program.known, program.code, self._expected, self.calibrations, self.apart, stop=stop
         )
         opening = None if has_follow_up(program.known.problem) else evaluation
-        return evaluation, Ticket(evaluation.run, partial(self._end, evaluation), lane, opening)
+        end = partial(self._end, evaluation)
+        return evaluation, Ticket(evaluation.run, end, lane, opening, lambda: evaluation.is_put_off)
 
     def _end(self, evaluation: Evaluation, ticket: Ticket[Results]) -> None:
         """Hand the results of an evaluation to all that wait for it."""

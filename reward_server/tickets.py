@@ -77,6 +77,7 @@ class Ticket(Generic[T]):
         "error",
         "fresh",
         "hold",
+        "is_put_off",
         "lane",
         "opening",
         "queued_at",
@@ -93,11 +94,16 @@ class Ticket(Generic[T]):
         on_end: Callable[[Ticket[T]], None],
         lane: Lane = NOWHERE,
         opening: Opening | None = None,
+        is_put_off: Callable[[], bool] = bool,
     ) -> None:
-        """Make a ticket. `work` that returns None goes on in another slot: it is called again."""
+        """Make a ticket. `work` that returns None goes on in another slot: it is called again.
+
+        `is_put_off`: whether that waits until nothing else does.
+        """
         self._work = work
         self._on_end = on_end
         self.lane = lane
+        self.is_put_off = is_put_off
         self.opening = opening
         self.alone = opening is None
         """Whether it may share no message."""

@@ -53,6 +53,11 @@ class Limits(Closed):
     """File descriptors of one process."""
     disk_mb: int = Field(default=32, ge=1, le=1024)
     """Mebibytes of the largest file that may be written."""
+    timeouts: int = Field(default=1, ge=1, le=1_000_000)
+    """After so many tests that met `cpu_s` or `wall_s`, those left of the submission are `skipped`."""
+    cpu_factor: float | None = Field(default=20.0, ge=1, allow_inf_nan=False)
+    """Where the problem has a reference: a test's processor seconds end at this multiple of the reference's, but not
+    below half a second, and never above `cpu_s`. `null` turns it off."""
 
 
 class FloatTolerance(Closed):
@@ -214,8 +219,9 @@ class Problem(Closed):
     tags: tuple[str, ...] = ()
     difficulty: Difficulty | None = None
     reference: str | None = None
-    """A solution that passes every test. For `asserts` and `pytest` in separate processes it also shows how to judge:
-    whether objects must cross between test and submission, and which asserts a right program reaches."""
+    """A solution that passes every test. It also shows how long right takes and, for `asserts` and `pytest`, whether
+    objects must cross between test and submission, and which asserts a right program reaches. Not so where the tests
+    have `isolation: shared`."""
     wrong: tuple[str, ...] = ()
     """Plausible solutions that fail at least one test."""
 
@@ -241,10 +247,11 @@ class Problem(Closed):
 
     @property
     def is_calibrated(self) -> bool:
-        """Whether the reference is run to learn how submissions are to be judged."""
+        """Whether the reference is run to learn how submissions are to be judged, or how long right takes."""
         tests = self.tests
-        judged_apart = isinstance(tests, AssertsTests | PytestTests) and tests.isolation == "separate"
-        return judged_apart and self.reference is not None
+        if isinstance(tests, AssertsTests | PytestTests):
+            return tests.isolation == "separate" and self.reference is not None
+        return self.limits.cpu_factor is not None and self.reference is not None
 
     @field_validator("setup")
     @classmethod

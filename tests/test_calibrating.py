@@ -142,8 +142,8 @@ async def test_weights_of_asserts_that_do_not_count_go_with_them() -> None:
 @pytest.mark.parametrize(
     "problem",
     [
-        {"tests": {"kind": "stdio", "cases": [{"stdout": "good"}]}, "reference": "r"},
-        {"tests": {"kind": "call", "cases": [{"expected": 1}]}, "entry_point": "f", "reference": "r"},
+        {"tests": {"kind": "stdio", "cases": [{"stdout": "good"}]}, "reference": "r", "limits": {"cpu_factor": None}},
+        {"tests": {"kind": "stdio", "cases": [{"stdout": "good"}]}},
         {"tests": {"kind": "asserts", "source": "assert f()", "isolation": "shared"}, "reference": "r"},
         asserts(None),
     ],
@@ -154,6 +154,70 @@ async def test_other_problems_are_not_calibrated(problem: dict[str, Any]) -> Non
         results = await scored(service, batch_of("code", problem=problem))
     assert [code_of(job) for job in backend.jobs] == ["code"]
     assert results[0]["calibration"] is None
+
+
+TIMED: dict[str, dict[str, Any]] = {
+    "stdio": {"tests": {"kind": "stdio", "cases": [{"stdout": "1"}, {"stdout": "1"}]}},
+    "call": {"tests": {"kind": "call", "cases": [{"expected": 1}, {"expected": 1}]}, "entry_point": "f"},
+}
+
+
+async def as_long_as_right_takes(job: Job) -> Observations:
+    """Stands in for a sandbox: the code says what becomes of it."""
+    code = code_of(job)
+    if "gone" in code:
+        raise SandboxLost("scripted")
+    if "lost" in code:
+        return Observations((LOST,))
+    right = "wrong" not in code
+    if job.kind == "program":
+        rows = tuple(Observation("exited", stdout=b"1" if right else b"2", cpu_s=0.1) for _ in job.cases)
+    else:
+        rows = tuple(Observation("returned", value=b"=1" if right else b"=2") for _ in job.cases)
+    return Observations(rows, cpu_s=0.2)
+
+
+@pytest.mark.parametrize("kind", TIMED)
+async def test_problems_without_test_code_are_timed(kind: str, tmp_path: Path) -> None:
+    """Once, also for the next server; each case of `stdio` for itself."""
+    limits = (2.0, 2.0) if kind == "stdio" else (4.0,)
+    for turn, codes in enumerate((["r", "1", "2"], ["3"])):
+        backend = FakeBackend(as_long_as_right_takes)
+        async with started(backend, slots=1, cache_file=tmp_path / "cache") as service:
+            results = await scored(service, batch_of(*codes[1 - turn :], problem=TIMED[kind] | {"reference": "r"}))
+        assert [code_of(job) for job in backend.jobs] == codes
+        assert [job.cpu_s for job in backend.jobs] == [()] * (1 - turn) + [limits] * len(codes[1 - turn :])
+        assert {result["reward"] for result in results} == {1.0}
+        told = {"assurance": "values", "unreached": [], "cpu_s": 0.2, "fault": ""}
+        assert all(result["calibration"] == told for result in results)
+
+
+@pytest.mark.parametrize(("reference", "runs"), [("wrong", 1), ("lost", 2), ("gone", 2)])
+@pytest.mark.parametrize("kind", TIMED)
+async def test_a_reference_that_cannot_be_timed_is_done_without(kind: str, reference: str, runs: int) -> None:
+    """A loss of ours comes once; what is lost each time must not keep submissions from their reward."""
+    backend = FakeBackend(as_long_as_right_takes)
+    async with started(backend, slots=1) as service:
+        results = await scored(service, batch_of("1", "wrong 2", problem=TIMED[kind] | {"reference": reference}))
+    assert [result["reward"] for result in results] == [1.0, 0.0]
+    assert [code_of(job) for job in backend.jobs].count(reference) == runs
+    assert all(job.cpu_s == () for job in backend.jobs)
+    assert "the reference does not pass every test" in results[0]["calibration"]["fault"]
+
+
+async def test_one_loss_of_ours_is_no_fault_of_a_timed_reference() -> None:
+    lost = False
+
+    async def script(job: Job) -> Observations:
+        nonlocal lost
+        if not lost:
+            lost = True
+            raise SandboxLost("scripted")
+        return await as_long_as_right_takes(job)
+
+    async with started(FakeBackend(script)) as service:
+        (result,) = await scored(service, batch_of("1", problem=TIMED["call"] | {"reference": "r"}))
+    assert (result["reward"], result["calibration"]["fault"]) == (1.0, "")
 
 
 async def test_pytest_files_are_calibrated_as_well() -> None:

@@ -512,6 +512,66 @@ async def test_a_client_with_many_batches_gets_no_more_than_one_with_one() -> No
     assert queue.get_nowait() is None
 
 
+class _Looping:
+    """Work that meets a time limit so many times, and goes on in another slot each time."""
+
+    def __init__(self, name: str, times: int, done: list[str]) -> None:
+        self.name, self.left, self.done = name, times, done
+        self.put_off = False
+
+    async def work(self, slot: Slot) -> str | None:
+        await asyncio.sleep(0.02)
+        self.done.append(self.name)
+        self.put_off = self.left > 0
+        self.left -= 1
+        return None if self.put_off else self.name
+
+    def ticket(self, client: str = "") -> Ticket[str]:
+        return Ticket(self.work, nobody, Lane(client, "batch"), is_put_off=lambda: self.put_off)
+
+
+async def test_what_met_a_time_limit_goes_on_behind_everything_that_has_not() -> None:
+    """Of all clients, and also behind what comes meanwhile."""
+    done: list[str] = []
+    async with started(FakeBackend(), slots=1) as dispatcher:
+        loops = [_Looping(name, 2, done) for name in ("loop a", "loop b")]
+        quick = [_Looping(f"quick {number}", 0, done) for number in range(3)]
+        tickets = [each.ticket(f"client {place % 2}") for place, each in enumerate((*loops, *quick))]
+        dispatcher.submit(tickets)
+        await until(lambda: "quick 2" in done)
+        late = _Looping("late", 0, done).ticket("client 1")
+        dispatcher.submit([late])
+        await until(lambda: all(ticket.done for ticket in (*tickets, late)))
+    assert done[:5] == ["loop a", "loop b", "quick 0", "quick 1", "quick 2"]
+    assert done.index("late") <= 6
+    assert sorted(done[5:]) == ["late", *["loop a"] * 2, *["loop b"] * 2]
+
+
+async def test_what_is_put_off_counts_as_waiting_and_can_be_dropped() -> None:
+    done: list[str] = []
+    backend = FakeBackend(delay_s=0.05)
+    async with started(backend, slots=1, max_queued=2, max_batch_items=2) as dispatcher:
+        looping, other = _Looping("loop", 1, done).ticket(), Ticket(run(), nobody)
+        dispatcher.submit([looping, other])
+        await until(lambda: other.hold is not None)
+        assert dispatcher.queued == 1
+        with pytest.raises(Overloaded):
+            dispatcher.submit([Ticket(run(), nobody) for _ in range(2)])
+        dispatcher.drop(looping)
+        assert dispatcher.queued == 0
+        await until(lambda: other.done)
+    assert done == ["loop"]
+
+
+async def test_what_is_put_off_ends_with_the_server() -> None:
+    async with started(FakeBackend(delay_s=60), slots=1, drain_s=0) as dispatcher:
+        looping, other = _Looping("loop", 1, []).ticket(), Ticket(run(), nobody)
+        dispatcher.submit([looping, other])
+        await until(lambda: other.hold is not None)
+    assert isinstance(looping.error, SandboxLost)
+    assert isinstance(other.error, SandboxLost)
+
+
 class _SkippingLoop(asyncio.SelectorEventLoop):
     """Time that passes at once where nothing is to be done before it."""
 

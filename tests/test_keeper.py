@@ -26,7 +26,7 @@ def page() -> Page:
 def test_a_test_that_used_too_much_fails_whenever_that_is_seen(used_s: float, ending: str) -> None:
     """Beside other work the control process may look only when the test is over."""
     with socket.socket() as control:
-        keeper = Timed(control, page(), ["test"], stop=False, cpu_s=1.0)
+        keeper = Timed(control, page(), ["test"], stop=False, timeouts=1, cpu_s=1.0)
         begun = keeper.begin_interval(inside=True)
         keeper.used_s = used_s
         keeper.settle(0, begun, failed=False)
@@ -35,7 +35,7 @@ def test_a_test_that_used_too_much_fails_whenever_that_is_seen(used_s: float, en
 
 def test_each_execution_of_a_test_has_the_limit_for_itself() -> None:
     with socket.socket() as control:
-        keeper = Timed(control, page(), ["test"], stop=False, cpu_s=1.0)
+        keeper = Timed(control, page(), ["test"], stop=False, timeouts=1, cpu_s=1.0)
         for _ in range(3):
             begun = keeper.begin_interval(inside=True)
             keeper.used_s += 0.6

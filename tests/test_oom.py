@@ -39,7 +39,8 @@ def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def cell_of(kills: oom.KernelKills, judge_bytes: int) -> Cell:
     cell = Cell.__new__(Cell)
-    cell.by_uid, cell.kernel_kills, cell.had_children, cell.shown_bytes = False, kills, False, 0
+    cell.by_uid, cell.kernel_kills, cell.had_children = False, kills, False
+    cell.shown_bytes, cell.used_s = 0, 0.0
     cell.judge_bytes = lambda: judge_bytes  # type: ignore[method-assign]
     return cell
 

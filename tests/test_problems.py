@@ -112,7 +112,10 @@ async def test_the_list_is_paged_in_natural_order() -> None:
 
 async def test_what_does_not_decide_a_verdict_does_not_change_the_digest() -> None:
     plain = await judging_digest(stdio())
-    assert await judging_digest(stdio("other", prompt="p", tags=("t",), reference="r")) == plain
+    assert await judging_digest(stdio("other", prompt="p", tags=("t",), wrong=("w",))) == plain
+    assert await judging_digest(stdio(reference="r")) != plain  # by the time that it takes
+    untimed = Limits(cpu_factor=None)
+    assert await judging_digest(stdio(limits=untimed, reference="r")) == await judging_digest(stdio(limits=untimed))
     assert await judging_digest(stdio(limits=Limits(cpu_s=1))) != plain
     assert await judging_digest(stdio(setup="import math")) != plain
 

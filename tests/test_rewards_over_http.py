@@ -15,7 +15,6 @@ from reward_server.backends.embedded import EmbeddedBackend
 from reward_server.calibrating import Calibrations
 from reward_server.extraction import extract_code
 from reward_server.identity import judging_digest
-from reward_server.judging import counted, judge, plan
 from reward_server.settings import Settings
 from tasks.registry import load_problems
 from tasks.schema import Limits, Problem
@@ -190,7 +189,7 @@ def calibrated_results(sandbox: Sandbox, calibrations: Calibrations, problem: Pr
     digest = sandbox.runner.run(judging_digest(problem))
     while (found := sandbox.runner.run(calibrations.of(sandbox.ready(), digest, problem))) is None:
         pass
-    return counted(judge(problem, sandbox.run(plan(problem, code, found))), found)
+    return sandbox.judge(problem, code, calibration=found)
 
 
 def all_directly(items: Sequence[Item], rng: random.Random) -> list[Outcome]:

@@ -205,9 +205,11 @@ def request(job: Job, seat: int, number: int, *, more: bool) -> bytes:
             "seat": seat,
             "stdin": job.stdin,
             "stop": job.stop,
+            "timeouts": job.timeouts,
+            "cases_cpu_s": job.cpu_s if job.kind == "program" else (),
             "tests": tests,
             "limits": {
-                "cpu_s": limits.cpu_s,
+                "cpu_s": job.cpu_s[0] if job.cpu_s else limits.cpu_s,
                 "wall_s": limits.wall_s,
                 "cap_s": CAP_FACTOR * limits.wall_s + CAP_EXTRA_S,
                 "rlimit_cpu_s": limits.cpu_s * (1 if job.kind == "program" else 1 + 2 * max(1, tests)),
@@ -236,7 +238,7 @@ def observations(header: dict[str, Any], body: bytes) -> Observations:
         raise ValueError("each row has three parts")
     if header["failed_load"]:
         return Observations((), seen[0])
-    return Observations(tuple(seen), learned=learned_of(header.get("learned")))
+    return Observations(tuple(seen), learned=learned_of(header.get("learned")), cpu_s=float(header.get("cpu_s", 0.0)))
 
 
 def learned_of(told: Any) -> str | None:

@@ -12,9 +12,11 @@ from reward_server.judging.assurance import assurance_of
 from reward_server.judging.judge import judge
 from reward_server.judging.plan import plan
 from tasks.assurance import ASSURANCES
-from tasks.schema import AssertsTests
+from tasks.schema import AssertsTests, StdioTests
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reward_server.jobs import Job, Observations
     from reward_server.verdicts import TestResult
     from tasks.assurance import Assurance
@@ -34,9 +36,12 @@ class Calibration(NamedTuple):
     unreached: tuple[int, ...] = ()
     """`asserts` only: those that the reference does not reach, by their index. They do not count."""
     cpu_s: float = 0.0
-    """Processor seconds of the reference, over all tests."""
+    """Processor seconds of the reference, its loading and all tests; 0 where they are not known."""
     fault: str = ""
     """Why the reference cannot be used, and the fix; empty where it passes."""
+    cases_cpu_s: tuple[float, ...] = ()
+    """`stdio` only: its processor seconds in each case. All other tests run in one process, where one test may do what
+    the reference does in another, as a cache is filled by whoever comes first."""
 
 
 def attempt(problem: Problem, assurance: Assurance) -> Job:
@@ -60,13 +65,28 @@ def passed(problem: Problem, assurance: Assurance, seen: Observations) -> Calibr
     results = [each for index, each in enumerate(judge(problem, seen)) if index not in unreached]
     if not results or any(each.verdict != "passed" for each in results):
         return None
-    cpu_s = round(sum(each.cpu_s for each in results), 6)
-    return Calibration(assurance, seen.learned or "null", unreached, cpu_s)
+    return Calibration(assurance, seen.learned or "null", unreached, used_s(seen, results))
+
+
+def timed(problem: Problem, seen: Observations, results: Sequence[TestResult]) -> Calibration:
+    """What the reference of a problem without test code shows: how long right takes."""
+    if any(each.verdict != "passed" for each in results):
+        return at_fault(problem, results)
+    cases = tuple(each.cpu_s for each in results) if isinstance(problem.tests, StdioTests) else ()
+    return Calibration("values", cpu_s=used_s(seen, results), cases_cpu_s=cases)
+
+
+def used_s(seen: Observations, results: Sequence[TestResult]) -> float:
+    """Of the submission's processes from their start, or of its tests with what the judge used in them."""
+    return round(max(seen.cpu_s, sum(each.cpu_s for each in results)), 6)
 
 
 def faulty(problem: Problem, seen: Observations) -> Calibration:
     """What is to be said of a reference that does not even pass in one process."""
-    results = judge(problem, seen)
+    return at_fault(problem, judge(problem, seen))
+
+
+def at_fault(problem: Problem, results: Sequence[TestResult]) -> Calibration:
     why = next(map(_words, (each for each in results if each.verdict != "passed")), "there is no test that counts")
     return Calibration(
         assurance_of(problem), fault=f"the reference does not pass every test ({why}): mend it or the tests"

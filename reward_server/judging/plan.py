@@ -11,6 +11,7 @@ import orjson
 
 from reward_server.jobs import Job
 from reward_server.judging.judge import ended_well, needs_control
+from reward_server.judging.limits import cpu_limits
 from reward_server.judging.packages import slow_package
 from reward_server.judging.payloads import judge_payload
 from reward_server.runner import values
@@ -28,12 +29,21 @@ others it is a pipe, which event loops can watch."""
 
 
 def plan(
-    problem: Problem, code: str, calibration: Calibration | None = None, *, learn: bool = False, stop: bool = False
+    problem: Problem,
+    code: str,
+    calibration: Calibration | None = None,
+    *,
+    learn: bool = False,
+    stop: bool = False,
+    after: Observations | None = None,
 ) -> Job:
     """The job for one submission. Raises: TypeError for a code with lone surrogates, which is no program.
 
-    `learn`: have the judge say what came back at each call site.
+    `learn`: have the judge say what came back at each call site. `after`: what was seen until the last time limit;
+    test code is run again from its start, and now to its end.
     """
+    done = len(after.tests) if after is not None else 0
+    cpu_s = cpu_limits(problem, code, calibration)
     tests = problem.tests
     module = tests.module if isinstance(tests, PytestTests) else None
     judge = judge_payload(problem) if isinstance(tests, AssertsTests | PytestTests) else None
@@ -53,15 +63,25 @@ def plan(
     )
     match tests:
         case StdioTests():
-            cases = tuple(case.stdin.encode("utf-8", "surrogateescape") for case in tests.cases)
+            cases = tuple(case.stdin.encode("utf-8", "surrogateescape") for case in tests.cases[done:])
             stdin: Literal["pipe", "file"] = "file" if any(word in code for word in FILE_WORDS) else "pipe"
             limits = with_room(problem.limits, Same(tests))
-            return Job("program", limits, submission, cases=cases, package=package, stop=stop, stdin=stdin)
+            return Job(
+                "program",
+                limits,
+                submission,
+                cases=cases,
+                package=package,
+                stop=stop,
+                stdin=stdin,
+                cpu_s=cpu_s[done:],
+            )
         case CallTests():
             # The sandbox does not know which exception is right, and would stop at any.
             stop = stop and not any(case.raises for case in tests.cases)
+            cases = encoded_calls(Same(tests))[done:]
             limits = with_room(problem.limits, Same(tests))
-            return Job("call", limits, submission, cases=encoded_calls(Same(tests)), package=package, stop=stop)
+            return Job("call", limits, submission, cases=cases, package=package, stop=stop, cpu_s=cpu_s)
         case AssertsTests() | PytestTests():
             assert judge is not None
             return Job(
@@ -75,6 +95,8 @@ def plan(
                 package=package,
                 shared=is_shared(tests),
                 stop=stop,
+                timeouts=1 if after is None else problem.limits.timeouts,
+                cpu_s=cpu_s,
             )
 
 
@@ -110,7 +132,8 @@ def follow_up(
         {"code": tests.compare.checker, "setup": "", "files": {}, "entry_point": "check", "module": None}
     )
     cases = tuple(values.dumps(values.encode((call, {}))) for call in calls)
-    return Job("call", problem.limits, submission, cases=cases, package=slow_package(tests.compare.checker))
+    package = slow_package(tests.compare.checker)
+    return Job("call", problem.limits, submission, cases=cases, package=package, timeouts=len(cases))
 
 
 def sources_of(tests: Tests) -> tuple[str, ...]:

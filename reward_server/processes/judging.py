@@ -25,7 +25,7 @@ from reward_server.errors import BackendUnavailable, SandboxLost, Unjudged
 from reward_server.evaluating import Unfinished, evaluate
 from reward_server.processes.channel import Channel
 from reward_server.processes.kept import Kept
-from reward_server.processes.plain import observed, plain, rows
+from reward_server.processes.plain import begun_of, begun_plain, plain, rows
 
 if TYPE_CHECKING:
     from reward_server.backends.base import Backend, Slot
@@ -112,10 +112,11 @@ class Held:
         problem, calibration = known
         if slot.spent:  # it ended while it waited: nothing has begun
             return "elsewhere", told
-        begun = Unfinished(tuple(map(observed, told))) if told is not None else None
-        outcome = await evaluate(slot, problem, code, calibration, stop=stop, apart=self.process.apart, begun=begun)
+        outcome = await evaluate(
+            slot, problem, code, calibration, stop=stop, apart=self.process.apart, begun=begun_of(told)
+        )
         if isinstance(outcome, Unfinished):
-            return "elsewhere", tuple(map(plain, outcome.seen))
+            return "elsewhere", begun_plain(outcome)
         return "judged", rows(outcome)
 
 

@@ -17,16 +17,16 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from reward_server.errors import BackendUnavailable, JudgingFailed, SandboxLost, Unjudged
-from reward_server.evaluating import Unfinished
 from reward_server.processes.channel import Channel
 from reward_server.processes.kept import Kept
-from reward_server.processes.plain import judged, observed, plain
+from reward_server.processes.plain import begun_of, begun_plain, judged, observed
 from reward_server.runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from reward_server.backends.base import Wear
+    from reward_server.evaluating import Unfinished
     from reward_server.jobs import Job, Observations
     from reward_server.judging.calibration import Calibration
     from reward_server.processes.channel import Message
@@ -214,12 +214,11 @@ class RemoteSlot:
             if kept.use(digest) != (calibration,):
                 pickled = pickle.dumps((problem, calibration))
                 kept.put(digest, (calibration,), len(pickled))
-            told = tuple(map(plain, begun.seen)) if begun is not None else None
-            verb, rest = await self._ask_of_work("evaluate", digest, pickled, code, stop, told)
+            verb, rest = await self._ask_of_work("evaluate", digest, pickled, code, stop, begun_plain(begun))
             if verb == "judged":
                 return judged(rest)
             if verb == "elsewhere":
-                return Unfinished(tuple(map(observed, rest))) if rest is not None else None
+                return begun_of(rest)
             kept.forget(digest)
         raise JudgingFailed("it does not keep a problem that it was sent")
 

@@ -56,6 +56,8 @@ class Cell:
         """Whether a submission of the current job started processes."""
         self.shown_bytes = 0
         """Of what its tests printed and returned."""
+        self.used_s = 0.0
+        """Processor seconds of the current job's submission, in all its processes, from their start."""
         self.judge: processes.Child | None = None
         self.standing: StandingJudge | None = None
         usable = sorted(os.sched_getaffinity(0))
@@ -122,7 +124,7 @@ class Cell:
     def begin_job(self) -> None:
         self.kernel_kills.begin_job()
         self.had_children = False
-        self.shown_bytes = 0
+        self.shown_bytes, self.used_s = 0, 0.0
         if self.by_uid:
             self.uid = self.next_uid
             self.next_uid += 1

@@ -132,6 +132,7 @@ def serve(kept: cell.Cell, header: dict[str, Any], body: int) -> tuple[bytes, bo
             "failed_load": seen.failed_load is not None,
             "rows": [row.facts() for row in rows],
             "learned": seen.learned,
+            "cpu_s": round(kept.used_s, 6),
         },
         parts,
     )

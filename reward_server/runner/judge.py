@@ -76,7 +76,7 @@ class Judge(Keeper):
         files: Collection[str],
     ) -> None:
         """`files`: the names of the test code's files."""
-        super().__init__(control, page, names, stop=spec["stop"], cpu_s=spec["cpu_s"])
+        super().__init__(control, page, names, stop=spec["stop"], timeouts=spec["timeouts"], cpu_s=spec["cpu_s"])
         self.nested = spec["nested"]
         self.clock = SubmissionClock(spec["submission_pid"], self.nested)
         self.folder = os.getcwd()
@@ -142,8 +142,11 @@ class Judge(Keeper):
             raise self.broken_setup
 
     def ask_why(self, *, again: bool) -> dict[str, Any]:
-        """Ask the control process what ended the submission and, if `again`, for a new one."""
-        self.tell({"lost": again})
+        """Ask the control process what ended the submission and, if `again`, for a new one.
+
+        There is none where that was the last time limit that may be met.
+        """
+        self.tell({"lost": again, "timeouts": self.timeouts})
         text, descriptors, _, _ = socket.recv_fds(self.control, 4096, 1)
         if not text:
             os._exit(0)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from reward_server.runner import frames, judge, keeper, link
-from reward_server.runner.page import FAILED, UNREACHED
+from reward_server.runner.page import UNREACHED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
@@ -178,8 +178,10 @@ class Plugin:
                 if not evidence.checks and function_of(item.nodeid) not in self.unchecked:
                     evidence.doubt("no check of this test was reached")
                 self.keeper.settle(row, begun, failed=False, checks=evidence.checks)
-                if self.keeper.stop and self.keeper.states[row] == FAILED:
-                    item.session.shouldstop = "a test did not pass"
+            if self.keeper.is_over(row):
+                item.session.shouldstop = "no test is to follow"
+                left = item.session.items[item.session.items.index(item) + 1 :]
+                self.left_out |= {self.rows.get(each.nodeid, -1) for each in left if is_left_out(each)}
         evidence.forget()
         self.keeper.begin_interval()
         return result
@@ -229,6 +231,11 @@ def expects_failure(item: Any, marks: Collection[Any], *, by_condition: bool) ->
 
 def marked_to_skip(item: Any) -> bool:
     return any(item.get_closest_marker(name) for name in ("skip", "skipif"))
+
+
+def is_left_out(item: Any) -> bool:
+    """Whether a test that was not begun would have been skipped whatever the submission says."""
+    return has_plain_skip(item) or skipped_by_decorator(item)
 
 
 def skipped_by_decorator(item: Any) -> bool:
@@ -289,6 +296,6 @@ def run_files(kept_by: keeper.Keeper, payload: dict[str, Any], *plugins: object,
     kept_by.leave_out(plugin.left_out)
     if plugin.uncollected:
         uncaught = uncaught or RuntimeError(plugin.uncollected)
-    elif not kept_by.stop and UNREACHED in kept_by.states:
+    elif not kept_by.stop and kept_by.timeouts > 0 and UNREACHED in kept_by.states:
         uncaught = uncaught or link.Refused("pytest ended before this test")
     kept_by.report(kept_by.end_of(plugin.gone or uncaught))

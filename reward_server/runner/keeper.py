@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from reward_server.runner import link
 from reward_server.runner.evidence import Evidence
 from reward_server.runner.page import FAILED, PASSED, UNREACHED, Page
-from reward_server.runner.rows import MAX_MESSAGE
+from reward_server.runner.rows import MAX_MESSAGE, TIME_LIMITS
 
 if TYPE_CHECKING:
     import socket
@@ -36,7 +36,7 @@ Begun = tuple[float, float, float]
 
 
 class Stop(BaseException):
-    """Ends the test code after the first test that did not pass."""
+    """Ends the test code where no test is to follow."""
 
 
 class NotTheirs(Exception):
@@ -52,9 +52,14 @@ class FailedLoad(Exception):
 class Keeper(abc.ABC):
     """Keeps the tests' results and tells the control process."""
 
-    def __init__(self, control: socket.socket, page: Page, names: list[str], *, stop: bool, cpu_s: float) -> None:
-        """`cpu_s`: the limit of each execution of a test."""
-        self.control, self.page, self.stop, self.cpu_limit_s = control, page, stop, cpu_s
+    def __init__(
+        self, control: socket.socket, page: Page, names: list[str], *, stop: bool, timeouts: int, cpu_s: float
+    ) -> None:
+        """`timeouts`: so many time limits end the tests. `cpu_s`: the limit of each execution of a test."""
+        self.control, self.page, self.cpu_limit_s = control, page, cpu_s
+        self.stop, self.timeouts = stop, timeouts
+        self.over = False
+        """Whether no other test is begun, also where the test code swallows a `Stop`."""
         self.evidence = Evidence()
         self.interval = self.depth = 0
         """`depth`: so many sites the test code is in; a callback may have sites of its own."""
@@ -85,6 +90,11 @@ class Keeper(abc.ABC):
         self.endings, self.messages = [("unreached", 0)] * len(names), [""] * len(names)
         self.states, self.seconds = [UNREACHED] * len(names), [(0.0, 0.0)] * len(names)
         self.checks = [0] * len(names)
+
+    def is_over(self, row: int) -> bool:
+        """Whether no test is to follow this one, as it failed or as the time limits are used up."""
+        self.over = self.timeouts <= 0 or (self.stop and self.states[row] == FAILED)
+        return self.over
 
     def leave_out(self, rows: set[int]) -> None:
         """Tests that a mark skips do not count."""
@@ -123,6 +133,7 @@ class Keeper(abc.ABC):
         cpu_s = max((read_s if submission_s is None else submission_s) - begun[0], 0.0) + judge_s - begun[1]
         if submission_s is None and cpu_s > self.cpu_limit_s:
             failed, ending, code, message = True, "cpu", 0, ""
+        self.timeouts -= ending in TIME_LIMITS
         wall_s = monotonic() - begun[2]
         earlier_cpu_s, earlier_wall_s = self.seconds[row]
         self.seconds[row] = earlier_cpu_s + cpu_s, earlier_wall_s + wall_s
@@ -197,6 +208,8 @@ class Site:
         self.keeper, self.row, self.raising = keeper, row, raising
 
     def __enter__(self) -> None:
+        if self.keeper.over:
+            raise Stop
         self.keeper.depth += 1
         self.begun = self.keeper.begin_interval(inside=True)
 
@@ -205,13 +218,13 @@ class Site:
         try:
             if error is None:
                 keeper.settle(self.row, self.begun, failed=False)
-                if keeper.stop and keeper.states[self.row] == FAILED:
+                if keeper.is_over(self.row):
                     raise Stop
             elif isinstance(error, Stop):
                 return False
             else:
                 keeper.fail(self.row, self.begun, error)
-                if keeper.stop:
+                if keeper.is_over(self.row):
                     raise Stop
         finally:
             self.leave()
@@ -260,6 +273,8 @@ def run_tests(
         return None
     except BaseException as error:
         return error
+    if keeper.over:
+        return None
     for row, site in enumerate(payload["rows"]):
         if site["kind"] == "never" and keeper.states[row] == UNREACHED:
             keeper.states[row], keeper.endings[row] = PASSED, ("returned", 0)

@@ -7,6 +7,8 @@ from typing import Any
 from reward_server.runner import frames
 
 MAX_MESSAGE = 500
+TIME_LIMITS = frozenset({"cpu", "wall"})
+"""Endings at a limit of time."""
 
 
 class Row:
@@ -62,6 +64,10 @@ class Job:
         self.kind: str = header["kind"]
         self.limits: dict[str, Any] = header["limits"]
         self.stop: bool = header["stop"]
+        self.timeouts: int = header["timeouts"]
+        """So many more time limits may be met; then the job is over."""
+        self.cases_cpu_s: list[float] = header["cases_cpu_s"]
+        """`program`: the limit of each case; empty where it is that of all."""
         self.tests: int = header["tests"]
         self.pure: bool = header["pure"]
         self.shared: bool = header["shared"]
@@ -77,6 +83,11 @@ class Job:
 
     def part(self, number: int) -> int:
         return frames.slice_of(self.body, *self.parts[number])
+
+    def ends_with(self, row: Row, good: bool) -> bool:
+        """Whether no case is to follow this one, which counts against the time limits that the job may meet."""
+        self.timeouts -= row.ending in TIME_LIMITS
+        return self.timeouts <= 0 or (self.stop and not good)
 
 
 def told_of(failure: dict[str, Any]) -> dict[str, Any]:

@@ -176,7 +176,7 @@ def run_calls(cell: Cell, job: Job) -> Seen:
                 called.close()
                 called = None
             seen.rows.append(row)
-            if job.stop and row.ending != "returned":
+            if job.ends_with(row, row.ending == "returned"):
                 break
     finally:
         arguments.close()

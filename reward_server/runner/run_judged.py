@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from reward_server.runner import containment, link, page, processes, supervision
 from reward_server.runner.cell import STANDING_ROWS
 from reward_server.runner.delays import Delays
-from reward_server.runner.rows import Row, Seen
+from reward_server.runner.rows import TIME_LIMITS, Row, Seen
 from reward_server.runner.submission import Submission
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class Judged:
         told = {
             "submission_pid": self.submission.child.pid,
             "stop": self.job.stop,
+            "timeouts": self.job.timeouts,
             "cpu_s": self.job.limits["cpu_s"],
         }
         try:
@@ -75,6 +76,7 @@ class Judged:
                 self.job.limits,
                 submission_pid=self.submission.child.pid,
                 stop=self.job.stop,
+                timeouts=self.job.timeouts,
                 cpu_s=self.job.limits["cpu_s"],
             )
         finally:
@@ -156,7 +158,7 @@ class Judged:
             if self.report is not None:
                 break
             if self.lost is not None:
-                self.answer_lost(self.lost["lost"])
+                self.answer_lost(self.lost["lost"], self.lost["timeouts"])
                 after = None
             elif self.judge_gone:
                 break
@@ -171,8 +173,11 @@ class Judged:
                     break
         return self.conclude()
 
-    def answer_lost(self, again: bool) -> None:
-        """Tell the judge what ended the submission and, if it wants to go on, start another one."""
+    def answer_lost(self, again: bool, timeouts: int) -> None:
+        """Tell the judge what ended the submission and, if it wants to go on, start another one.
+
+        Not after the last of the time limits that may be met.
+        """
         self.lost = None
         if self.submission.ending is None:
             self.submission.wait_for_exit()
@@ -186,7 +191,7 @@ class Judged:
             "cpu_s": row.cpu_s,
             "message": row.message or wording(row),
         }
-        if again:
+        if again and (timeouts > 1 or row.ending not in TIME_LIMITS):
             self.page.reset()
             judge_end = self.start_submission()
             answer["pid"] = self.submission.child.pid

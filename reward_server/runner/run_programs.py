@@ -21,6 +21,8 @@ def run_programs(cell: Cell, job: Job) -> Seen:
     """Each case is a run of the whole program with its stdin."""
     seen = Seen()
     for case in range(2, len(job.parts)):
+        if job.cases_cpu_s:
+            job.limits["cpu_s"] = job.cases_cpu_s[case - 2]
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         feed = None if job.stdin == "file" else supervision.Feed(job.body, *job.parts[case])
         stdin = job.part(case) if feed is None else feed.reader
@@ -49,7 +51,7 @@ def run_programs(cell: Cell, job: Job) -> Seen:
             row.ending, row.name, row.message = "raised", "compile", uncompiled.decode(errors="replace")
             return Seen(failed_load=row)
         seen.rows.append(row)
-        if job.stop and not row.good:
+        if job.ends_with(row, row.good):
             break
         if case + 1 < len(job.parts):
             emptied = cell.tidy()

@@ -37,8 +37,8 @@ class Shared:
             role = "shared_pytest" if job.kind == "pytest" else "shared"
             self.submission = Submission(cell, job, role, control_end.fileno())
             pytest = job.kind == "pytest"
-            told = json.dumps({"pytest": pytest, "stop": job.stop, "cpu_s": job.limits["cpu_s"]}).encode()
-            socket.send_fds(self.control, [told], [payload, page_descriptor])
+            told = {"pytest": pytest, "stop": job.stop, "timeouts": job.timeouts, "cpu_s": job.limits["cpu_s"]}
+            socket.send_fds(self.control, [json.dumps(told).encode()], [payload, page_descriptor])
         except BrokenPipeError:
             pass  # it is gone already, and will be seen to be
         finally:

@@ -32,7 +32,8 @@ def run(_spec: dict[str, Any]) -> NoReturn:
     text, (payload_at, page_at), _flags, _sender = socket.recv_fds(control, 4096, 2)
     told, payload = json.loads(text), values.loads(frames.read_all(payload_at))
     names = payload["names"] if told["pytest"] else [row["name"] for row in payload["rows"]]
-    sharer = Sharer(control, keeper.shared_page(page_at), names, stop=told["stop"], cpu_s=told["cpu_s"])
+    page = keeper.shared_page(page_at)
+    sharer = Sharer(control, page, names, stop=told["stop"], timeouts=told["timeouts"], cpu_s=told["cpu_s"])
     sharer.begin_interval()
     try:
         module, _loaded = served.load()

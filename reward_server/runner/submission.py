@@ -183,7 +183,9 @@ class Submission:
             self.cell.had_children |= has_waited or len(self.meter.seconds) > 1
         else:  # the child is the first process of a namespace, and has waited for the submission in any case
             self.cell.had_children |= len(self.meter.seconds) > 2
-        return self.child.reap()
+        usage = self.child.reap()
+        self.cell.used_s += max(usage["cpu_s"], self.meter.cpu_s)
+        return usage
 
     def blame_for_kill(self, row: Row) -> None:
         """Who filled the memory, if the kernel sent this SIGKILL? As far as was measured, not the submission.

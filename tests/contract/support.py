@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from reward_server.apart import Apart
 from reward_server.backends import docker_daemon
 from reward_server.backends.docker import DockerBackend
 from reward_server.backends.embedded import EmbeddedBackend
 from reward_server.calibrating import Calibrations
-from reward_server.errors import BackendUnavailable
-from reward_server.judging import counted, follow_up, judge, plan
+from reward_server.errors import BackendUnavailable, Unjudged
+from reward_server.evaluating import Unfinished, evaluate
+from reward_server.judging import plan
 from reward_server.settings import Settings
 from tasks.schema import AssertsTests, CallTests, Limits, Problem, PytestTests, StdioTests
 
@@ -115,13 +117,23 @@ class Sandbox:
 
         return self.runner.run(run())
 
-    def judge(self, problem: Problem, code: str, *, stop: bool = False) -> list[TestResult]:
+    def judge(
+        self, problem: Problem, code: str, *, stop: bool = False, calibration: Calibration | None = None
+    ) -> list[TestResult]:
         """As the server does: a problem with a reference is calibrated by it first."""
-        calibration = self.calibrate(problem) if problem.is_calibrated else None
-        seen = [self.run(plan(problem, code, calibration, stop=stop))]
-        while (job := follow_up(problem, *seen)) is not None:
-            seen.append(self.run(job))
-        return counted(judge(problem, *seen), calibration)
+        if calibration is None and problem.is_calibrated:
+            calibration = self.calibrate(problem)
+        apart = Apart()
+        outcome: tuple[TestResult, ...] | Unfinished | None = None
+        try:
+            while outcome is None or isinstance(outcome, Unfinished):
+                evaluation = evaluate(self.ready(), problem, code, calibration, stop=stop, apart=apart, begun=outcome)
+                outcome = self.runner.run(evaluation)
+        except Unjudged as error:
+            return list(error.results)
+        finally:
+            apart.close()
+        return list(outcome)
 
     def calibrate(self, problem: Problem) -> Calibration:
         calibrations = Calibrations()

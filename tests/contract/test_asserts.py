@@ -134,8 +134,6 @@ def test_test_code_that_ends_early_never_scores_full(sandbox: Sandbox, ending: s
         ("import os; os._exit(0)", R),
         ("import os; os.kill(os.getpid(), 9)", R),
         ("import sys; sys.exit(0)", R),
-        ("while True: pass", "cpu_timeout"),
-        ("import time; time.sleep(60)", "wall_timeout"),
         ("x = [bytes(1 << 20) for _ in range(400)]", "memory_exceeded"),
         ("import os; os.closerange(0, 256)", R),
         ("return 'x' * (80 << 20)", "memory_exceeded"),

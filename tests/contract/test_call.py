@@ -159,8 +159,6 @@ def test_what_does_not_get_as_far_as_its_tests_fails_them_all(
         ("import os; os._exit(0)", "runtime_error"),
         ("import os; os.kill(os.getpid(), 11)", "runtime_error"),
         ("exit()", "runtime_error"),
-        ("while True: pass", "cpu_timeout"),
-        ("import time; time.sleep(60)", "wall_timeout"),
         ("return 'a' * (2 << 20)", "output_exceeded"),
         ("return bytearray(1 << 40)", "memory_exceeded"),
         ("import os\n        for fd in range(256):\n            try: os.close(fd)\n            except OSError: pass", "runtime_error"),

@@ -136,8 +136,6 @@ def test_files_lie_side_by_side(sandbox: Sandbox) -> None:
     [
         ("import os; os._exit(0)", R),
         ("import sys; sys.exit(0)", R),
-        ("while True: pass", "cpu_timeout"),
-        ("import time; time.sleep(60)", "wall_timeout"),
         ("x = [bytes(1 << 20) for _ in range(400)]", "memory_exceeded"),
         ("raise KeyboardInterrupt", R),
     ],
