@@ -8,6 +8,7 @@ import ctypes
 import gc
 import itertools
 import sys
+import time
 from typing import TYPE_CHECKING, Final
 
 from reward_server.turns import beside
@@ -23,6 +24,10 @@ be a million, hardly ever."""
 YOUNG_S: Final = 0.025
 """Young objects are looked at this often besides. The first threshold is for what was made less what was freed: where
 as much is freed as made, none is looked at until there are 100,000, and then the event loop stands still for 0.1 s."""
+IDLE_S: Final = 0.1
+"""How often while the server is idle, when little is made: so often its HTTP server wakes up as well."""
+IDLE_SHARE: Final = 0.05
+"""Of one processor: a server that uses less is idle."""
 MMAP_THRESHOLD, TRIM_THRESHOLD = (-3, 1 << 20), (-1, 8 << 20)
 """Parameters of mallopt(3) and what they are set to, in bytes."""
 
@@ -40,8 +45,11 @@ async def tuned() -> AsyncIterator[None]:
 
 
 async def _collect_young() -> None:
+    pause_s, used_s = YOUNG_S, time.process_time()
     for generation in itertools.cycle((0, 1)):
-        await asyncio.sleep(YOUNG_S)
+        await asyncio.sleep(pause_s)
+        used_before_s, used_s = used_s, time.process_time()
+        pause_s = IDLE_S if used_s - used_before_s < IDLE_SHARE * pause_s else YOUNG_S
         gc.collect(generation)
 
 

@@ -120,7 +120,7 @@ class Settings(BaseModel):
     spares: int = Field(default=1, ge=0, le=4096)
     """Sandboxes that stand ready to replace one that is lost or worn out."""
     slot_uses: int = Field(default=2000, ge=1)
-    """Runs after which a slot is replaced."""
+    """Runs after which a slot is replaced; where each has a user id of its own, there are ids for 4,094."""
     slot_age_s: float = Field(default=3600, gt=0)
     """Seconds after which a slot is replaced."""
     silence_s: float = Field(default=30, ge=5)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reward_server.interpreter import GC_THRESHOLDS, tuned
+from reward_server.interpreter import GC_THRESHOLDS, IDLE_S, tuned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,6 +73,25 @@ def test_a_cycle_is_freed() -> None:
 
     freed: list[bool] = []
     in_tuned(Cycle, lambda: bool(freed))
+
+
+@pytest.mark.usefixtures("_as_before")
+def test_an_idle_server_hardly_wakes_up() -> None:
+    """A timer of 40 Hz took 1 % of a processor for nothing."""
+    looks: list[str] = []
+
+    async def idle() -> None:
+        async with tuned():
+            await asyncio.sleep(0.2)
+            gc.callbacks.append(note)
+            await asyncio.sleep(1)
+            gc.callbacks.remove(note)
+
+    def note(phase: str, _: dict[str, int]) -> None:
+        looks.append(phase)
+
+    asyncio.run(idle())
+    assert looks.count("start") <= 1 / IDLE_S + 1
 
 
 MANY_BODIES = """

@@ -1,7 +1,7 @@
-"""A batch as GRPO makes it: groups of completions, some alike, some that crash, loop or hold no code.
+"""A batch as GRPO makes it: groups of completions, some alike, some that crash or loop.
 
 The shares are assumptions, taken from the middle of a training, not measured: a group of a model that is half sure
-repeats itself (duplicates), an answer cut off at its longest has no code, and loops are few but cost the most.
+repeats itself (duplicates), and loops are few but cost the most.
 Promises: the same batch in every run; which of its completions are right is known.
 """
 
@@ -18,14 +18,11 @@ from tests.bench.programs import Program, whole_program
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PROBLEMS, COMPLETIONS = 64, 16
-DUPLICATES = 0.35
-"""Of all completions: they repeat an earlier one of their group."""
-SHARES = {"no code": 0.05, "crash": 0.10, "loop": 0.03, "wrong": 0.33, "right": 0.49}
-"""Of the others."""
-CPU_S = 0.2
-LIMITS = Limits(cpu_s=CPU_S, wall_s=2.0)
-ALARM = f"import signal\nsignal.setitimer(signal.ITIMER_PROF, {CPU_S})\n"
+PROBLEMS, COMPLETIONS = 32, 16
+SHARES = {"repeat": 0.10, "crash": 0.08, "loop": 0.07, "wrong": 0.25, "right": 0.50}
+"""Of all completions, exactly. `repeat`: the same as an earlier one of its group."""
+CPU_S, QUICK_CPU_S = 2.0, 0.2
+ALARM = "import signal\nsignal.setitimer(signal.ITIMER_PROF, {cpu_s})\n"
 """Gives plain Python the same limit: nothing else would end a loop."""
 
 CRASHES = (
@@ -43,29 +40,36 @@ def {name}(*args, **kwargs):
 """
 RIGHT_CALLS = (0, 0, 0, 1, 2)
 """How many calls a wrong program answers rightly before it errs: most err at once."""
-IMPURE = "import os\n"
-"""A module that could leave something behind: test code that imports it gets a judge of its own for each run."""
 
 
-def grpo_batch(problems: Iterable[Problem], count: int) -> list[Program]:
+def grpo_batch(problems: Iterable[Problem], count: int, cpu_s: float = QUICK_CPU_S) -> list[Program]:
     """Completions for the first so many problems that ask for a function, group by group."""
     asked = [each for each in problems if (each.entry_point or ".").isidentifier() and whole_program(each)][:count]
     rng = Random(0)
+    kinds = kinds_of(rng, len(asked) * COMPLETIONS)
     made: list[Program] = []
     for problem in asked:
+        limited = problem.model_copy(update={"limits": Limits(cpu_s=cpu_s)})
         group: list[Program] = []
         for number in range(COMPLETIONS):
-            repeats = group and rng.random() < DUPLICATES
-            group.append(rng.choice(group) if repeats else completion(rng, problem, number))
+            kind = kinds.pop()
+            repeats = kind == "repeat" and group
+            group.append(rng.choice(group) if repeats else completion(rng, limited, number, kind))
         made += group
     return made
 
 
-def completion(rng: Random, problem: Problem, number: int) -> Program:
-    (kind,) = rng.choices(list(SHARES), list(SHARES.values()))
-    limited = problem.model_copy(update={"limits": LIMITS})
-    if kind == "no code":
-        return Program(limited, "", "", f"<think>Attempt {number}: let me see, if the list is empty then", kind)
+def kinds_of(rng: Random, count: int) -> list[str]:
+    """One for each completion, in any order; what rounding leaves is right."""
+    kinds = [kind for kind, share in SHARES.items() if kind != "right" for _ in range(round(share * count))]
+    kinds += ["right"] * (count - len(kinds))
+    rng.shuffle(kinds)
+    return kinds
+
+
+def completion(rng: Random, problem: Problem, number: int, kind: str) -> Program:
+    """The first of a group has nothing to repeat: it is right."""
+    kind = "right" if kind == "repeat" else kind
     after = ""
     if kind == "crash":
         after = rng.choice(CRASHES)
@@ -74,7 +78,9 @@ def completion(rng: Random, problem: Problem, number: int) -> Program:
     elif kind == "wrong":
         after = WRONG.replace("{rights}", str(min(rng.choice(RIGHT_CALLS), tests_of(problem) - 1)))
     code = f"{problem.reference}\n# attempt {number}\n{after.replace('{name}', str(problem.entry_point))}"
-    return answered(Program(limited, code, "", kind=kind))
+    whole = whole_program(problem.model_copy(update={"reference": code}))
+    answer = f"<think>Let me see.</think>\n```python\n{code}```\n"
+    return Program(problem, code, f"{ALARM.format(cpu_s=problem.limits.cpu_s)}{whole}", answer, kind)
 
 
 def tests_of(problem: Problem) -> int:
@@ -83,24 +89,9 @@ def tests_of(problem: Problem) -> int:
     return tests.source.count("assert ") if isinstance(tests, AssertsTests) else len(getattr(tests, "cases", "1"))
 
 
-def answered(program: Program) -> Program:
-    """The program with its whole and its completion made from its code."""
-    with_code = program.problem.model_copy(update={"reference": program.code})
-    whole = ALARM + str(whole_program(with_code))
-    return replace(program, whole=whole, completion=f"<think>Let me see.</think>\n```python\n{program.code}```\n")
-
-
-def without_shortcuts(programs: list[Program]) -> list[Program]:
-    """The same batch with no two codes alike, and tests that no standing judge may take."""
-    made = []
-    for place, program in enumerate(programs):
-        problem = program.problem
-        if isinstance(problem.tests, AssertsTests):
-            tests = problem.tests.model_copy(update={"source": IMPURE + problem.tests.source})
-            problem = problem.model_copy(update={"tests": tests})
-        one = replace(program, problem=problem, code=f"{program.code}# {place}\n")
-        made.append(answered(one) if program.code else one)
-    return made
+def without_references(programs: list[Program]) -> list[Program]:
+    """The same batch where the server cannot know how long right takes."""
+    return [replace(each, problem=each.problem.model_copy(update={"reference": None})) for each in programs]
 
 
 def make_up(programs: list[Program]) -> str:

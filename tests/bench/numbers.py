@@ -16,8 +16,8 @@ EMBEDDED, DOCKER = "embedded", "Docker"
 FORKED, STARTED, CONTAINED, RUN_CODE = "fork + exec", "subprocess", "docker run", "/run_code"
 SHARED = "one process"
 """The embedded server, but test and submission in one process: what the wall between them costs."""
-UNCUT = "no shortcuts"
-"""The server that is named last, without dedupe, early stop and a standing judge."""
+UNREFERENCED = "no references"
+"""The server that is named last, where the problems have no reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,10 @@ class Raced:
             (sample.cpu_s if part is None else sample.parts_s[part]) / sample.evaluations for sample in self.rounds[way]
         ]
         return Spread.of([1000 * each_s for each_s in used])
+
+    def cpu_s(self, way: str) -> Spread:
+        """CPU seconds of a whole round."""
+        return Spread.of([sample.cpu_s * self.evaluations / sample.evaluations for sample in self.rounds[way]])
 
     def has_cpu(self, way: str) -> bool:
         """Whether the CPU time could be known."""

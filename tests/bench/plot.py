@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.figure import Figure
 
 from tests.bench.goals import races
-from tests.bench.numbers import CONTAINED, DOCKER, EMBEDDED, FORKED, RUN_CODE, SHARED, STARTED, UNCUT, written
+from tests.bench.numbers import CONTAINED, DOCKER, EMBEDDED, FORKED, RUN_CODE, SHARED, STARTED, UNREFERENCED, written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COLOURS = {
     EMBEDDED: "#2563a8",
     DOCKER: "#0e9aa7",
-    UNCUT: "#9fb8d0",
+    UNREFERENCED: "#9fb8d0",
     SHARED: "#c3b1e1",
     FORKED: "#374151",
     STARTED: "#c2410c",

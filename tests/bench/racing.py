@@ -7,14 +7,14 @@ import tempfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reward_server.backends.embedded import EmbeddedBackend
 from reward_server.errors import BackendUnavailable
 from reward_server.settings import Settings
 from tasks.schema import AssertsTests
 from tests.bench import serving, ways
-from tests.bench.numbers import CONTAINED, EMBEDDED, FORKED, RUN_CODE, SHARED, STARTED, UNCUT, Raced
+from tests.bench.numbers import CONTAINED, EMBEDDED, FORKED, RUN_CODE, SHARED, STARTED, UNREFERENCED, Raced
 from tests.bench.programs import spread_out
 from tests.bench.works import HUMANEVAL, own_python
 from trainer.client import SyncRewardClient
@@ -132,24 +132,22 @@ def ways_of(
     """Those that can do the work, the servers first."""
     effort, at_once, image = field.effort, field.slots, Settings().image
     fast = effort.rounds if work.name == HUMANEVAL else effort.other_rounds
-    fast = fast if work.shortcut_free is None else min(fast, effort.slow_rounds)
-    few = spread_out(work.programs, effort.slow_runs)
-    options: dict[str, Any] = {} if work.shortcut_free is None else {"stop_on_failure": True}
-    entered = [
-        Way(name, fast, partial(ways.score, work.programs, *known, **options)) for name, known in clients.items()
-    ]
-    if work.shortcut_free is not None:
+    few, slow = spread_out(work.programs, effort.slow_runs), effort.slow_rounds
+    if work.unreferenced is not None:  # its loops take minutes in the bare ways, and each counts
+        fast, slow, few = 1, 1, work.programs
+    entered = [Way(name, fast, partial(ways.score, work.programs, *known)) for name, known in clients.items()]
+    if work.unreferenced is not None:
         known = list(clients.values())[-1]
-        entered.append(Way(UNCUT, fast, partial(ways.score, work.shortcut_free, *known)))
+        entered.append(Way(UNREFERENCED, fast, partial(ways.score, work.unreferenced, *known)))
     if work.name == HUMANEVAL and all(isinstance(each.problem.tests, AssertsTests) for each in work.programs):
         entered.append(Way(SHARED, fast, partial(ways.score, work.programs, *clients[EMBEDDED], isolation="shared")))
     entered += [
         Way(FORKED, fast, partial(ways.fork, work.programs, work.python, at_once, work.needs)),
-        Way(STARTED, effort.slow_rounds, partial(ways.start_python, few, work.python, at_once, folder)),
+        Way(STARTED, slow, partial(ways.start_python, few, work.clean_python, at_once, folder)),
     ]
     if field.daemon is not None:
         contained = spread_out(work.programs, effort.containers)
-        entered.append(Way(CONTAINED, effort.slow_rounds, partial(ways.run_containers, contained, image, at_once)))
+        entered.append(Way(CONTAINED, slow, partial(ways.run_containers, contained, image, at_once)))
     if field.run_code_url is not None:
-        entered.append(Way(RUN_CODE, effort.slow_rounds, partial(ways.run_code, few, field.run_code_url, at_once)))
+        entered.append(Way(RUN_CODE, slow, partial(ways.run_code, few, field.run_code_url, at_once)))
     return entered

@@ -67,7 +67,6 @@ def score(
     server: Server,
     *,
     isolation: Isolation | None = None,
-    stop_on_failure: bool = False,
 ) -> Sample:
     """Score all programs in one batch and count what the server and its sandboxes use.
 
@@ -80,7 +79,7 @@ def score(
     batch = [program.submission for program in programs]
     for _ in range(ATTEMPTS):
         before, began = server.processes(), time.perf_counter()
-        results = client.score(batch, problems, stop_on_failure=stop_on_failure)
+        results = client.score(batch, problems)
         wall_s = time.perf_counter() - began
         after = server.processes()
         if lasting(before) == lasting(after):
@@ -151,7 +150,7 @@ def start_each(programs: list[Program], at_once: int, passes: Callable[[Run], bo
     return Sample(cpu_s, wall_s, misjudged(programs, passed), evaluations=len(programs))
 
 
-def start_python(programs: list[Program], python: str, at_once: int, folder: Path) -> Sample:
+def start_python(programs: list[Program], python: Sequence[str], at_once: int, folder: Path) -> Sample:
     """Start an interpreter for each run, by `subprocess.run` of a file."""
     files = {program.whole: folder / f"{number}.py" for number, program in enumerate(programs)}
     for whole, file in files.items():
@@ -159,7 +158,7 @@ def start_python(programs: list[Program], python: str, at_once: int, folder: Pat
 
     def passes(run: Run) -> bool:
         done = subprocess.run(
-            [python, str(files[run.whole])],
+            [*python, str(files[run.whole])],
             input=run.stdin.encode(),
             capture_output=True,
             timeout=PROGRAM_S,

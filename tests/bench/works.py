@@ -28,8 +28,8 @@ class Work:
     name: str
     title: str
     programs: list[Program]
-    shortcut_free: list[Program] | None = None
-    """The same without what the server may save by: only for a batch that has it."""
+    unreferenced: list[Program] | None = None
+    """The same with no reference that the server could learn from: only for a batch with endless loops."""
     needs: str | None = None
     """A module beside the standard library. Where it is, the bare interpreters are those that have it."""
 
@@ -37,6 +37,11 @@ class Work:
     def python(self) -> str:
         """The interpreter of the bare ways."""
         return base_python() if self.needs is None else own_python()
+
+    @property
+    def clean_python(self) -> list[str]:
+        """How a bare way starts it, with no more than the work needs: the site packages take twice as long again."""
+        return [self.python, "-I", "-S"] if self.needs is None else [self.python, "-I"]
 
 
 def default_humaneval() -> Path | None:
@@ -71,8 +76,8 @@ def _numpy(_: Path | None, quick: bool) -> Work:
 
 def _grpo(path: Path | None, quick: bool) -> Work:
     problems = load_problems("bundled" if path is None else f"humaneval:{path}")
-    batch = grpo.grpo_batch(problems, 8 if quick else grpo.PROBLEMS)
-    return Work(GRPO, f"a batch of GRPO, {grpo.make_up(batch)}", batch, grpo.without_shortcuts(batch))
+    batch = grpo.grpo_batch(problems, 8) if quick else grpo.grpo_batch(problems, grpo.PROBLEMS, grpo.CPU_S)
+    return Work(GRPO, f"a batch of GRPO, {grpo.make_up(batch)}", batch, grpo.without_references(batch))
 
 
 MAKERS: dict[str, Callable[[Path | None, bool], Work]] = {
