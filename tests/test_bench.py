@@ -170,7 +170,7 @@ def test_a_grpo_batch_has_its_shares_and_is_the_same_in_every_run() -> None:
     distinct = {(each.problem.id, each.completion): each.kind for each in batch}
     assert 1 - len(distinct) / len(batch) == pytest.approx(grpo.SHARES["repeat"] * 15 / 16, abs=0.02)
     for kind, share in list(grpo.SHARES.items())[1:]:
-        assert list(distinct.values()).count(kind) / len(batch) == pytest.approx(share, abs=0.01)
+        assert list(distinct.values()).count(kind) / len(batch) == pytest.approx(share, abs=0.02)
     assert {each.problem.reference for each in grpo.without_references(batch)} == {None}
 
 
