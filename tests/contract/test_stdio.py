@@ -80,7 +80,7 @@ def test_the_message_names_the_exception(sandbox: Sandbox) -> None:
 
 def test_cases_count_each_on_its_own(sandbox: Sandbox) -> None:
     problem = stdio(("1", "1"), ("2", "2"), ("3", "3"), ("4", "4"))
-    code = "n = int(input())\nif n == 2: 1/0\nif n == 3: x = [bytes(1 << 20) for _ in range(400)]\nprint(n)"
+    code = "n = int(input())\nif n == 2: 1/0\nif n == 3: x = [b'y' * (1 << 20) for _ in range(400)]\nprint(n)"
     assert sandbox.verdicts(problem, code) == ["passed", "runtime_error", "memory_exceeded", "passed"]
     assert sandbox.verdicts(problem, code, stop=True) == ["passed", "runtime_error", "skipped", "skipped"]
 
