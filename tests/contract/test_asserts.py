@@ -134,7 +134,7 @@ def test_test_code_that_ends_early_never_scores_full(sandbox: Sandbox, ending: s
         ("import os; os._exit(0)", R),
         ("import os; os.kill(os.getpid(), 9)", R),
         ("import sys; sys.exit(0)", R),
-        ("x = [bytes(1 << 20) for _ in range(400)]", "memory_exceeded"),
+        ("x = [b'y' * (1 << 20) for _ in range(400)]", "memory_exceeded"),
         ("import os; os.closerange(0, 256)", R),
         ("return 'x' * (80 << 20)", "memory_exceeded"),
     ],

@@ -136,7 +136,7 @@ def test_files_lie_side_by_side(sandbox: Sandbox) -> None:
     [
         ("import os; os._exit(0)", R),
         ("import sys; sys.exit(0)", R),
-        ("x = [bytes(1 << 20) for _ in range(400)]", "memory_exceeded"),
+        ("x = [b'y' * (1 << 20) for _ in range(400)]", "memory_exceeded"),
         ("raise KeyboardInterrupt", R),
     ],
 )
