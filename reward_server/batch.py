@@ -99,6 +99,11 @@ class Batch:
         result["code"] = code if self._detail == "output" else None
         result["suspicion"] = signs
         result["assurance"] = assurance_of(problem, calibration)
+        self._enter(indexes, result, queue_s=queue_s, cached=cached)
+
+    def _enter(
+        self, indexes: Sequence[int], result: dict[str, Any], *, queue_s: float = 0.0, cached: bool = False
+    ) -> None:
         result["queue_s"] = round(queue_s, 6)
         result["cached"] = cached
         self.verdicts[result["verdict"]] += len(indexes)
@@ -111,6 +116,11 @@ class Batch:
         self._news.set()
         if len(self._finished) == len(self._rendered):
             self._ended.set()
+
+    def refuse(self, indexes: Sequence[int], message: str) -> None:
+        """Answer the submissions to a problem that is wrong."""
+        lost = TestResult("sandbox_error", message=message)
+        self._enter(indexes, {**_result((lost,), self._reward, "none"), "suspicion": [], "assurance": "values"})
 
     async def wait(self) -> None:
         await self._ended.wait()

@@ -95,7 +95,7 @@ class Course:
 
 def calibration_of(rows: list[Any]) -> Calibration:
     """Raises: TypeError, ValueError."""
-    assurance, sites, unreached, cpu_s, fault, cases_cpu_s = rows
+    assurance, sites, unreached, cpu_s, fault, cases_cpu_s, *_ = rows
     return Calibration(assurance, sites, tuple(unreached), cpu_s, fault, tuple(cases_cpu_s))
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from reward_server.apart import Incomparable
 from reward_server.errors import SandboxLost, Unjudged, cause_named
 from reward_server.jobs import Observation, Observations
-from reward_server.judging import counted, follow_up, judge, plan
+from reward_server.judging import counted, follow_up, judge, plan, skipped
+from reward_server.judging.calibration import fault_shared
 from reward_server.judging.counting import weights_of
 from reward_server.judging.limits import cpu_limits, explained, is_put_off, joined
 from reward_server.verdicts import TestResult
@@ -61,10 +62,13 @@ async def evaluate(
             if slot.spent:
                 return Unfinished(seen)  # the submission soiled the slot: that must not save it from its checker
             seen = (*seen, await run_checker(slot, job))
-        results = tuple(counted(await apart.call(judge, problem, *seen), calibration))
+        left_out = skipped(problem, seen[0], stop=stop)
+        results = tuple(counted(await apart.call(judge, problem, *seen), calibration, left_out))
         results = tuple(explained(problem, results, cpu_limits(problem, code, calibration)))
     except Incomparable as error:
         return tuple(TestResult("wrong_answer", weight, message=str(error)) for weight in weights_of(problem))
+    if fault := fault_shared(results, calibration):
+        results = tuple(each._replace(verdict="sandbox_error", message=fault) for each in results)
     for result in results:
         if result.verdict == "sandbox_error":
             cause = next((cause_named(test.name) for test in seen[0].tests if test.ending == "lost"), None)

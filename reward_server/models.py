@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag, model_validator
 
+from reward_server.errors import BadRequest  # noqa: TC001 pydantic reads it
 from reward_server.rewards import Scheme  # noqa: TC001 pydantic reads it
 from reward_server.suspicion import Suspicion  # noqa: TC001 pydantic reads it
 from reward_server.verdicts import Verdict  # noqa: TC001 pydantic reads it
@@ -112,6 +113,8 @@ class ScoreRequest(Closed):
 
     PIECES: ClassVar = {"problems": (Problem, SMALLEST_PROBLEM), "submissions": (Submission, SMALLEST_SUBMISSION)}
     """Fields whose values are checked one by one in a large body, each with the smallest JSON that is right."""
+    SPARED: ClassVar = "problems"
+    """A field of which one wrong value does not refuse the others."""
 
     problems: dict[str, Problem] = Field(default={})
     """Inline problems by the name that submissions use for them."""
@@ -120,9 +123,24 @@ class ScoreRequest(Closed):
     stop_on_failure: bool = False
     """Skip the tests after the first that does not pass. They count as not passed."""
     detail: Detail = "tests"
+    strict: bool = False
+    """Refuse the whole request for a problem that is wrong, rather than only the submissions that name it."""
     min_assurance: Assurance = "shared"
     """No reward for submissions to problems whose results rest on less; they are not run, once that is known. For a
     problem with a reference its run decides."""
+    _refused: dict[str, tuple[str, str]] = PrivateAttr(default_factory=dict)
+
+    @property
+    def refused(self) -> dict[str, tuple[str, str]]:
+        """Problems that are wrong, by name: which field, and what to do about it."""
+        return self._refused
+
+    def refuse(self, name: str, error: BadRequest) -> None:
+        """Go on without a problem. Raises: its error, where the request is strict or nothing else is left to judge."""
+        self._refused[name] = error.field, error.message
+        if self.strict or all(each.problem in self._refused for each in self.submissions):
+            raise error
+
     deadline_s: Deadline = None
     """Seconds after which what has no verdict is answered with `reward: null`; the server may give less."""
 

@@ -24,6 +24,7 @@ from reward_server.fair_queue import Lane
 from reward_server.identity import submission_key
 from reward_server.judging import assurance_of, has_follow_up
 from reward_server.problems import Known
+from reward_server.runner.rows import PROBLEM_FAULT
 from reward_server.tickets import Ticket
 from reward_server.turns import in_turns
 from tasks.assurance import is_weaker
@@ -87,6 +88,11 @@ class Scorer:
         problems = await self._resolve(request, client.owner)
         await self.calibrations.recall([each.digest for each in problems.values() if each.problem.is_calibrated])
         batch = Batch(count, request.reward, request.detail, request.min_assurance)
+        for name, (field, message) in request.refused.items():
+            batch.refuse(
+                [index for index, each in enumerate(request.submissions) if each.problem == name],
+                f"{PROBLEM_FAULT}: {field}: {message}",
+            )
         programs, unrun = await self._programs(request, problems)
         async for (digest, verdict, why), (problem, indexes) in in_turns(unrun.items()):
             batch.add(indexes, results_without_run(problem, verdict, why), problem, self.calibrations.known(digest))
@@ -131,12 +137,16 @@ class Scorer:
         problems: dict[str, Known] = {}
         async for index, submission in in_turns(enumerate(request.submissions)):
             name = submission.problem
-            if name in problems:
+            if name in problems or name in request.refused:
                 continue
             inline = request.problems.get(name)
             field = f"submissions[{index}].problem" if inline is None else f"problems.{name}.limits.memory_mb"
             known = Known(inline) if inline is not None else await self._store.get(name, field, owner)
-            check_memory(known.problem.limits, self._memory_mb, field)
+            try:
+                check_memory(known.problem.limits, self._memory_mb, field)
+            except BadRequest as error:
+                request.refuse(name, error)
+                continue
             problems[name] = await known.identified()
             await self.apart.analyse(known.problem)
         return problems
@@ -161,6 +171,8 @@ class Scorer:
         programs: dict[bytes, Program] = {}
         unrun: dict[tuple[bytes, Verdict, str], tuple[Problem, list[int]]] = {}
         async for index, submission in in_turns(enumerate(request.submissions)):
+            if submission.problem in request.refused:
+                continue
             known = problems[submission.problem]
             calibration = self.calibrations.known(known.digest)
             refused = refusal(known.problem, request.min_assurance, calibration)

@@ -131,7 +131,7 @@ class Bodies:
             except WrongSources as wrong:
                 errors = [{**each, "loc": ("problems", name, *each["loc"])} for each in wrong.errors]
                 body = {"problems": {name: problem.model_dump(mode="json", exclude_unset=True)}}
-                raise _explain(type(asked), cast("list[ErrorDetails]", errors), body) from None
+                refuse(asked, name, _explain(type(asked), cast("list[ErrorDetails]", errors), body))
         return asked
 
 
@@ -186,7 +186,20 @@ def parse_large(model: type[Model], body: bytes) -> Generator[None, None, Model]
         part.check()
         rest[name] = part.stand_in()
     whole = b",".join(json.dumps(name).encode() + b":" + value for name, value in rest.items())
-    return parse_now(model, b"{" + whole + b"}").model_copy(update={name: part.found() for name, part in parts.items()})
+    asked = parse_now(model, b"{" + whole + b"}").model_copy(
+        update={name: part.found() for name, part in parts.items()}
+    )
+    for part in parts.values():
+        for key, wrong in part.refused.items():
+            refuse(asked, key, wrong)
+    return asked
+
+
+def refuse(asked: BaseModel, name: str, error: BadRequest) -> None:
+    """Leave out a wrong problem where the request may go on without it. Raises: BadRequest."""
+    if not hasattr(asked, "refuse"):
+        raise error
+    asked.refuse(name, error)
 
 
 class _Part:
@@ -198,6 +211,7 @@ class _Part:
         self._waiting: list[Item] = []
         self._listed: list[BaseModel] = []
         self._named: dict[str, BaseModel] = {}
+        self.refused: dict[str, BadRequest] = {}
 
     def add(self, item: Item) -> None:
         self._waiting.append(item)
@@ -237,7 +251,15 @@ class _Part:
         """To say what is wrong and where, or to find that it can be mended."""
         for item in self._waiting:
             within = (self._field, len(self._listed) if item.key is None else item.key)
-            value = parse_now(self._kind, self._body[item.start : item.end], item.start, within)
+            try:
+                value = parse_now(self._kind, self._body[item.start : item.end], item.start, within)
+            except NotJson:
+                raise
+            except BadRequest as error:
+                if item.key is None:
+                    raise
+                self.refused[item.key] = error
+                continue
             if item.key is None:
                 self._listed.append(value)
             else:
@@ -279,11 +301,34 @@ def parse_now(model: type[Model], body: bytes, start: int = 0, within: tuple[str
             place = f" of what begins at byte {start}" if within else ""
             raise NotJson("body", f"{first['ctx']['error']}{place}: send one JSON object") from None
         value = json.loads(body)
+        if not within and (spared := without_wrong(model, errors, value)) is not None:
+            return spared
         for step in reversed(within):
             value = {step: value} if isinstance(step, str) else [None] * step + [value]
         for each in errors:
             each["loc"] = (*within, *each["loc"])
         raise _explain(model, errors, value) from None
+
+
+def without_wrong(model: type[Model], errors: list[ErrorDetails], value: Any) -> Model | None:
+    """The request without the problems that are wrong; None where other things are wrong as well, or it is strict.
+
+    Raises: BadRequest, where nothing is left to judge.
+    """
+    field = getattr(model, "SPARED", None)
+    if any(len(each["loc"]) < 2 or each["loc"][0] != field for each in errors):
+        return None
+    names = list(dict.fromkeys(str(each["loc"][1]) for each in errors))
+    kept = {**value, field: {name: each for name, each in value[field].items() if name not in names}}
+    try:
+        asked = model.model_validate_json(json.dumps(kept), strict=True, context=CONTEXT)
+    except ValidationError:
+        return None
+    if getattr(asked, "strict", False):
+        return None
+    for name in names:
+        refuse(asked, name, _explain(model, [each for each in errors if each["loc"][1] == name], value))
+    return asked
 
 
 def without_lone_surrogates(body: bytes) -> bytes | None:

@@ -33,10 +33,7 @@ def checks_here(node: ast.AST) -> bool:
 
 
 def may_check(tests: ast.Module, setup: ast.Module) -> bool:
-    """Whether test code of kind `asserts` comes to a check: in what it runs itself, and in what that uses.
-
-    Functions of the tests that nobody calls, classes of unittest and a main guard are not run.
-    """
+    """Whether test code of kind `asserts` comes to a check: in what it runs itself, and in what that uses."""
     defined: dict[str, list[ast.stmt]] = {}
     for node in (*ast.walk(setup), *ast.walk(tests)):
         if isinstance(node, Function | ast.ClassDef):
@@ -54,8 +51,6 @@ def may_check(tests: ast.Module, setup: ast.Module) -> bool:
 
 def run_by(node: ast.AST) -> Iterator[ast.AST]:
     """A node and all in it that runs when it does."""
-    if isinstance(node, ast.If) and is_main_guard(node.test):
-        return
     yield node
     if isinstance(node, Function | ast.Lambda):
         inside: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else [*node.decorator_list]
@@ -67,5 +62,45 @@ def run_by(node: ast.AST) -> Iterator[ast.AST]:
         yield from run_by(each)
 
 
-def is_main_guard(test: ast.expr) -> bool:
-    return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
+def is_main_guard(node: ast.AST) -> bool:
+    """Whether this is `if __name__ == "__main__":`."""
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Compare) and is_name(node.test.left, "__name__")
+
+
+def is_name(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def is_test_file(tests: ast.Module) -> bool:
+    """Whether test code of kind `asserts` holds tests that only a runner such as pytest would run.
+
+    These are classes of unittest, `Test...` classes, and `test...` functions that the code itself does not call. What
+    stands under a main guard does not count as a call: a runner does not come there.
+    """
+    classes = {node.name: node for node in tests.body if isinstance(node, ast.ClassDef)}
+    if any(map(is_test_class, classes.values(), [classes] * len(classes))):
+        return True
+    functions = [node for node in tests.body if isinstance(node, Function) and node.name.startswith("test")]
+    return any(not is_used(node, tests) for node in functions)
+
+
+def is_test_class(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> bool:
+    """Whether a runner collects it. `classes`: those of the same source, from which it may derive."""
+    bases = {each.attr if isinstance(each, ast.Attribute) else getattr(each, "id", "") for each in node.bases}
+    methods = [each.name for each in node.body if isinstance(each, Function)]
+    if any(base.endswith("TestCase") for base in bases):
+        return True
+    if node.name.startswith("Test") and "__init__" not in methods and any(map(is_test_name, methods)):
+        return True
+    others = {name: each for name, each in classes.items() if name != node.name}
+    return any(is_test_class(others[base], others) for base in bases & others.keys())
+
+
+def is_test_name(name: str) -> bool:
+    return name.startswith("test")
+
+
+def is_used(function: Function, tests: ast.Module) -> bool:
+    """Whether the code names a function outside of the function itself and of a main guard."""
+    others = [node for node in tests.body if node is not function and not is_main_guard(node)]
+    return any(is_name(each, function.name) for node in others for each in ast.walk(node))

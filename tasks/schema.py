@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from tasks.checks import checks_here, may_check
+from tasks.checks import checks_here, is_test_file, may_check
 
 MAX_SOURCE_CHARS = 1_000_000
 MAX_OUTPUT_BYTES = 64 << 20
@@ -133,12 +133,14 @@ class AssertsTests(Closed):
     """Python test code in which each `assert` counts as one test.
 
     A `check(candidate)` that it defines is called with the entry point; otherwise its names come from the submission.
+    What stands under a main guard is run. Code with `test_` functions that it does not call, or with classes of
+    unittest, is run by pytest, and each of its tests counts as one.
     """
 
     kind: Literal["asserts"]
     source: str = Field(min_length=1, max_length=MAX_SOURCE_CHARS)
     weights: tuple[Weight, ...] | None = None
-    """One for each counted assert, in the order of the source; None weighs all alike."""
+    """One for each counted assert, or test that pytest runs, in the order of the source; None weighs all alike."""
     isolation: Isolation = "separate"
 
     @field_validator("source")
@@ -286,6 +288,8 @@ class Problem(Closed):
             raise ValueError("tests that define `check(candidate)` need an `entry_point`: the candidate")
         if isinstance(tests, AssertsTests) and not asserts_check(tests.source, self.setup):
             raise ValueError(CHECKS_NOTHING)
+        if isinstance(tests, AssertsTests) and "check" in functions_of(tests.source) and run_by_pytest(tests.source):
+            raise ValueError(CHECK_AND_TESTS)
         return self
 
 
@@ -320,14 +324,25 @@ def check_size(tree: ast.Module, name: str) -> None:
 
 CHECKS_NOTHING = (
     "`tests.source` comes to no check, so that every program would pass: add an `assert` that runs. "
-    "Functions that nobody calls and classes of unittest are for tests of kind `pytest`"
+    "A bare comparison such as `f(1) == 2` checks nothing"
+)
+CHECK_AND_TESTS = (
+    "`tests.source` defines both `check(candidate)` and tests that it does not call: call them, or move them to tests "
+    "of kind `pytest`"
 )
 
 
 @lru_cache(maxsize=4096)
 def asserts_check(source: str, setup: str) -> bool:
     """Whether sources that parse come to a check."""
-    return may_check(ast.parse(source), ast.parse(setup))
+    tests = ast.parse(source)
+    return has_check(source) if is_test_file(tests) else may_check(tests, ast.parse(setup))
+
+
+@lru_cache(maxsize=4096)
+def run_by_pytest(source: str) -> bool:
+    """Whether test code of kind `asserts` is run as a file of pytest."""
+    return is_test_file(ast.parse(source))
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,7 @@ from textwrap import indent
 
 import pytest
 
-from reward_server.judging.asserts import rewrite
+from reward_server.judging.asserts import builtins_tested, rewrite
 from reward_server.judging.payloads import asserts_payload, pytest_payload
 
 
@@ -135,6 +135,36 @@ def test_a_name_of_the_library_is_under_test_where_a_check_calls_it_alone(source
     assert set(json.loads(asserts_payload(source, None).text)["library"]) == library
     star = (("test_it.py", f"from solution import *\ndef test():\n{indent(source, '    ')}"),)
     assert set(json.loads(pytest_payload(star, "solution").text)["library"]) == library
+
+
+def test_tests_that_nobody_calls_are_for_pytest() -> None:
+    """Seen red: the functions were defined, and nothing was run."""
+    found = asserts_payload("def test_a(): assert f(1)\ndef test_b(): assert f(2)", None)
+    assert (found.kind, found.names) == ("pytest", ("test_source.py::test_a", "test_source.py::test_b"))
+    assert asserts_payload("def test_a(): assert f(1)\ntest_a()", None).kind == "asserts"
+
+
+def test_a_main_guard_is_run() -> None:
+    assert "if True:" in rewrite("if __name__ == '__main__':\n    assert f()").source
+
+
+@pytest.mark.parametrize(
+    ("source", "entry_point", "expected"),
+    [
+        ("assert sum(1, 2) == 3", None, {"sum"}),
+        ("assert abs(sum(1, 2)) == 3", None, {"sum"}),
+        ("assert sum(1, 2) == 3\nassert max(1, 2) == 3", None, set()),
+        ("assert sum(f(1)) == 3", None, set()),
+        ("assert sum(f(1)) == 3", "f", set()),
+        ("assert sum(1, 2) == 3", "sum", {"sum"}),
+        ("def check(candidate): assert abs(candidate(1))", "f", set()),
+    ],
+)
+def test_a_builtin_is_the_submissions_only_where_it_is_what_is_tested(
+    source: str, entry_point: str | None, expected: set[str]
+) -> None:
+    """Else a submission would define its own `abs`."""
+    assert builtins_tested(source, entry_point) == expected
 
 
 def test_check_is_found_at_the_top_only() -> None:

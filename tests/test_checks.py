@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from reward_server.judging.checks import constant_lines, counted, unchecked
+from tasks.checks import is_test_file
 from tasks.schema import Problem
 from tests.contract.support import asserts, pytest_files
 
@@ -22,13 +23,8 @@ UNITTEST = "import unittest\nclass T(unittest.TestCase):\n    def test_a(self): 
         "f(1)",
         "x = f(1) == 2",
         "assert True",
-        "def test_a(): assert f(1) == 2",
-        "async def test_a(): assert f(1) == 2",
-        "def test_a():\n    assert f(1) == 2\nif __name__ == '__main__':\n    test_a()",
-        "def helper(): assert f(1)\ndef test_a(): helper()",
-        UNITTEST,
-        UNITTEST + "unittest.main()",
-        UNITTEST + "if __name__ == '__main__': unittest.main()",
+        "def helper(): assert f(1) == 2",
+        "def test_a(): f(1) == 2",
         "class T:\n    def check(self): assert f(1)",
         "try:\n    f(1)\nexcept ValueError:\n    pass",
     ],
@@ -54,6 +50,12 @@ def test_a_source_that_checks_nothing_is_refused(source: str) -> None:
         "def check_a(): assert f(1)\nfor test in [check_a]: test()",
         UNITTEST + "T().test_a()",
         "with f() as x: assert x",
+        "def test_a(): assert f(1) == 2",
+        "def test_a():\n    assert f(1) == 2\nif __name__ == '__main__':\n    test_a()",
+        "def helper(): assert f(1)\nif __name__ == '__main__': helper()",
+        UNITTEST,
+        UNITTEST + "unittest.main()",
+        UNITTEST + "if __name__ == '__main__': unittest.main()",
     ],
 )
 def test_a_source_that_may_check_is_taken(source: str) -> None:
@@ -79,7 +81,7 @@ def test_pytest_files_need_a_check_somewhere() -> None:
 
 
 def test_an_error_names_the_field_and_the_fix() -> None:
-    with pytest.raises(ValidationError, match="kind `pytest`"):
+    with pytest.raises(ValidationError, match="add an `assert` that runs"):
         Problem.model_validate({"tests": {"kind": "asserts", "source": "f(1)"}})
 
 
@@ -155,3 +157,31 @@ def test_a_check_among_the_parameters_of_a_test_is_none_in_it() -> None:
 )
 def test_asserts_of_constants_are_known(test: str, constant: bool) -> None:
     assert constant_lines(ast.parse(f"\nassert {test}")) == ([2] if constant else [])
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("def test_a(): assert f(1)", True),
+        ("def test_a(): assert f(1)\ntest_a()", False),
+        ("def test_a(): assert f(1)\nif __name__ == '__main__': test_a()", True),
+        ("def test_a(): assert f(1)\nfor t in [test_a]: t()", False),
+        ("def test_a(): assert f(1)\ndef test_b(): test_a()", True),
+        (UNITTEST, True),
+        (UNITTEST + "T().test_a()", True),
+        ("class Base(unittest.TestCase): pass\nclass T(Base):\n    def test_a(self): assert f(1)", True),
+        ("class TestF:\n    def test_a(self): assert f(1)", True),
+        ("class TestF:\n    def __init__(self): pass\n    def test_a(self): assert f(1)", False),
+        ("class A(A): pass\nclass B(C): pass\nclass C(B): pass\nassert f(1)", False),
+        ("def helper(): assert f(1)\nhelper()", False),
+    ],
+)
+def test_tests_that_the_code_does_not_call_are_for_pytest(source: str, expected: bool) -> None:
+    """They would be passed unrun."""
+    assert is_test_file(ast.parse(source)) is expected
+
+
+def test_check_beside_tests_that_nobody_calls_is_refused() -> None:
+    """One of the two would not be run."""
+    with pytest.raises(ValidationError, match=r"defines both `check\(candidate\)` and tests"):
+        asserts("def check(candidate): assert candidate(1)\ndef test_a(): assert f(1)", entry_point="f")

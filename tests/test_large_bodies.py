@@ -83,8 +83,8 @@ def changed(**changes: Any) -> Any:
         (ScoreRequest, changed(submissions=[*BATCH["submissions"], {"problem": "p"}])),
         (ScoreRequest, changed(submissions=[*BATCH["submissions"], {"problem": "p", "codes": ""}])),
         (ScoreRequest, changed(submissions=[*BATCH["submissions"], "p"])),
-        (ScoreRequest, changed(problems={"p": {"tests": {"kind": "stdio", "cases": [{"stdot": ""}]}}})),
-        (ScoreRequest, changed(problems={"p": 7})),
+        (ScoreRequest, changed(strict=True, problems={"p": {"tests": {"kind": "stdio", "cases": [{"stdot": ""}]}}})),
+        (ScoreRequest, changed(strict=True, problems={"p": 7})),
         (PutProblems, {"problems": {"": PROBLEM}}),
         (PutProblems, {"problems": {"x" * 300: PROBLEM}}),
         (PutProblems, {}),
@@ -104,12 +104,28 @@ def test_an_error_names_its_place() -> None:
     value = changed(submissions=[*BATCH["submissions"], {"problem": "p", "codes": "x"}])
     with pytest.raises(BadRequest, match=r"submissions\[2\]\.codes: unknown field: did you mean `code`"):
         parse_large(ScoreRequest, json.dumps(value).encode())
-    value = changed(problems={"p": PROBLEM, "q": {**PROBLEM, "limits": {"cpu_s": "5"}}})
+    value = changed(strict=True, problems={"p": PROBLEM, "q": {**PROBLEM, "limits": {"cpu_s": "5"}}})
     with pytest.raises(BadRequest, match=r"problems\.q\.limits\.cpu_s: give a number"):
         parse_large(ScoreRequest, json.dumps(value).encode())
     body = json.dumps(BATCH).encode().replace(b"print", b"\xff")
     with pytest.raises(NotJson, match=f"byte {body.index(0xFF)} is not UTF-8"):
         parse_large(ScoreRequest, body)
+
+
+def test_a_wrong_problem_is_left_out_and_named_either_way() -> None:
+    value = changed(problems={"p": PROBLEM, "q": {**PROBLEM, "limits": {"cpu_s": "5"}}})
+    body = json.dumps(value).encode()
+    for asked in (parse_large(ScoreRequest, body), parse_now(ScoreRequest, body)):
+        assert list(asked.problems) == ["p"]
+        assert asked.refused == {"q": ("problems.q.limits.cpu_s", "give a number")}
+
+
+def test_a_request_of_which_nothing_is_left_is_refused() -> None:
+    value = changed(problems={"p": 7}, submissions=[{"problem": "p", "code": ""}])
+    for parse in (parse_large, parse_now):
+        assert outcome(parse, ScoreRequest, json.dumps(value).encode()) == outcome(
+            parse_now, ScoreRequest, json.dumps({**value, "strict": True}).encode()
+        )
 
 
 def test_the_last_of_two_alike_counts() -> None:

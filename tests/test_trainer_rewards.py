@@ -22,6 +22,7 @@ from trainer.client import RewardClient
 from trainer.reward_metrics import WaitingShare
 from trainer.rewards import (
     ENOUGH,
+    FaultyProblems,
     TooManyUnscored,
     UnscoredShare,
     code_reward,
@@ -32,7 +33,7 @@ from trainer.rewards import (
     summed_reward,
 )
 from trainer.settings import NAMES, SUMMED, TrainerSettings
-from trainer.wire import VERDICTS, unscored
+from trainer.wire import VERDICTS, Submission, unscored
 
 SPEC = json.dumps({"tests": {"kind": "call"}})
 Judge = Callable[[str], dict[str, Any]]
@@ -163,6 +164,17 @@ def test_a_run_asks_for_the_least_assurance_of_its_settings(
     assert requests[0]["min_assurance"] == (least or "shared")
     run(make_code_reward("http://x", min_assurance="objects"), ["1"], problem=[SPEC])
     assert requests[1]["min_assurance"] == "objects"
+
+
+def test_a_problem_at_fault_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    """It would else only be one more completion without a reward."""
+    faulty, submission = FaultyProblems(), Submission(problem="p", code="")
+    results = [unscored("the problem cannot be judged: no fixture"), unscored("server gone")]
+    for _ in range(2):
+        faulty.warn([submission, Submission(problem="q", code="")], results)
+    assert [record.getMessage() for record in caplog.records] == [
+        "problem p: no completion of it gets a reward: the problem cannot be judged: no fixture"
+    ]
 
 
 def test_one_bad_group_at_the_start_does_not_stop_the_run() -> None:

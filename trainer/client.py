@@ -61,6 +61,8 @@ class ScoreOptions(TypedDict, total=False):
     """Skip the tests that follow one that did not pass."""
     min_assurance: Assurance
     """No reward from problems whose results rest on less."""
+    strict: bool
+    """Raise RequestRejected for a wrong problem, rather than leave its submissions without a reward."""
 
 
 class RewardClient:
@@ -142,6 +144,7 @@ class RewardClient:
         detail: Detail = "none",
         stop_on_failure: bool = False,
         min_assurance: Assurance = "shared",
+        strict: bool = False,
     ) -> AsyncGenerator[tuple[int, Result], None]:
         """Judge submissions as `score` does, and yield each one's place and result as it comes.
 
@@ -153,7 +156,7 @@ class RewardClient:
             "detail": detail,
             "stop_on_failure": stop_on_failure,
             "min_assurance": min_assurance,
-        }
+        } | ({"strict": True} if strict else {})
         batch = Batch(submissions, problems or {}, options)
         deadline = asyncio.get_running_loop().time() + self.deadline_s
         share = -(-len(submissions) // len(self._servers))

@@ -15,6 +15,7 @@ and what a call opens it closes.
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import re
@@ -22,6 +23,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from reward_server.runner.rows import PROBLEM_FAULT
 from trainer.client import RewardClient
 from trainer.columns import completion_text, problems_of, reference_times
 from trainer.reward_metrics import RewardMetrics, log_parts
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
     RewardFunction = Callable[..., Coroutine[Any, Any, list[float | None]]]
 
+log = logging.getLogger(__name__)
+
 FENCE = re.compile(r"^[ \t]*```[ \t]*(\S*)[ \t]*$", re.MULTILINE)
 PYTHON = {"python", "py", "python3"}
 NOISE_CPU_S = 0.01
@@ -47,6 +51,20 @@ WINDOW, ENOUGH = 512, 32
 
 class TooManyUnscored(RuntimeError):
     """So many completions had no verdict that training on would waste the GPU."""
+
+
+class FaultyProblems:
+    """Warns of each problem that cannot be judged, once: no submission to it will ever have a reward."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def warn(self, submissions: Sequence[Submission], results: Sequence[Result]) -> None:
+        for submission, result in zip(submissions, results, strict=True):
+            problem, error = submission["problem"], result.error or ""
+            if error.startswith(PROBLEM_FAULT) and problem not in self._known:
+                self._known.add(problem)
+                log.warning("problem %s: no completion of it gets a reward: %s", problem, error)
 
 
 class UnscoredShare:
@@ -67,7 +85,7 @@ class UnscoredShare:
             )
 
 
-_unscored, _metrics = UnscoredShare(), RewardMetrics()
+_unscored, _metrics, _faulty = UnscoredShare(), RewardMetrics(), FaultyProblems()
 
 
 async def code_reward(completions: Sequence[Completion], **columns: Any) -> list[float | None]:
@@ -198,6 +216,7 @@ async def _scored(
     began = time.perf_counter()
     submissions, results = await _judge(completions, columns, settings)
     metrics.log(submissions, results, columns, began=began, ended=time.perf_counter())
+    _faulty.warn(submissions, results)
     counted.add(results, settings.max_unscored)
     return results
 

@@ -11,9 +11,13 @@ import ast
 import builtins
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from reward_server.judging.checks import constant_lines, is_constant
-from tasks.checks import callee, is_checking
+from tasks.checks import callee, is_checking, is_main_guard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 BUILTINS = frozenset(dir(builtins))
 RESERVED = frozenset({"__site__", "__raising_site__", "__never__"})
@@ -26,6 +30,7 @@ class Site:
     kind: str
     """`check`, or `never` for an assert that must not be reached."""
     line: int
+    column: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class Rewritten:
 def rewrite(source: str) -> Rewritten:
     """Raises: SyntaxError; a `Problem` holds no source that does."""
     tree = ast.parse(source)
+    run_main_guards(tree.body)
     rewriter = Rewriter()
     tree = rewriter.visit(tree)
     names = FreeNames()
@@ -77,6 +83,33 @@ def rewrite(source: str) -> Rewritten:
     )
 
 
+@lru_cache(maxsize=4096)
+def builtins_tested(source: str, entry_point: str | None) -> frozenset[str]:
+    """The builtin's name under which the submission defines what is tested: `assert sum(10, 15) == 6`.
+
+    That is the entry point; without one, where the code uses no name that Python lacks, what each check calls before
+    anything else.
+    """
+    first = (entry_point or "").partition(".")[0]
+    if first:
+        return frozenset({first}) & BUILTINS
+    tree = ast.parse(source)
+    names = FreeNames()
+    names.visit(tree)
+    checks = [node for node in ast.walk(tree) if isinstance(node, ast.Assert) and not is_constant(node.test)]
+    if names.loaded - names.bound - BUILTINS or not checks:
+        return frozenset()
+    common = frozenset.intersection(*(called_first(node.test) for node in checks)) - names.bound
+    return common if len(common) == 1 else frozenset()
+
+
+def called_first(node: ast.expr) -> frozenset[str]:
+    """The functions that are called with no call among their arguments."""
+    calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+    inner = [each for each in calls if sum(isinstance(part, ast.Call) for part in ast.walk(each)) == 1]
+    return frozenset(each.func.id for each in inner if isinstance(each.func, ast.Name))
+
+
 def around(row: int, function: str, body: list[ast.stmt]) -> ast.With:
     call = ast.Call(func=ast.Name(id=function, ctx=ast.Load()), args=[ast.Constant(row)], keywords=[])
     return ast.With(items=[ast.withitem(context_expr=call)], body=body, lineno=0)
@@ -87,6 +120,13 @@ def stays_first(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.ImportFrom):
         return statement.module == "__future__"
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def run_main_guards(statements: Iterable[ast.stmt]) -> None:
+    """Have what stands under `if __name__ == "__main__":` run, as in a file that is run by its name."""
+    for node in statements:
+        if isinstance(node, ast.If) and is_main_guard(node):
+            node.test = ast.Constant(value=True)
 
 
 class Rewriter(ast.NodeTransformer):
@@ -109,7 +149,7 @@ class Rewriter(ast.NodeTransformer):
         return self.site("check", node, "__raising_site__" if self.guarded else "__site__")
 
     def site(self, kind: str, node: ast.stmt, function: str) -> ast.stmt:
-        self.sites.append(Site(kind, node.lineno))
+        self.sites.append(Site(kind, node.lineno, node.col_offset))
         return around(len(self.sites) - 1, function, [node])
 
     def visit_Constant(self, node: ast.Constant) -> ast.Constant:

@@ -9,13 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from reward_server.judging.assurance import assurance_of
+from reward_server.judging.counting import runs_pytest
 from reward_server.judging.judge import judge
 from reward_server.judging.plan import plan
+from reward_server.runner.rows import PROBLEM_FAULT
 from tasks.assurance import ASSURANCES
 from tasks.schema import AssertsTests, StdioTests
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from reward_server.jobs import Job, Observations
     from reward_server.verdicts import TestResult
@@ -42,6 +44,8 @@ class Calibration(NamedTuple):
     cases_cpu_s: tuple[float, ...] = ()
     """`stdio` only: its processor seconds in each case. All other tests run in one process, where one test may do what
     the reference does in another, as a cache is filled by whoever comes first."""
+    errors: tuple[tuple[str, str], ...] = ()
+    """Names of tests that end in an exception with the reference, and what it says: these tests may be at fault."""
 
 
 def attempt(problem: Problem, assurance: Assurance) -> Job:
@@ -88,9 +92,16 @@ def faulty(problem: Problem, seen: Observations) -> Calibration:
 
 def at_fault(problem: Problem, results: Sequence[TestResult]) -> Calibration:
     why = next(map(_words, (each for each in results if each.verdict != "passed")), "there is no test that counts")
-    return Calibration(
-        assurance_of(problem), fault=f"the reference does not pass every test ({why}): mend it or the tests"
-    )
+    errors = tuple((each.name, each.message) for each in results if each.verdict == "runtime_error")
+    fault = f"the reference does not pass every test ({why}): mend it or the tests"
+    return Calibration(assurance_of(problem), fault=fault, errors=errors)
+
+
+def fault_shared(results: Iterable[TestResult], calibration: Calibration | None) -> str:
+    """What is wrong with the problem where a test ends in the very exception that it ends in with the reference."""
+    errors = calibration.errors if calibration is not None else ()
+    same = next((each for each in results if errors and (each.name, each.message) in errors), None)
+    return f"{PROBLEM_FAULT}: its reference ends in the same way: {same.message}" if same is not None else ""
 
 
 def _words(result: TestResult) -> str:
@@ -98,6 +109,6 @@ def _words(result: TestResult) -> str:
 
 
 def _unreached(problem: Problem, seen: Observations) -> tuple[int, ...]:
-    if not isinstance(problem.tests, AssertsTests):
+    if runs_pytest(problem):  # there a test that is not reached was kept from running
         return ()
     return tuple(index for index, test in enumerate(seen.tests) if test.ending == "unreached")

@@ -24,6 +24,10 @@ def weights_of(problem: Problem) -> list[float]:
             return [1.0] * judge_payload(problem).tests
 
 
+def runs_pytest(problem: Problem) -> bool:
+    return problem.has_test_code and judge_payload(problem).kind == "pytest"
+
+
 def assert_names(problem: Problem) -> list[str]:
     """What each counted assert is called, by its line."""
     assert isinstance(problem.tests, AssertsTests)

@@ -7,7 +7,8 @@ from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any
 
 from reward_server.judging.comparing import close_tokens, close_value, same_items, same_text, same_tokens, same_value
-from reward_server.judging.counting import weights_of
+from reward_server.judging.counting import runs_pytest, weights_of
+from reward_server.judging.payloads import judge_payload
 from reward_server.judging.raised import read_raised
 from reward_server.runner import values
 from reward_server.runner.rows import MAX_MESSAGE
@@ -36,11 +37,27 @@ BY_ENDING: dict[str, Verdict] = {
 }
 
 
-def counted(results: list[TestResult], calibration: Calibration | None) -> list[TestResult]:
-    """The results that count: not those of asserts that the reference does not reach."""
-    if calibration is None or not calibration.unreached:
-        return results
-    return [each for index, each in enumerate(results) if index not in calibration.unreached]
+def counted(
+    results: list[TestResult], calibration: Calibration | None, skipped: Collection[int] = ()
+) -> list[TestResult]:
+    """The results that count: not those of asserts that a right program does not reach either.
+
+    Which these are the reference shows; without one that passes, they are `skipped`.
+    """
+    left_out = skipped if calibration is None or calibration.fault else calibration.unreached
+    return [each for index, each in enumerate(results) if index not in left_out] if left_out else results
+
+
+def skipped(problem: Problem, observations: Observations, *, stop: bool = False) -> list[int]:
+    """The asserts that were not reached, and that no submission could make the code go around.
+
+    None after a `stop` at a failure: they might have been reached.
+    """
+    rows = observations.tests
+    failed_one = any(not each.passed and each.ending != "unreached" for each in rows)
+    if not isinstance(problem.tests, AssertsTests) or observations.failed_load is not None or (stop and failed_one):
+        return []
+    return [at for at in judge_payload(problem).skippable if at < len(rows) and rows[at].ending == "unreached"]
 
 
 def judge(
@@ -71,7 +88,7 @@ def judge(
             ]
         case AssertsTests() | PytestTests():
             results = judge_checks(observations.tests, weights if isinstance(tests, AssertsTests) else [])
-    if isinstance(tests, PytestTests) and results:
+    if runs_pytest(problem) and results:
         return results  # pytest knows how many tests there are: marks skip some, parameters make more
     if len(results) < len(weights):
         stopped = any(one.verdict != "passed" for one in results)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import ast
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import orjson
 from pydantic import ValidationError
 
-from reward_server.judging.asserts import FreeNames, rewrite
+from reward_server.judging.asserts import FreeNames, builtins_tested, rewrite
 from reward_server.judging.checks import constant_lines, counted, unchecked
 from reward_server.judging.library import homes
 from reward_server.judging.names import class_names, star_names
 from reward_server.judging.objects import needs_objects
 from reward_server.judging.purity import is_pure
+from reward_server.judging.pytest_file import MODULE, NAME, as_test_file
+from reward_server.judging.reach import independent_lines, skippable
 from reward_server.judging.surroundings import surroundings
-from tasks.schema import AssertsTests
+from tasks.schema import AssertsTests, run_by_pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +47,10 @@ class JudgePayload(NamedTuple):
     """Whether the test code needs objects of the submission, as its text says."""
     names: tuple[str, ...]
     """What the tests are called, as far as the source shows it."""
+    kind: Literal["asserts", "pytest"] = "asserts"
+    """How the test code is run."""
+    skippable: tuple[int, ...] = ()
+    """The tests that do not count when they are not reached, as far as the text shows (`reach.py`)."""
 
     def with_assurance(self, *, objects: bool, learn: bool = False, sites: Any = None) -> bytes:
         """The whole payload. `learn`: note what comes back at each call site. `sites`: what came back there."""
@@ -97,11 +103,14 @@ def is_remembered(problem: Problem) -> bool:
 
 
 def asserts_payload(source: str, entry_point: str | None, setup: str = "") -> JudgePayload:
+    if run_by_pytest(source):
+        return pytest_payload(((NAME, as_test_file(source, entry_point)),), MODULE, setup)
     rewritten = rewrite(source)
     prepared = ast.parse(setup)
-    names = rewritten.names - defined_by(prepared)
+    provided = builtins_tested(source, entry_point)
+    names = (rewritten.names | provided) - defined_by(prepared)
     library = homes(names, rewritten.looked_into, rewritten.called, entry_point, rewritten.checks)
-    wanted = rewritten.names - library.keys()
+    wanted = (rewritten.names | provided) - library.keys()
     payload = {
         "source": rewritten.source,
         "rows": [{"kind": site.kind, "name": f"line {site.line}"} for site in rewritten.sites],
@@ -118,8 +127,13 @@ def asserts_payload(source: str, entry_point: str | None, setup: str = "") -> Ju
     imports = [import_of(name, *home) for name, home in library.items()]
     pure = not payload["surroundings"] and is_pure(*imports, prepared, ast.parse(source))
     objects = needs_objects(frozenset(names - library.keys()), "", source)
+    payload["independent"] = [
+        [TESTS_FILE, line] for line in independent_lines(rewritten.source, library, (MODULE,), objects=objects)
+    ]
     lines = tuple(f"line {site.line}" for site in rewritten.sites)
-    return JudgePayload(orjson.dumps(payload), len(lines), pure, objects, lines)
+    places = skippable(source, library, provided, objects=objects)
+    may_skip = tuple(at for at, site in enumerate(rewritten.sites) if (site.line, site.column) in places)
+    return JudgePayload(orjson.dumps(payload), len(lines), pure, objects, lines, skippable=may_skip)
 
 
 def pytest_payload(files: tuple[tuple[str, str], ...], module: str, setup: str = "") -> JudgePayload:
@@ -145,8 +159,15 @@ def pytest_payload(files: tuple[tuple[str, str], ...], module: str, setup: str =
         "expected": exceptions_named(*sources),
         "surroundings": surroundings(*sources, setup, has_data=len(sources) < len(files)),
     }
+    own = {module, *(name.removesuffix(".py") for name, _ in files)}
     objects = needs_objects(frozenset(names - library.keys() - prepared), module, *sources)
-    return JudgePayload(orjson.dumps(payload), len(tests), pure=False, objects=objects, names=tuple(tests))
+    payload["independent"] = [
+        [name, line]
+        for name, text in files
+        if name.endswith(".py")
+        for line in independent_lines(text, library, own, objects=objects)
+    ]
+    return JudgePayload(orjson.dumps(payload), len(tests), False, objects, tuple(tests), "pytest")
 
 
 def defined_by(setup: ast.Module) -> frozenset[str]:

@@ -85,7 +85,7 @@ def plan(
         case AssertsTests() | PytestTests():
             assert judge is not None
             return Job(
-                tests.kind,
+                judge.kind,
                 problem.limits,
                 submission,
                 judge=judge.with_assurance(objects=objects, learn=learn, sites=sites),

@@ -36,6 +36,12 @@ HANDLERS = ("unittest", "_pytest", "contextlib", "numpy.testing")
 """Libraries that catch an exception for the test, which then looks at it."""
 
 
+NO_FAULTS = RecursionError, MemoryError, OSError, StopIteration, StopAsyncIteration
+"""What depends on more than the statement that raises it."""
+OF_KINDS = TypeError, AttributeError, NameError, ImportError
+"""What may depend on whether something of the submission is a function or a class, or there at all."""
+
+
 class Evidence:
     def __init__(self) -> None:
         self.checks = 0
@@ -46,6 +52,12 @@ class Evidence:
         """The names of the test code's files."""
         self.expected: frozenset[str] = frozenset()
         """The types of exceptions that the test code names."""
+        self.independent: frozenset[tuple[str, int]] = frozenset()
+        """File and line of statements that have nothing to do with the submission."""
+        self.fault = ""
+        """What is wrong with the tests themselves, whatever the submission: then there is no verdict."""
+        self.heard = False
+        """Whether an exception of the submission has come, be it in a look-up."""
         self.problem = ""
         """What the test's own side cannot do across the wall: then there is no verdict."""
         self.answers = 0
@@ -75,6 +87,7 @@ class Evidence:
 
     def note_raised(self, error: BaseException, operation: str, operands: tuple[Any, ...]) -> None:
         """Remember an exception of the submission."""
+        self.heard = True
         self.theirs = [*self.theirs[-LAST:], error]
         asked_for = str(operands[1]) if operation == "special" else operation
         names = {kind.__name__ for kind in type(error).__mro__}
@@ -106,6 +119,26 @@ class Evidence:
                 self.failed_callbacks.setdefault(key, text)
             else:
                 self.doubt(text)
+
+    def note_fault(self, error: BaseException) -> None:
+        """Note an exception that the test code has raised on its own, with nothing of the submission in it.
+
+        Either the statement uses nothing of it, or nothing has come from it so far but its functions and classes. An
+        exception that says that a resource has run out, or that a check failed, is no such.
+        """
+        place = at = error.__traceback__
+        while place is not None:
+            if os.path.basename(place.tb_frame.f_code.co_filename) in self.files:
+                at = place
+            last, place = place, place.tb_next
+        if at is None or not isinstance(error, Exception) or isinstance(error, NO_FAULTS) or is_finding(error):
+            return
+        file, line = os.path.basename(at.tb_frame.f_code.co_filename), at.tb_lineno
+        if file not in self.files or str(last.tb_frame.f_globals.get("__name__", "")).startswith("reward_server."):
+            return
+        untouched = not self.answers and not self.heard and not isinstance(error, OF_KINDS)
+        if untouched or (file, line) in self.independent:
+            self.fault = self.fault or f"{type(error).__name__} in its tests: {error}"
 
     def is_constant(self, error: BaseException) -> bool:
         place = error.__traceback__

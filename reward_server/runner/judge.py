@@ -84,6 +84,7 @@ class Judge(Keeper):
         objects, sites = payload["assurance"] == "objects", payload["sites"]
         self.learns = payload["learn"]
         self.evidence.constant = frozenset(map(tuple, payload["constant"]))
+        self.evidence.independent = frozenset(map(tuple, payload["independent"]))
         self.evidence.files, self.evidence.expected = frozenset(files), frozenset(payload["expected"])
         threading.excepthook = self.evidence.thread_failed
         self.wall = wall.Wall(
@@ -118,6 +119,8 @@ class Judge(Keeper):
 
     def report(self, uncaught: BaseException | None, failed_load: dict[str, Any] | None = None) -> None:
         """As in `Keeper`; there is no verdict where the problem cannot be judged across the wall."""
+        if uncaught is not None:
+            self.evidence.note_fault(uncaught)
         if self.evidence.problem and (uncaught is not None or FAILED in self.states):
             self.give_up(NotTheirs(f'{self.evidence.problem}: set "isolation": "shared" in its tests'))
         else:
@@ -164,6 +167,7 @@ class Judge(Keeper):
 
     def fail(self, row: int, begun: Begun, error: BaseException) -> None:
         if not isinstance(error, link.Gone):
+            self.evidence.note_fault(error)
             super().fail(row, begun, error)
         elif self.lost:
             self.settle(

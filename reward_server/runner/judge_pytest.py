@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 import types
+import unittest
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -117,6 +118,10 @@ def each(evidence: Evidence, items: Iterable[Any]) -> Iterator[Any]:
         yield item
 
 
+def do_nothing(*_: object, **__: object) -> None:
+    """Stand in for `unittest.main` and `pytest.main`: a file may call them, and its tests are run anyway."""
+
+
 class Plugin:
     """Enters each test's result as pytest goes along."""
 
@@ -143,11 +148,16 @@ class Plugin:
             self.uncollected = lines[-1] if lines else "the test files could not be collected"
 
     def pytest_exception_interact(self, node: Any, call: Any) -> None:
-        if isinstance(node, pytest.Collector) and isinstance(call.excinfo.value, link.Gone | MemoryError):
-            self.gone = call.excinfo.value
+        error = call.excinfo.value
+        if isinstance(node, pytest.Collector):
+            if isinstance(error, link.Gone | MemoryError):
+                self.gone = error
+            self.error = error.__cause__ if isinstance(error, node.CollectError) else error
 
     def pytest_collection_finish(self, session: Any) -> None:
         evidence = self.keeper.evidence
+        if not session.items and not session.testsfailed and not evidence.answers:
+            evidence.fault = "pytest finds no test in its files"
         self.consulted, self.against = bool(evidence.answers), evidence.against()
         ids = [item.nodeid for item in session.items]
         self.expected = {item.nodeid: list(item.iter_markers("xfail")) for item in session.items}
@@ -200,6 +210,7 @@ class Plugin:
         elif report.failed and not self.failed:
             self.failed = True
             error = call.excinfo.value if call.excinfo is not None else AssertionError(str(report.longrepr))
+            self.note_missing_fixture(item, error)
             # `pytest.fail`, and `pytest.raises` that saw nothing raised: a finding of the test, as an assert is.
             self.error = AssertionError(str(error)) if isinstance(error, pytest.fail.Exception) else error
         elif report.skipped and expects_failure(
@@ -209,6 +220,11 @@ class Plugin:
         elif report.skipped:
             self.failed, self.error = True, AssertionError("what the submission says may not excuse a failure")
         return report
+
+    def note_missing_fixture(self, item: Any, error: BaseException) -> None:
+        """A test asks for a fixture that is not there; which ones it asks for, its text says."""
+        if isinstance(error, pytest.FixtureLookupError) and not self.consulted and error.argname in item.fixturenames:
+            self.keeper.evidence.fault = f"{item.nodeid}: there is no fixture {error.argname!r}"
 
 
 def function_of(nodeid: str) -> str:
@@ -283,18 +299,24 @@ def run_files(kept_by: keeper.Keeper, payload: dict[str, Any], *plugins: object,
     builtins.__checked__ = partial(Checked, kept_by.evidence)  # type: ignore[attr-defined]
     builtins.__counted__ = partial(counted, kept_by.evidence)  # type: ignore[attr-defined]
     builtins.__each__ = partial(each, kept_by.evidence)  # type: ignore[attr-defined]
+    run_pytest = pytest.main
+    pytest.main = unittest.main = do_nothing  # type: ignore[assignment]
     plugin = Plugin(kept_by, payload["names"], frozenset(payload["unchecked"]))
     tests = [f"{folder}/{name}" for name in payload["files"] if name.startswith("test_") and name.endswith(".py")]
     kept_by.begin_interval()
     uncaught: BaseException | None = None
     try:
-        pytest.main(
+        run_pytest(
             [*ARGUMENTS, f"--rootdir={folder}", *(["-x"] if kept_by.stop else []), *tests], plugins=[plugin, *plugins]
         )
     except BaseException as error:
         uncaught = error
     kept_by.leave_out(plugin.left_out)
+    if plugin.left_out and not kept_by.names:
+        kept_by.evidence.fault = "every test is skipped by a mark"
     if plugin.uncollected:
+        if uncaught is None and plugin.error is not None:
+            kept_by.evidence.note_fault(plugin.error)
         uncaught = uncaught or RuntimeError(plugin.uncollected)
     elif not kept_by.stop and kept_by.timeouts > 0 and UNREACHED in kept_by.states:
         uncaught = uncaught or link.Refused("pytest ended before this test")

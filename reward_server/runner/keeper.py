@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from reward_server.runner import link
 from reward_server.runner.evidence import Evidence
 from reward_server.runner.page import FAILED, PASSED, UNREACHED, Page
-from reward_server.runner.rows import MAX_MESSAGE, TIME_LIMITS
+from reward_server.runner.rows import MAX_MESSAGE, PROBLEM_FAULT, TIME_LIMITS
 
 if TYPE_CHECKING:
     import socket
@@ -152,7 +152,10 @@ class Keeper(abc.ABC):
         self.settle(row, begun, failed=True, ending=ending, message=describe(error))
 
     def report(self, uncaught: BaseException | None, failed_load: dict[str, Any] | None = None) -> None:
-        """Tell the control process all."""
+        """Tell the control process all; there is no verdict where the tests themselves are at fault."""
+        if self.evidence.fault:
+            self.give_up(NotTheirs(self.evidence.fault))
+            return
         if uncaught is not None:
             # The kind of error first: it tells the verdict.
             self.blame(f"{describe(uncaught)} (it ended the test code)")
@@ -177,7 +180,7 @@ class Keeper(abc.ABC):
 
     def give_up(self, ours: NotTheirs) -> None:
         """Tell the control process that nothing can be said about the submission."""
-        self.tell({"given_up": f"the problem cannot be judged: {ours}"[:MAX_MESSAGE]})
+        self.tell({"given_up": f"{PROBLEM_FAULT}: {ours}"[:MAX_MESSAGE]})
 
     def blame(self, message: str) -> None:
         """Test code that ends in an exception never passes whole: what it did not reach fails, else its last test."""

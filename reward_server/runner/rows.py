@@ -9,6 +9,8 @@ from reward_server.runner import frames
 MAX_MESSAGE = 500
 TIME_LIMITS = frozenset({"cpu", "wall"})
 """Endings at a limit of time."""
+PROBLEM_FAULT = "the problem cannot be judged"
+"""How a message begins where the problem's own tests are at fault, and no submission can have a reward."""
 
 
 class Row:

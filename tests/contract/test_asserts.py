@@ -315,6 +315,20 @@ def test_what_cannot_cross_is_the_problems_fault(sandbox: Sandbox) -> None:
     assert '"isolation": "shared"' in results[0].message
 
 
+def test_an_exception_of_the_tests_own_is_the_problems_fault(sandbox: Sandbox) -> None:
+    """It was the submission's 0, whatever that was."""
+    for test in ("x = 1 / 0", "import surely_missing", "from math import surely_missing"):
+        problem = asserts(f"{test}\nassert solve(1) == 1")
+        assert sandbox.verdicts(problem, "def solve(n): return n") == ["sandbox_error"]
+
+
+def test_what_an_answer_brings_about_is_no_fault_of_the_test(sandbox: Sandbox) -> None:
+    """A submission must not turn its 0 into an absent reward."""
+    for source in ("x = 1 / solve(1)\nassert x == 1", "d = {1: 1}\nsolve(d)\nx = d[1]\nassert x == 1"):
+        code = "def solve(n): return n.clear() if isinstance(n, dict) else 0"
+        assert sandbox.verdicts(asserts(source), code) == ["runtime_error"]
+
+
 def test_a_setup_that_fails_beside_the_tests_is_the_problems_fault(sandbox: Sandbox) -> None:
     problem = asserts("assert solve(1) == 1", setup="HERE = __file__")  # which only the submission has
     assert sandbox.verdicts(problem, "def solve(n): return n") == ["sandbox_error"]

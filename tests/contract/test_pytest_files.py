@@ -11,7 +11,7 @@ import pytest
 from tasks.schema import Limits
 from tests.contract.support import Sandbox, pytest_files
 
-P, W, R = "passed", "wrong_answer", "runtime_error"
+P, W, R, L = "passed", "wrong_answer", "runtime_error", "sandbox_error"
 CODE = """
 import math
 from dataclasses import dataclass
@@ -52,10 +52,10 @@ class Point:
         ("import pytest\nfrom solution import double\ndef test_a(): assert double(0.1) == pytest.approx(0.2)\ndef test_b(): assert [double(1)] == pytest.approx([2.1])", [P, W]),
         ("from solution import double\ndef helper(): return 4\nclass TestIt:\n    def test_a(self): assert double(2) == helper()", [P]),
         ("from solution import double\ndef test_a(subtests):\n    for n in range(2):\n        with subtests.test(n=n): assert double(n) == n", [W]),
-        ("import pytest\nfrom solution import double\n@pytest.fixture\ndef broken(): 1/0\ndef test_a(broken): pass\ndef test_b(): assert double(1) == 2", [R, P]),
+        ("import pytest\nfrom solution import double\n@pytest.fixture\ndef broken(): 1/0\ndef test_a(broken): pass\ndef test_b(): assert double(1) == 2", [L, L]),
         ("import pytest\nfrom solution import double\n@pytest.fixture\ndef leaves():\n    yield\n    assert double(1) == 3\ndef test_a(leaves): assert double(1) == 2", [W]),
         ("from solution import double, missing\ndef test_a(): assert double(1) == 2\ndef test_b(): pass", [R, R]),
-        ("import no_such_package\ndef test_a(): assert no_such_package.x", [R]),
+        ("import no_such_package\ndef test_a(): assert no_such_package.x", [L]),
         ("import pytest\nfrom solution import double\ndef test_a(): pytest.fail('no')\ndef test_b(): pytest.skip('in the middle')", [W, W]),
     ],
 )  # fmt: skip

@@ -205,6 +205,14 @@ ROWS = (
         (f"{ASSERTS}::test_what_cannot_cross_is_the_problems_fault[embedded]",),
     ),
     Defence(
+        "an_answer_excuses_no_failure",
+        "An exception of the test in which an answer of the submission may have a part is its 0.",
+        EVIDENCE,
+        "if untouched or (file, line) in self.independent:",
+        "if True:",
+        (f"{ASSERTS}::test_what_an_answer_brings_about_is_no_fault_of_the_test[embedded]",),
+    ),
+    Defence(
         "broken_setup_is_no_verdict",
         "So is a setup that fails beside the tests.",
         JUDGE,

@@ -1,11 +1,14 @@
 """What the text of test code decides: whose its names are, what it rests on, whether it is pure, whether it checks."""
 
+# ruff: noqa: E501 - names of tests
+
 from __future__ import annotations
 
 from tests.defences.defence import Defence
 
-LIBRARY, NAMES, OBJECTS, PURITY, PAYLOADS, COUNTING = (
-    f"reward_server/judging/{name}.py" for name in ("library", "names", "objects", "purity", "payloads", "checks")
+LIBRARY, NAMES, OBJECTS, PURITY, PAYLOADS, COUNTING, REACH, INDEPENDENT = (
+    f"reward_server/judging/{name}.py"
+    for name in ("library", "names", "objects", "purity", "payloads", "checks", "reach", "independent")
 )
 CHECKS, SCHEMA = "tasks/checks.py", "tasks/schema.py"
 
@@ -20,6 +23,10 @@ def starred(row: str) -> str:
 
 def impure(source: str) -> str:
     return f"tests/test_asserts.py::test_code_that_could_leave_something_behind_is_not_pure[{source}]"
+
+
+def steered(row: str) -> str:
+    return f"tests/test_reach.py::test_what_a_submission_can_steer_around_counts[{row}]"
 
 
 def refused(source: str) -> str:
@@ -200,20 +207,44 @@ ROWS = (
         (refused("assert True"),),
     ),
     Defence(
-        "main_guards_are_not_run",
-        "What stands behind a main guard is not run.",
-        CHECKS,
-        "    if isinstance(node, ast.If) and is_main_guard(node.test):\n        return\n",
-        "",
-        (refused("def test_a():\\n    assert f(1) == 2\\nif __name__ == '__main__':\\n    test_a()"),),
-    ),
-    Defence(
         "functions_run_when_called",
         "A function that nobody calls checks nothing.",
         CHECKS,
         "inside: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else [*node.decorator_list]",
         "inside: list[ast.AST] = [*ast.iter_child_nodes(node)]",
-        (refused("def test_a(): assert f(1) == 2"),),
+        (refused("def helper(): assert f(1) == 2"),),
+    ),
+    Defence(
+        "uncalled_tests_are_run",
+        "Tests that the code does not call are run by pytest.",
+        PAYLOADS,
+        "    if run_by_pytest(source):",
+        "    if False and run_by_pytest(source):",
+        ("tests/test_asserts.py::test_tests_that_nobody_calls_are_for_pytest",),
+    ),
+    Defence(
+        "a_steered_assert_counts",
+        "An assert that a submission can steer around counts although it is not reached.",
+        REACH,
+        "        if not all(each in place.decisions and self.has_alternative(each, place.statement) for each in steered):\n            return False\n",
+        "",
+        (steered("r = f(3)\\nif r:\\n    assert r == 3-0"),),
+    ),
+    Defence(
+        "a_changed_table_steers",
+        "So does one that depends on what the submission was given and may have changed.",
+        INDEPENDENT,
+        "        self.spread()\n",
+        "",
+        (steered("xs=[1]\\nys=xs\\nf(ys)\\nif xs:\\n    assert f(1)==2-0"),),
+    ),
+    Defence(
+        "an_alternative_compares_the_same",
+        "Another branch excuses an assert only if it compares the same values.",
+        REACH,
+        "            return names <= other_names\n",
+        "            return True\n",
+        (steered("e=2\\nr = f(1)\\nif r is None:\\n    assert e == 2\\nelse:\\n    assert r == e-1"),),
     ),
     Defence(
         "asserts_need_a_check",
