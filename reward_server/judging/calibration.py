@@ -14,7 +14,7 @@ from reward_server.judging.judge import judge
 from reward_server.judging.plan import plan
 from reward_server.runner.rows import PROBLEM_FAULT
 from tasks.assurance import ASSURANCES
-from tasks.schema import AssertsTests, StdioTests
+from tasks.schema import StdioTests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,7 +11,7 @@ from reward_server.judging.counting import runs_pytest, weights_of
 from reward_server.judging.payloads import judge_payload
 from reward_server.judging.raised import read_raised
 from reward_server.runner import values
-from reward_server.runner.rows import MAX_MESSAGE
+from reward_server.runner.rows import MAX_MESSAGE, TIME_LIMITS
 from reward_server.verdicts import TestResult, Verdict
 from tasks.schema import AssertsTests, CallTests, Checker, FloatTolerance, PytestTests, StdioTests
 
@@ -51,11 +51,13 @@ def counted(
 def skipped(problem: Problem, observations: Observations, *, stop: bool = False) -> list[int]:
     """The asserts that were not reached, and that no submission could make the code go around.
 
-    None after a `stop` at a failure: they might have been reached.
+    None after a `stop` at a failure or at a time limit: they might have been reached.
     """
     rows = observations.tests
-    failed_one = any(not each.passed and each.ending != "unreached" for each in rows)
-    if not isinstance(problem.tests, AssertsTests) or observations.failed_load is not None or (stop and failed_one):
+    if not isinstance(problem.tests, AssertsTests) or observations.failed_load is not None:
+        return []
+    failures = [each.ending for each in rows if not each.passed and each.ending != "unreached"]
+    if (stop and failures) or not TIME_LIMITS.isdisjoint(failures):
         return []
     return [at for at in judge_payload(problem).skippable if at < len(rows) and rows[at].ending == "unreached"]
 

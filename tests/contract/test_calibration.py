@@ -22,10 +22,8 @@ class Bag:
     def __contains__(self, item): return item in self.items
     def __len__(self): return len(self.items)
 """
-STAMP = "import time\ndef stamp(): return time.time()"
-PATCHED = (
-    "import time\nfrom unittest import mock\nwith mock.patch('time.time', lambda: 42.0):\n    assert stamp() == 42.0"
-)
+STAMP = "import platform\ndef stamp(): return platform.node()"
+PATCHED = "import platform\nfrom unittest import mock\nwith mock.patch('platform.node', lambda: 'n'):\n    assert stamp() == 'n'"
 
 
 @pytest.mark.parametrize(
@@ -36,8 +34,8 @@ PATCHED = (
         ("try:\n    pick({})\nexcept KeyError:\n    assert True\nassert pick({1: 2}) == 2", "def pick(d): return d[1]", "values"),
         ("walk = squares()\nassert next(walk) == 0\nassert next(walk) == 1", "def squares():\n    n = 0\n    while True:\n        yield n * n\n        n += 1", "values"),
         (PATCHED, STAMP, "shared"),
-        ("import os\nfrom unittest import mock\nwith mock.patch.dict(os.environ, {'A': '7'}):\n    assert read() == '7'", "import os\ndef read(): return os.environ.get('A')", "shared"),
-        ("import builtins\nfrom unittest import mock\nwith mock.patch('builtins.input', lambda *_: '4'):\n    assert ask() == 4", "def ask(): return int(input())", "shared"),
+        ("import os\nfrom unittest import mock\nwith mock.patch.dict(os.environ, {'A': '7'}):\n    assert read() == '7'", "import os\ndef read(): return os.environ.get('A')", "values"),
+        ("import builtins\nfrom unittest import mock\nwith mock.patch('builtins.input', lambda *_: '4'):\n    assert ask() == 4", "def ask(): return int(input())", "values"),
     ],
 )  # fmt: skip
 def test_a_reference_shows_what_its_problem_needs(
@@ -128,10 +126,10 @@ def test_a_reference_that_does_not_pass_is_at_fault(sandbox: Sandbox, reference:
 
 
 def test_pytest_files_are_calibrated(sandbox: Sandbox) -> None:
-    plain: Any = {"test_a.py": "import solution\ndef test_a():\n    assert solution.stamp() > 1\n"}
+    plain: Any = {"test_a.py": "import solution\ndef test_a():\n    assert isinstance(solution.stamp(), str)\n"}
     patching: Any = {
         "test_a.py": "import solution\ndef test_a(monkeypatch):\n"
-        "    monkeypatch.setattr('time.time', lambda: 7.0)\n    assert solution.stamp() == 7.0\n"
+        "    monkeypatch.setattr('platform.node', lambda: 'n')\n    assert solution.stamp() == 'n'\n"
     }
     for files, assurance in ((plain, "values"), (patching, "shared")):
         assert sandbox.calibrate(pytest_files(files, reference=STAMP)).assurance == assurance
