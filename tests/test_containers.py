@@ -182,6 +182,7 @@ def test_a_known_list_that_can_no_longer_cross_stops_no_other_call(judge: Side, 
         [[], 5],
         "k",
         [1, 2, 3],
+        [[], [[1, ["ot", 1, 2, ["L", [1]]]]]],
     ],
 )
 def test_a_forged_account_is_refused(judge: Side, account: Any) -> None:
@@ -208,6 +209,20 @@ class Bag:
     @size.setter
     def size(self, size: int) -> None:
         self.items = [0] * size
+
+
+def test_a_list_of_a_class_of_the_test_is_made_where_it_arrives() -> None:
+    """By the numbers of its class and of itself. Whatever changes it, it stays the same list."""
+    submission, made = Side(1, forgets=False), {(7, 8): Stack()}
+    submission.containers.of_the_test = lambda *numbers: made.pop(numbers)
+    for items in ([1], [1, 2]):
+        submission.containers.unpack([[], [[-1, ["ot", 7, 8, ["L", items]]]]], submission.decode, lambda _: None)
+    assert submission.containers.find(-1) == Stack([1, 2])
+    assert type(submission.containers.find(-1)) is Stack
+
+
+class Stack(list[int]):
+    """As of a test's code."""
 
 
 @pytest.mark.parametrize("name", ["__dict__", "__class__", "total", "size"])

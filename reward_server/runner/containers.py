@@ -20,7 +20,7 @@ from builtins import reversed, sorted  # noqa: A004 a test may patch the builtin
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from reward_server.runner import arrays, values
+from reward_server.runner import arrays, library_values, values
 
 NOTHING = 0
 """In the place of an account that has nothing to tell."""
@@ -70,6 +70,8 @@ class Containers:
         """Those that it names and that were not yet looked at."""
         self.new: list[int] = []
         self.changed: list[tuple[Held, values.Encoded]] = []
+        self.of_the_test: Callable[[int, int], Any] | None = None
+        """Makes an empty container of a class of the test, by their numbers there."""
         self.decoding = 0
         """So deep in a message that arrived: what it brings is not yet held by anything else."""
 
@@ -208,7 +210,9 @@ class Containers:
             # Attributes first: the hash of an instance in a set may need them.
             for number, encoded in sorted(told, key=lambda row: row[1][0] != "ob"):
                 held = self.held[number]
-                if encoded[0] == "ob":
+                if encoded[0] == "ot":
+                    fill_base(held.value, decode(encoded[3]))
+                elif encoded[0] == "ob":
                     set_state(held.value, decode(encoded[2]), code=not self.forgets)
                     fill_base(held.value, decode(encoded[3]))
                 else:
@@ -238,8 +242,11 @@ class Containers:
 
     def make_room(self, number: Any, encoded: values.Encoded) -> None:
         """An empty container of the right type for one that is new: they may hold one another."""
-        empty = new_instance(self.models[encoded[1]]) if encoded[0] == "ob" else values.empty(encoded)
         held = self.held.get(number)
+        if encoded[0] == "ot":
+            self.make_room_for_theirs(number, held, *encoded[1:3])
+            return
+        empty = new_instance(self.models[encoded[1]]) if encoded[0] == "ob" else values.empty(encoded)
         if held is not None:
             if not isinstance(held.value, type(empty)):
                 raise values.Unfit("a container of another type than it was")
@@ -247,6 +254,13 @@ class Containers:
             raise values.Unfit("a container that was not made here")
         else:
             self.keep(number, empty)
+
+    def make_room_for_theirs(self, number: int, held: Held | None, class_number: int, own_number: int) -> None:
+        """Only the test makes such containers. Raises: Unfit."""
+        if held is None and self.of_the_test is not None:
+            self.keep(number, self.of_the_test(class_number, own_number))
+        elif held is None:
+            raise values.Unfit("a container that is not the test's")
 
     def find(self, number: int) -> Any:
         return self.held[number].value
@@ -333,7 +347,12 @@ def fill(value: Any, new: Any) -> None:
     if arrays.is_array(value):
         arrays.fill(value, new)
         return
+    if library_values.tag_of(value) is not None:
+        library_values.fill(value, new)
+        return
     value.clear()
+    if isinstance(value, collections.defaultdict):
+        value.default_factory = new.default_factory
     if isinstance(value, dict):
         for key, item in new.items():  # `update` of a Counter would add
             value[key] = item

@@ -32,7 +32,7 @@ from reward_server.runner.page import FAILED, UNREACHED, Page
 from reward_server.runner.rows import told_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from reward_server.runner.mirrored import Mirrored
 
@@ -73,9 +73,9 @@ class Judge(Keeper):
         page: Page,
         names: list[str],
         payload: dict[str, Any],
-        files: Collection[str],
+        files: Mapping[str, str],
     ) -> None:
-        """`files`: the names of the test code's files."""
+        """`files`: the test code's files, by name."""
         super().__init__(control, page, names, stop=spec["stop"], timeouts=spec["timeouts"], cpu_s=spec["cpu_s"])
         self.nested = spec["nested"]
         self.clock = SubmissionClock(spec["submission_pid"], self.nested)
@@ -100,6 +100,7 @@ class Judge(Keeper):
         if payload["surroundings"].get("kinds"):
             data = [name for name in files if not name.endswith(".py")]
             self.wall.mirrored = mirror(self.wall, payload["surroundings"], data, nested=self.nested)
+        self.wall.exports.decorating.sources = files
         self.lost = False
 
     def clocks(self) -> tuple[float, float]:
@@ -245,7 +246,7 @@ def try_submission(spec: dict[str, Any], control: socket.socket, channel: int, p
     """Run the test code against the submission at the other end of `channel`, and report."""
     payload = values.loads(frames.read_all(payload_at))
     names = [row["name"] for row in payload["rows"]]
-    judge = Judge(spec, control, channel, page, names, payload, ("tests.py",))
+    judge = Judge(spec, control, channel, page, names, payload, {"tests.py": payload["source"]})
     try:
         code = compiled(payload["source"])
         try:

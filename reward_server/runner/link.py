@@ -23,7 +23,7 @@ import types
 from builtins import max  # noqa: A004, UP029 a test may patch the builtin
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from reward_server.runner import arrays, containers, values
+from reward_server.runner import arrays, containers, library_values, values
 
 if TYPE_CHECKING:
     import asyncio
@@ -111,6 +111,10 @@ class Link:
             kind = self.exception_types[key] = make_exception_type(key, self.containers.models)
         return kind
 
+    def exception_class(self, rows: Any, number: int) -> type[BaseException]:
+        """An exception class as a value, of that number on the test's side."""
+        raise values.Unfit("an unexpected class")
+
     def dress(self, error: BaseException, dress: Any) -> BaseException:
         """Hang on an exception what hung on it on the other side."""
         cause, hidden, notes, details = dress
@@ -132,8 +136,9 @@ class Link:
         """A tuple whose fields have names, of their type where that has a number."""
         raise values.Unfit("an unexpected tuple")
 
-    def namespace(self, attributes: dict[str, Any]) -> Any:
-        return types.SimpleNamespace(**attributes)
+    def attributes(self, held: dict[str, Any]) -> dict[str, Any]:
+        """What a namespace is to hold. Raises: values.Unfit for what it must not."""
+        return held
 
     def pattern(self, pattern: str, flags: int) -> Any:
         """A regular expression of the test."""
@@ -145,6 +150,14 @@ class Link:
 
     def take_printed(self, out: str, err: str) -> None:
         """What the other side has printed while it answered."""
+
+    def is_of_the_test(self, value: Any) -> bool:
+        """Whether it is a list, dict or the like of a class that the test code defines."""
+        return False
+
+    def numbers_of(self, value: Any) -> tuple[int, int]:
+        """The numbers of its class and of itself, on the test's side."""
+        raise values.Unfit("an unexpected container")
 
     # What all share.
 
@@ -176,7 +189,7 @@ class Link:
             self.containers.decoding -= 1
 
     def _handle(self, value: Any, plain: bool = False) -> Any:
-        if type(value) in values.CONTAINERS or (arrays.is_array(value) and value.flags.writeable):
+        if is_container(value) or self.is_of_the_test(value):
             return self.containers.name(value)
         if (model := self.containers.model_of(value)) is not None:
             named = getattr(type(value), "__members__", {}).get(getattr(value, "_name_", None)) is value
@@ -194,12 +207,14 @@ class Link:
                 return self.exported[number]
             case ["x", *described]:
                 return self.exception(described)
-            case ["sn", attributes]:
-                return self.namespace(self.decode(attributes))
+            case ["sn" | "an" as tag, attributes]:
+                return library_values.make(tag, [self.attributes(self.decode(attributes))])
             case ["en", str(model), str(name)]:
                 return self.containers.models[model].__members__[name]  # type: ignore[attr-defined]
-            case ["xt", list(rows)]:
-                return self.exception_type(rows)
+            case ["ds", ("property" | "classmethod" | "staticmethod") as kind, list(parts)]:
+                return getattr(builtins, kind)(*map(self.decode, parts))
+            case ["xt", list(rows), int(number)]:
+                return self.exception_class(rows, number)
             case ["re", str(pattern), int(flags)]:
                 return self.pattern(pattern, flags)
             case ["na", str(name), list(shape), str(data)]:
@@ -249,6 +264,9 @@ class Link:
         self.containers.unpack(account, self.decode, self.contents)
 
     def contents(self, value: Any) -> Any:
+        if self.is_of_the_test(value):
+            base = containers.base_of(type(value))
+            return ["ot", *self.numbers_of(value), values.ENCODERS[base](value, self._handle)]
         model = self.containers.model_of(value)
         if model is None:
             return values.contents(value, self._handle)
@@ -332,6 +350,20 @@ class Link:
 
     def decode_arguments(self, arguments: Any, keywords: Any) -> tuple[list[Any], dict[str, Any]]:
         return [self.decode(value) for value in arguments], {name: self.decode(value) for name, value in keywords}
+
+
+def is_container(value: Any) -> bool:
+    """Whether it is one on both sides, and can be changed in place."""
+    if type(value) in values.CONTAINERS or (arrays.is_array(value) and value.flags.writeable):
+        return True
+    return library_values.tag_of(value) is not None
+
+
+def has_no_parts(value: Any) -> bool:
+    """Whether it never changes and holds nothing that does: an equal one differs by its identity alone."""
+    if type(value) in (tuple, frozenset):
+        return all(type(item) in values.ATOMS for item in value)
+    return type(value) in values.ATOMS or type(value) in (bytes, complex, range)
 
 
 def take(received: bytearray) -> bytes | None:

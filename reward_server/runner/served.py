@@ -14,7 +14,9 @@ from builtins import sorted  # noqa: A004 a test may patch the builtin
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from reward_server.runner import containers, following, frames, link, modules, printed, values
-from reward_server.runner.specials import FORWARDED
+from reward_server.runner.specials import DESCRIPTORS, FORWARDED
+from reward_server.runner.test_classes import ForeignClass, ForeignExceptionClass, number_of
+from reward_server.runner.test_objects import TestObjects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,9 +141,11 @@ class Served(link.Link):
         self.module, self.objects = module, objects
         self.printed: list[printed.Streams | printed.Descriptors] = []
         """For requests whose asker wants what is printed meanwhile."""
-        self.foreign: dict[int, Any] = {}
-        """What stands here for each object of the test."""
         self.following: following.Following | None = None
+        self.test_objects = TestObjects(self)
+        self.containers.of_the_test = self.test_objects.new_container
+        self.own_tasks: Any = None
+        """The coroutines that the test awaits."""
         self.patched: dict[tuple[int, str], Any] = {}
         """What the module and its classes held under names that the test has set."""
 
@@ -173,11 +177,15 @@ class Served(link.Link):
 
     def stays(self, value: Any) -> bool:
         """An instance of a builtin type's subclass stays whole where the test has the class and it has methods."""
-        return super().stays(value) or (
-            self.objects
-            and isinstance(value, values.OWN_STATE)
-            and id(type(value)) in self.numbers
-            and bool(function_names(type(value)))
+        return (
+            super().stays(value)
+            or self.home_number(value) is not None
+            or (
+                self.objects
+                and isinstance(value, values.OWN_STATE)
+                and id(type(value)) in self.numbers
+                and bool(function_names(type(value)))
+            )
         )
 
     def describe(self, value: Any) -> Any:
@@ -196,6 +204,10 @@ class Served(link.Link):
                 return ["h", self.export(value), name, None]
         if isinstance(value, types.ModuleType):
             return ["h", self.export(value), "module", None]
+        if type(value) is property:
+            return ["ds", "property", [self.encode(value.fget), self.encode(value.fset), self.encode(value.fdel)]]
+        if type(value) in (classmethod, staticmethod):
+            return ["ds", type(value).__name__, [self.encode(value.__func__)]]
         if callable(value) and type(value).__module__ in ("builtins", "functools"):
             return ["h", self.export(value), "function", None]
         own = type(value).__module__ == getattr(self.module, "__name__", "")
@@ -211,15 +223,34 @@ class Served(link.Link):
         raise values.Unfit(f"an object of type {type(value).__name__}, where the test expects a plain value")
 
     def resolve(self, number: int, kind: str, type_number: int | None, plain: Any = None) -> Any:
-        if number not in self.foreign:
-            make: Any = {"object": Foreign, "iterator": foreign_iterator, "coroutine": foreign_coroutine}
-            self.foreign[number] = make.get(kind, ForeignFunction)(self, number)
-        return self.foreign[number]
+        return self.test_objects.find(number, kind, type_number, plain)
 
     def home_number(self, value: Any) -> int | None:
-        number = getattr(value, "__foreign__", None) if type(value) in (Foreign, ForeignFunction) else None
-        # By identity: what is copied from an object of the test is none.
-        return number if type(number) is int and self.foreign.get(number) is value else None
+        return self.test_objects.number_of(value)
+
+    def is_of_the_test(self, value: Any) -> bool:
+        return isinstance(type(value), ForeignClass) and isinstance(value, containers.BASES)
+
+    def numbers_of(self, value: Any) -> tuple[int, int]:
+        return number_of(type(value)), number_of(value)
+
+    def exception_class(self, rows: Any, number: int) -> type[BaseException]:
+        kind = self.exception_type(rows)
+        self.test_objects.keep(number, kind)
+        return kind
+
+    def exception_type(self, rows: Any) -> type[BaseException]:
+        """As in `Link`; the classes of the test keep their hierarchy and their modules."""
+        key = tuple((str(module), str(name)) for module, name in rows[: link.MAX_BASES])
+        if key not in self.exception_types and len(key) > 1:
+            made = super().exception_type(rows)
+            if link.known_exception(*key[0], self.containers.models) is None:
+                first = self.exception_type(rows[1:])
+                bases = first, *[base for base in made.__bases__ if not issubclass(first, base)]
+                body = {"__module__": key[0][0], "__objects__": self.test_objects}
+                kind: Any = ForeignExceptionClass(key[0][1], bases, body)
+                self.exception_types[key] = kind
+        return super().exception_type(rows)
 
     def describe_exception(self, error: BaseException) -> Any:
         described = super().describe_exception(error)
@@ -298,19 +329,51 @@ class Served(link.Link):
                 return self.encode(self.complete(self.exported[number]))
             case "anext", [number]:
                 return self.encode(self.complete(anext(self.exported[number])))
+            case "await", [number, ticket]:
+                return self.start(ticket, self.exported[number])
+            case "anext", [number, ticket]:
+                return self.start(ticket, anext(self.exported[number]))
+            case "turn", [outcomes]:
+                return self.tasks().turn(outcomes)
+            case "cancel", [ticket]:
+                return self.tasks().cancel(ticket)
             case "set_name", [name, value]:
                 self.set(self.module, name, self.decode(value))
                 return None
             case "delete_name", [name]:
                 self.delete(self.module, name)
                 return None
+            case "binds", [number]:
+                return hasattr(type(self.exported[number]), "__get__")
             case "signature", [number]:
                 return self.describe_signature(self.exported[number])
         raise link.Refused(f"no operation {operation!r}")
 
+    def tasks(self) -> Any:
+        if self.own_tasks is None:
+            from reward_server.runner import coroutines  # asyncio is what few tests need
+
+            self.own_tasks = coroutines.Tasks(self)
+        return self.own_tasks
+
+    def start(self, ticket: int, awaitable: Any) -> Any:
+        tasks = self.tasks()
+        if not tasks.loop.is_running():
+            return tasks.start(ticket, awaitable)
+        # The test's code awaits while it is itself called from a coroutine here.
+        try:
+            outcome = ["=", self.encode(self.complete(awaitable))]
+        except BaseException as error:
+            outcome = ["!", self.describe_exception(error)]
+        return {"ended": [[ticket, outcome]], "wanted": [], "dropped": [], "rest": None}
+
     def apply(self, function: Any, arguments: Any, keywords: Any) -> Any:
         positional, named = self.decode_arguments(arguments, keywords)
-        return self.encode(function(*positional, **named))
+        result = function(*positional, **named)
+        for place, argument in enumerate(positional):
+            if result is argument and type(result) in (tuple, frozenset, str, bytes) and link.has_no_parts(result):
+                return ["a", place]  # the test's own, and not one that equals it
+        return self.encode(result)
 
     def set(self, target: Any, name: str, value: Any) -> None:
         if isinstance(target, type | types.ModuleType):
@@ -346,7 +409,8 @@ class Served(link.Link):
         own = [base for base in kind.__mro__ if base is not object]
         # The text of an exception is made where its arguments are, unless its class has another.
         told = [base for base in own if base.__module__ != "builtins"] if issubclass(kind, BaseException) else own
-        special = {name for base in told for name in vars(base) if name in FORWARDED and vars(base)[name] is not None}
+        asked = FORWARDED | DESCRIPTORS
+        special = {name for base in told for name in vars(base) if name in asked and vars(base)[name] is not None}
         methods = {name for base in own for name in function_names(base)}
         if issubclass(kind, values.OWN_STATE):
             methods |= {name for name in dir(kind) if name[0] != "_" and callable(getattr(kind, name))}
@@ -394,66 +458,3 @@ def function_names(kind: type) -> list[str]:
     """The methods that a class itself defines."""
     native = (types.FunctionType, staticmethod, classmethod)
     return [name for name, value in vars(kind).items() if not name.startswith("__") and isinstance(value, native)]
-
-
-class Foreign:
-    """An object of the test, as the submission sees it. The test's side decides what may be done with it."""
-
-    def __init__(self, home: Served, number: int) -> None:
-        object.__setattr__(self, "__foreign__", number)
-        object.__setattr__(self, "__home__", home)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        home = object.__getattribute__(self, "__home__")
-        return home.decode(home.ask("get", object.__getattribute__(self, "__foreign__"), name))
-
-    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        home = object.__getattribute__(self, "__home__")
-        return call_home(home, object.__getattribute__(self, "__foreign__"), arguments, keywords)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        home = object.__getattribute__(self, "__home__")
-        home.ask("set", object.__getattribute__(self, "__foreign__"), name, home.encode(value))
-
-
-def call_home(home: Served, number: int, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    return home.decode(home.ask("call", number, *home.encode_arguments(arguments, keywords)))
-
-
-class ForeignFunction:
-    """A function of the test, as the submission sees it."""
-
-    __slots__ = ("__foreign__", "__home__")
-
-    def __init__(self, home: Served, number: int) -> None:
-        self.__home__, self.__foreign__ = home, number
-
-    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        return call_home(self.__home__, self.__foreign__, arguments, keywords)
-
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else types.MethodType(self, instance)
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in ("__name__", "__qualname__"):
-            raise AttributeError(name)
-        return self.__home__.decode(self.__home__.ask("about", self.__foreign__, name))
-
-    @property
-    def __doc__(self) -> Any:  # type: ignore[override]
-        return self.__home__.decode(self.__home__.ask("about", self.__foreign__, "__doc__"))
-
-
-async def foreign_coroutine(home: Served, number: int) -> Any:
-    return home.decode(home.ask("await", number))
-
-
-def foreign_iterator(home: Served, number: int) -> Any:
-    while True:
-        try:
-            item = home.decode(home.ask("next", number))
-        except StopIteration:
-            return
-        yield item

@@ -19,6 +19,8 @@ FORWARDED = OPERATORS | frozenset(
         *("getitem", "setitem", "delitem", "aenter", "aexit", "aiter", "anext", "await"),
     )
 )
+DESCRIPTORS = frozenset({"__get__", "__set__", "__delete__", "__set_name__"})
+"""What a class of the test asks of an object of the submission that it holds."""
 
 PREDICATES = (
     {name for kind in (str, bytes) for name in dir(kind) if name.startswith(("is", "startswith", "endswith"))}

@@ -9,6 +9,7 @@ difference from everything is 0, would pass any test. Two of the submission's ow
 from __future__ import annotations
 
 import operator
+import types
 from typing import TYPE_CHECKING, Any
 
 from reward_server.runner.evidence import is_finding
@@ -102,7 +103,7 @@ class RemoteClass(type):
     def __setattr__(cls, name: str, value: Any) -> None:
         if name.startswith("_") or cls._derived:
             super().__setattr__(name, value)
-        elif isinstance(value, RemoteMethod):  # a patch puts back what it found in the stand-in's own dictionary
+        elif type(value) is RemoteMethod:  # a patch puts back what it found in the stand-in's own dictionary
             delattr(cls, name)
         else:
             cls._class_link.set(cls._class_number, name, value)
@@ -173,6 +174,12 @@ class RemoteFunction:
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         self._link.renew()
         return self._link.call(self._number, arguments, keywords)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """In a class of the test: bound to the instance, as what it stands for would be."""
+        if instance is None or self._link.ask("binds", self._number) is not True:
+            return self
+        return types.MethodType(self, instance)
 
     def __getattr__(self, name: str) -> Any:
         if name == "__signature__":

@@ -18,7 +18,7 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
-from reward_server.runner import arrays
+from reward_server.runner import arrays, library_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,6 +128,9 @@ def _encode(value: Any, handle: Handle) -> Encoded:
         if arrays.crosses(value):
             named = handle(value, True)
             return arrays.encode(value) if named is None else named
+        if library_values.tag_of(value) is not None:
+            named = handle(value, True)
+            return contents(value, handle) if named is None else named
         for base, inherited in INHERITED:
             if isinstance(value, base):
                 own = handle(value, True)
@@ -137,8 +140,6 @@ def _encode(value: Any, handle: Handle) -> Encoded:
                 break
         else:
             name = kind.__name__
-            if name == "array" and kind.__module__ == "array":
-                return ["ar", value.typecode, value.tolist()]
             if name in BY_TEXT and getattr(sys.modules.get(BY_TEXT[name]), name, None) is kind:
                 return ["tx", name, kind.__str__(value)]
             return handle(value)
@@ -148,7 +149,12 @@ def _encode(value: Any, handle: Handle) -> Encoded:
 def contents(value: Any, handle: Handle) -> Encoded:
     """What a container holds, whatever `handle` makes of the container itself. Raises: Unfit."""
     try:
-        return arrays.encode(value) if arrays.is_array(value) else ENCODERS[type(value)](value, handle)
+        if arrays.is_array(value):
+            return arrays.encode(value)
+        if type(value) in ENCODERS:
+            return ENCODERS[type(value)](value, handle)
+        held = library_values.contents(value, lambda part: _encode(part, handle))
+        return handle(value) if held is None else held
     except RecursionError:
         raise Unfit("a value that is cyclic or nests too deep cannot cross the sandbox's wall") from None
 
@@ -170,8 +176,10 @@ def empty(encoded: Encoded) -> Any:
             return collections.Counter()
         case ["q", None | int() as longest, _] if longest is None or longest >= 0:
             return collections.deque(maxlen=longest)
-        case ["dd", str(factory), _] if factory in NAMED_TYPES:
-            return collections.defaultdict(NAMED_TYPES[factory])
+        case ["dd", _, _]:
+            return collections.defaultdict()
+        case [str(tag), typecode, *_] if tag in library_values.TYPES:
+            return library_values.empty(tag, typecode)
         case ["na", str(name), list(shape), str(data)]:
             return arrays.decode(name, shape, data)  # no memory is handed out before it is filled
     raise Unfit("contents of no container")
@@ -199,6 +207,14 @@ def _mapping(value: dict[Any, Any], handle: Handle, kind: type[dict[Any, Any]] =
     return ["d", _items("l", keys, handle), _items("l", held, handle)]
 
 
+def _with_default(value: collections.defaultdict[Any, Any], handle: Handle) -> Encoded:
+    held, factory = _mapping(value, handle), value.default_factory
+    try:
+        return held if factory is None else ["dd", BUILTIN_TYPES.get(factory) or handle(factory), held]  # type: ignore[call-overload]
+    except (Unfit, TypeError):  # a factory that has to stay, or one without a hash
+        return held
+
+
 ENCODERS: dict[type, Callable[[Any, Handle], Encoded]] = {
     list: lambda value, handle: _items("l", list.__iter__(value), handle),
     tuple: lambda value, handle: _items("t", tuple.__iter__(value), handle),
@@ -219,15 +235,10 @@ ENCODERS: dict[type, Callable[[Any, Handle], Encoded]] = {
     dt.time: lambda value, _: ["ti", dt.time.isoformat(value)],
     dt.timedelta: lambda value, _: ["td", value.days, value.seconds, value.microseconds],
     dt.timezone: lambda value, handle: ["tz", *_encode(value.utcoffset(None), handle)[1:], value.tzname(None)],
-    collections.defaultdict: lambda value, handle: (
-        ["dd", BUILTIN_TYPES[value.default_factory], _mapping(value, handle)]
-        if value.default_factory in BUILTIN_TYPES
-        else _mapping(value, handle)
-    ),
+    collections.defaultdict: _with_default,
     collections.deque: lambda value, handle: ["q", value.maxlen, _items("l", value, handle)],
     collections.OrderedDict: lambda value, handle: ["o", _mapping(value, handle, collections.OrderedDict)],
     collections.Counter: lambda value, handle: ["C", _mapping(value, handle)],
-    types.SimpleNamespace: lambda value, handle: ["sn", _mapping(vars(value), handle)],
     types.MappingProxyType: lambda value, handle: ["mp", _mapping(dict(value), handle)],
     memoryview: lambda value, _: ["mv", value.tobytes().hex()],
     collections.ChainMap: lambda value, handle: ["cm", _items("l", value.maps, handle)],
@@ -322,14 +333,19 @@ DECODERS: dict[str, Callable[[list[Any], Callable[[list[Any]], Any] | None], Any
     "ti": lambda encoded, _: dt.time.fromisoformat(encoded[1]),
     "td": lambda encoded, _: dt.timedelta(encoded[1], encoded[2], encoded[3]),
     "tz": lambda encoded, _: dt.timezone(dt.timedelta(*encoded[1:4]), str(encoded[4])),
-    "dd": lambda encoded, resolve: collections.defaultdict(NAMED_TYPES[encoded[1]], _as(dict, encoded[2], resolve)),
+    "dd": lambda encoded, resolve: collections.defaultdict(
+        _decode(encoded[1], resolve) if type(encoded[1]) is list else NAMED_TYPES[encoded[1]],
+        _as(dict, encoded[2], resolve),
+    ),
     "q": lambda encoded, resolve: collections.deque(_as(list, encoded[2], resolve), encoded[1]),
     "o": lambda encoded, resolve: collections.OrderedDict(_as(dict, encoded[1], resolve)),
     "C": lambda encoded, resolve: collections.Counter(_as(dict, encoded[1], resolve)),
     "mp": lambda encoded, resolve: types.MappingProxyType(_as(dict, encoded[1], resolve)),
     "mv": lambda encoded, _: memoryview(bytes.fromhex(encoded[1])),
     "cm": lambda encoded, resolve: collections.ChainMap(*_as(list, encoded[1], resolve)),
-    "ar": lambda encoded, _: importlib.import_module("array").array(encoded[1], _plain(["L", encoded[2]], _)),
+    "ar": lambda encoded, _: library_values.make("ar", [_as(str, encoded[1]), _plain(["L", encoded[2]], _)]),
+    "rn": lambda encoded, resolve: library_values.make("rn", _each(encoded, resolve)),
+    "xe": lambda encoded, resolve: library_values.make("xe", _each(encoded, resolve)),
     "N": lambda _encoded, _resolve: NotImplemented,
     "E": lambda _encoded, _resolve: ...,
     "ty": lambda encoded, _: NAMED_TYPES[encoded[1]],

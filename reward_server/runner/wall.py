@@ -18,10 +18,12 @@ import types
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reward_server.runner import containers, link, submodules, values
+from reward_server.runner import containers, library_values, link, submodules, values
 from reward_server.runner.call_sites import HELD, OBJECT, CallSites
+from reward_server.runner.descriptions import is_mock
+from reward_server.runner.exports import Exports
 from reward_server.runner.keeper import TEST_MODULE
-from reward_server.runner.specials import ASKING, FORWARDED, OPERATORS, PREDICATES
+from reward_server.runner.specials import ASKING, DESCRIPTORS, FORWARDED, OPERATORS, PREDICATES
 from reward_server.runner.stand_ins import (
     NamedMethod,
     Remote,
@@ -38,15 +40,13 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Collection, Mapping
 
+    from reward_server.runner.coroutines import Turns
     from reward_server.runner.evidence import Evidence
     from reward_server.runner.mirrored import Mirrored
 
-MOCKS = "unittest.mock"
-"""Whose objects are the test's own as well."""
 MOST_HELD = 100_000
 """So many values in a container are looked at."""
-LOOK_UPS = frozenset({"names", "type", "public"})
-HIDDEN = ("_", "gi_", "cr_", "ag_", "f_", "tb_", "co_", "func_")
+LOOK_UPS = frozenset({"names", "type", "public", "binds", "await", "anext", "turn", "cancel"})
 
 
 class Wall(link.Link):
@@ -91,6 +91,9 @@ class Wall(link.Link):
         self.streams, self.place = (sys.stdout, sys.stderr), place_of(1)
         self.mirrored: Mirrored | None = None
         """What the test does around the submission, where its text names any of it."""
+        self.exports = Exports(self)
+        self.turns: Turns | None = None
+        self.tickets = 0
 
     def no_containers(self) -> containers.Containers:
         return containers.Containers(-1, forgets=True, models=self.models)
@@ -110,6 +113,7 @@ class Wall(link.Link):
         self.under_test.clear()
         if self.mirrored is not None:
             self.mirrored.restart()
+        self.turns = None
 
     # Whether an object may arrive, and whether it is trusted.
 
@@ -261,7 +265,11 @@ class Wall(link.Link):
     def ask_with_arguments(
         self, operation: str, target: tuple[Any, ...], arguments: tuple[Any, ...], keywords: dict[str, Any]
     ) -> Any:
-        return self.decode(self.ask(operation, *target, *self.encode_arguments(arguments, keywords)))
+        answer = self.ask(operation, *target, *self.encode_arguments(arguments, keywords))
+        match answer:
+            case ["a", int(place)] if 0 <= place < len(arguments) and link.has_no_parts(arguments[place]):
+                return arguments[place]
+        return self.decode(answer)
 
     def special(
         self, number: int, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any] | None = None
@@ -367,6 +375,8 @@ class Wall(link.Link):
                     queue += [*held.keys(), *held.values()]
                 elif isinstance(held, list | tuple | set | frozenset | collections.deque):
                     queue += held
+                elif library_values.tag_of(held) is not None:
+                    queue += library_values.inner(held)
                 elif self.containers.model_of(held) is not None:
                     queue += containers.state_of(held).values()
         return found
@@ -400,8 +410,8 @@ class Wall(link.Link):
         raise values.Unfit(f"a {kind} cannot cross the sandbox's wall")
 
     def home_number(self, value: Any) -> int | None:
-        if isinstance(value, Remote | RemoteFunction):
-            return value._number
+        if issubclass(type(value), Remote | RemoteFunction):  # a mock of a class says to be of it
+            return value._number  # type: ignore[no-any-return]
         if isinstance(value, RemoteClass | RemoteExceptionClass):
             return value._class_number
         if isinstance(value, submodules.Submodule):
@@ -436,7 +446,7 @@ class Wall(link.Link):
             del body["_link"]
             body["__slots__"] = ()
             bases = [base for base in bases if issubclass(base, Remote)] or [Remote]
-            body |= {special: forward(special) for special in told["special"] if special in FORWARDED}
+            body |= {special: forward(special) for special in told["special"] if special in FORWARDED | DESCRIPTORS}
             if "__eq__" in body and "__hash__" not in body:
                 body["__hash__"] = object.__hash__ if told["hashable"] is True else None
             if told["hashable"] is not True:
@@ -503,9 +513,9 @@ class Wall(link.Link):
             kind = self.plain_named(name, fields)
         return kind._make(self.plain_attributes(items))
 
-    def namespace(self, attributes: dict[str, Any]) -> Any:
-        self.plain_attributes(attributes.values())
-        return super().namespace(attributes)
+    def attributes(self, held: dict[str, Any]) -> dict[str, Any]:
+        self.plain_attributes(held.values())
+        return held
 
     @staticmethod
     def plain_attributes(held: Collection[Any]) -> Collection[Any]:
@@ -555,13 +565,30 @@ class Wall(link.Link):
             except Exception as error:
                 throwing = error
 
+    async def awaited(self, operation: str, number: int) -> Any:
+        """What comes of a coroutine, or the next item of an asynchronous generator, of the submission."""
+        from reward_server.runner import coroutines  # asyncio is what few tests need
+
+        turns = coroutines.Turns.of(self)
+        if turns is None:  # the test sends to the coroutine itself
+            return self.arrived(operation, number, self.ask(operation, number))
+        return await turns.run(operation, number)
+
+    def arrived(self, operation: str, number: int, encoded: Any) -> Any:
+        """The value of an answer that came in a later turn."""
+        self.evidence.answers += 1
+        if self.sites is not None:
+            self.sites.asked = self.name_of(operation, (number,))
+            self.sites.answered()
+        return self.decode(encoded)
+
     async def coroutine(self, number: int) -> Any:
-        return self.decode(self.ask("await", number))
+        return await self.awaited("await", number)
 
     async def async_generator(self, number: int) -> Any:
         while True:
             try:
-                item = self.decode(self.ask("anext", number))
+                item = await self.awaited("anext", number)
             except StopAsyncIteration:
                 return
             yield item
@@ -603,30 +630,33 @@ class Wall(link.Link):
 
     # What the submission may do with the test's own objects.
 
+    def stays(self, value: Any) -> bool:
+        """Of the test's subclasses of builtin types those that `values.OWN_STATE` names stay whole."""
+        whole = is_mock(value) or isinstance(value, values.OWN_STATE)
+        return super().stays(value) or (whole and self.exports.descriptions.is_usable(value))
+
+    def is_of_the_test(self, value: Any) -> bool:
+        return isinstance(value, containers.BASES) and type(value).__module__ in self.test_modules
+
+    def numbers_of(self, value: Any) -> tuple[int, int]:
+        return self.export(type(value)), self.export(value)
+
     def describe(self, value: Any) -> Any:
-        if isinstance(value, BaseException):
+        if isinstance(value, BaseException) and not is_mock(value):
             return ["x", *self.describe_exception(value)]
         if isinstance(value, types.TracebackType):
             return None
-        if isinstance(value, tuple):
+        if isinstance(value, tuple) and not is_mock(value):
             kind: Any = type(value)
             items = [self.encode(item) for item in value]
             return ["nt", self.home_number(kind), kind.__name__, list(kind._fields), items]
         if isinstance(value, re.Pattern) and type(value.pattern) is str:
             return ["re", value.pattern, value.flags]  # this way only: a pattern may be dear to compile
-        if isinstance(value, types.CoroutineType):
-            return ["h", self.export(value), "coroutine", None]
-        if hasattr(type(value), "__next__") and not callable(value):
-            return ["h", self.export(value), "iterator", None]
-        if type(value).__module__ in (*self.test_modules, MOCKS):
-            return ["h", self.export(value), "object", None]
-        if isinstance(value, type) and issubclass(value, BaseException):
-            return ["xt", link.type_rows(value)]
-        if callable(value):  # a function, a bound method, a class: it can be called, and nothing else
-            return ["h", self.export(value), "function", None]
+        handle = self.exports.describe(value)
+        if handle is not None:
+            return handle
         text = f"the test passed a value of type {type(value).__name__}, which cannot cross the sandbox's wall"
-        # An asynchronous generator may stand for one of the submission's; and what it asks for is its own choice.
-        if not self.serving and not isinstance(value, types.AsyncGeneratorType):
+        if not self.serving:  # what the submission asks for is its own choice
             self.evidence.blame_test(text)
         raise values.Unfit(text)
 
@@ -634,7 +664,7 @@ class Wall(link.Link):
         self.serving += 1
         answers = self.evidence.answers
         try:
-            result = self.serve(operation, operands)
+            result = self.exports.serve(operation, operands)
         except BaseException as error:
             self.evidence.callback_ended([operation, *operands], error, answers)
             raise
@@ -642,50 +672,6 @@ class Wall(link.Link):
             self.serving -= 1
         self.evidence.callback_ended([operation, *operands], None, answers)
         return result
-
-    def serve(self, operation: str, operands: list[Any]) -> Any:
-        """As `perform`, of the test's own objects."""
-        match operation, operands:
-            case "call", [int(number), list(arguments), list(keywords)]:
-                positional, named = self.decode_arguments(arguments, keywords)
-                return self.encode(self.exported[number](*positional, **named))
-            case "await", [int(number)] if isinstance(self.exported[number], types.CoroutineType):
-                return self.encode(self.complete(self.exported[number]))
-            case "about", [int(number), "__name__" | "__qualname__" | "__doc__" as name]:
-                told = getattr(self.exported[number], name, None)
-                return told if type(told) is str else None
-            case "next", [int(number)]:
-                return self.encode(next(self.exported[number]))
-            case "get", [int(number), str(name)] if not name.startswith(HIDDEN):
-                return self.encode(self.attribute(self.instance(number), name))
-            case "set", [int(number), str(name), value] if not name.startswith(HIDDEN):
-                self.put(self.instance(number), name, self.decode(value))
-                return None
-        raise link.Refused("the test's objects do not allow that")
-
-    def attribute(self, held: Any, name: str) -> Any:
-        """What the submission may read of an object of the test; of a mock not what it is set up and checked by."""
-        if is_mock(held) and callable(getattr(type(held), name, None)):
-            raise link.Refused("the test's mocks are not for the submission to set up")
-        return getattr(held, name)
-
-    def put(self, held: Any, name: str, value: Any) -> None:
-        """Set an attribute, unless the test may call it to check: then the submission could answer in its place."""
-        theirs = Remote | RemoteFunction | RemoteClass
-        if is_mock(held):
-            refused = hasattr(type(held), name) or isinstance(value, theirs) or callable(value)
-        else:
-            known = getattr(held, name, None)
-            refused = callable(known) and not isinstance(known, theirs)
-        if refused:
-            raise link.Refused("what the test calls is not for the submission to replace")
-        setattr(held, name, value)
-
-    def instance(self, number: int) -> Any:
-        value = self.exported[number]
-        if isinstance(value, type) or type(value).__module__ not in (*self.test_modules, MOCKS):
-            raise link.Refused("the test's objects do not allow that")
-        return value
 
 
 def place_of(descriptor: int) -> tuple[int, int] | None:
@@ -695,11 +681,6 @@ def place_of(descriptor: int) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def is_mock(held: Any) -> bool:
-    module = sys.modules.get(MOCKS)
-    return module is not None and isinstance(held, module.NonCallableMock)
 
 
 def may_be_named(name: Any) -> bool:

@@ -18,6 +18,4 @@ ONE_PROCESS: dict[str, str] = {
     "container_of_a_function_asked_for_a_plain_value": "a submission's container is not asked for a plain value",
     "made_object_handed_back_and_compared": "an object that the submission handed back is never equal to a plain value",
     "module_listed": "a stand-in for a module lists its own names",
-    "streams_as_arguments": "a stream of the test arrives as an iterator",
-    "objects_of_the_test_with_operators": "an object of the test has attributes and methods only",
 }  # fmt: skip
