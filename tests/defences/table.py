@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from tests.defences import containment, doors, evidence, judging, kernel, processes, sources, surroundings, wall
-
-DEFENCES = (
-    *wall.ROWS,
-    *surroundings.ROWS,
+from tests.defences import containment, doors, evidence, exports, judging, kernel, processes, sources, surroundings, wall
     *evidence.ROWS,
     *judging.ROWS,
     *sources.ROWS,

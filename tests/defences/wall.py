@@ -36,10 +36,6 @@ def shape(message: str) -> str:
     return f"tests/test_link.py::test_a_message_of_another_shape_is_the_end_of_the_submission[{message}]"
 
 
-def replaced(name: str) -> str:
-    return f"{OF_THE_TEST}::test_what_checks_cannot_be_replaced_on_the_tests_object[embedded-{name}]"
-
-
 def account(row: int) -> str:
     return f"tests/test_containers.py::test_a_forged_account_is_refused[account{row}]"
 
@@ -462,7 +458,7 @@ ROWS = (
         "special_methods_by_list",
         "A class of the submission brings no special method along but those that are forwarded.",
         WALL,
-        'for special in told["special"] if special in FORWARDED}',
+        'for special in told["special"] if special in FORWARDED | DESCRIPTORS}',
         'for special in told["special"]}',
         ("tests/test_link.py::test_a_class_brings_no_special_method_but_those_that_are_forwarded",),
     ),
@@ -524,56 +520,6 @@ ROWS = (
         "- BUILTINS - RESERVED",
         "- RESERVED",
         (handed("own_abs"), cheat("shadowed_builtins", "asserts")),
-    ),
-    # the test's own objects
-    Defence(
-        "private_names_cannot_be_read",
-        "Of an object that the test hands over, private attributes cannot be read.",
-        WALL,
-        'case "get", [int(number), str(name)] if not name.startswith(HIDDEN):',
-        'case "get", [int(number), str(name)]:',
-        (handed("answer_in_a_private_attribute"),),
-    ),
-    Defence(
-        "private_names_cannot_be_set",
-        "Nor set.",
-        WALL,
-        'case "set", [int(number), str(name), value] if not name.startswith(HIDDEN):',
-        'case "set", [int(number), str(name), value]:',
-        (handed("private_attribute_set"),),
-    ),
-    Defence(
-        "what_the_test_calls_stays",
-        "What the test calls to check, a method or a function that its object holds, cannot be replaced.",
-        WALL,
-        "refused = callable(known) and not isinstance(known, theirs)",
-        "refused = False",
-        (replaced("method"), replaced("function_held")),
-    ),
-    Defence(
-        "mocks_are_the_tests",
-        "Nor what a mock is set up and checked by.",
-        WALL,
-        "refused = hasattr(type(held), name) or isinstance(value, theirs) or callable(value)",
-        "refused = False",
-        (replaced("mock_count"), replaced("child_of_a_mock"), replaced("mock_result")),
-    ),
-    Defence(
-        "mocks_are_not_set_up",
-        "Nor through its own methods.",
-        WALL,
-        "if is_mock(held) and callable(getattr(type(held), name, None)):",
-        "if False:",
-        (replaced("mock_configured"),),
-    ),
-    Defence(
-        "classes_of_the_test_are_closed",
-        "Of classes and functions that the test hands over, nothing can be read or set.",
-        WALL,
-        "if isinstance(value, type) or type(value).__module__ not in (*self.test_modules, MOCKS):",
-        "if False:",
-        (handed("method_of_the_tests_class"),),
-        covered_by="what_the_test_calls_stays",
     ),
     # what arrives
     Defence(
