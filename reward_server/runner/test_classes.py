@@ -15,13 +15,8 @@ COMPARISONS = frozenset({"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge
 
 OF_TOOLS = frozenset(
     (
-        "__dataclass_fields__",
-        "__dataclass_params__",
-        "__match_args__",
-        "__doc__",
-        "__name__",
-        "__qualname__",
-        "__module__",
+        *("__dataclass_fields__", "__dataclass_params__", "__match_args__", "__replace__", "__annotations__"),
+        *("__doc__", "__name__", "__qualname__", "__module__"),
     )
 )
 """What the library's own decorators of classes write down for themselves: it stays here."""

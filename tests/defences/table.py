@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from tests.defences import containment, doors, evidence, exports, judging, kernel, processes, sources, surroundings, wall
+from tests.defences import (
+    containment,
+    doors,
+    evidence,
+    exports,
+    judging,
+    kernel,
+    processes,
+    sources,
+    surroundings,
+    wall,
+)
+
+DEFENCES = (
+    *wall.ROWS,
+    *exports.ROWS,
+    *surroundings.ROWS,
     *evidence.ROWS,
     *judging.ROWS,
     *sources.ROWS,
