@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tasks.schema import Problem
 
-JUDGED: Final = {"language", "entry_point", "limits", "setup", "files", "tests"}
+JUDGED: Final = {"language", "entry_point", "limits", "setup", "prelude", "files", "tests"}
 """The fields of a problem that decide a verdict. Prompt, tags and so on do not; the reference where it calibrates."""
 DIGEST_BYTES: Final = 20
 PART_CHARS: Final = 256 << 10

@@ -6,11 +6,12 @@ Raises, everywhere: pydantic's ValidationError (a ValueError) that names the fie
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, Field, field_validator, model_validator
 
-from tasks.schema import AssertsTests, Problem, functions_of, parse
+from tasks.schema import AssertsTests, Difficulty, Problem, functions_of, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,7 @@ def checked_source(source: str) -> str:
     return source
 
 
+DIFFICULTIES: Final[dict[str, Difficulty]] = {"easy": "easy", "medium": "medium", "hard": "hard"}
 Source = Annotated[str, AfterValidator(checked_source)]
 
 
@@ -74,6 +76,23 @@ class MbppRow(BaseModel, frozen=True):
     """Harder asserts that the prompt does not show."""
 
 
+class LeetCodeRow(BaseModel, frozen=True):
+    """A row of LeetCodeDataset. Fields beyond these are ignored."""
+
+    task_id: str = Field(min_length=1)
+    problem_description: str
+    starter_code: str
+    prompt: Source
+    """Imports and helpers: `ListNode`, `tree_node`, `is_same_list` and their like."""
+    completion: str
+    """A solution; what it needs of `prompt` it does not repeat."""
+    entry_point: str
+    """`Solution().twoSum`."""
+    test: Annotated[Source, Field(min_length=1)]
+    """Defines `check(candidate)`."""
+    difficulty: str = ""
+
+
 def from_humaneval(row: Mapping[str, object]) -> Problem:
     """A problem of HumanEval, also of sets in its format.
 
@@ -113,6 +132,41 @@ def from_mbpp(row: Mapping[str, object]) -> Problem:
         tags=("mbpp",),
         reference=fields.code.replace("\r\n", "\n"),
     )
+
+
+def from_leetcode(row: Mapping[str, object]) -> Problem:
+    """A problem of LeetCodeDataset.
+
+    Its helpers become `setup`, which is loaded beside the tests too: no submission can redefine what judges it.
+    """
+    fields = LeetCodeRow.model_validate(row)
+    return Problem(
+        id=fields.task_id,
+        prompt=f"{fields.problem_description.strip()}\n\nComplete this class:\n\n{fields.starter_code.rstrip()}\n",
+        entry_point=fields.entry_point,
+        setup=with_optional_packages(fields.prompt),
+        prelude="leetcode",
+        tests=AssertsTests(kind="asserts", source=fields.test),
+        tags=("leetcode",),
+        difficulty=DIFFICULTIES.get(fields.difficulty.lower()),
+        reference=fields.completion,
+    )
+
+
+def with_optional_packages(source: str) -> str:
+    """The source, where packages beyond Python's library are imported only if they are installed."""
+    module = parse(source)
+    for index, node in enumerate(module.body):
+        if isinstance(node, ast.Import):
+            packages = {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            packages = {(node.module or "").partition(".")[0]}
+        else:
+            continue
+        if packages - sys.stdlib_module_names:
+            missing = ast.ExceptHandler(ast.Name("ImportError", ast.Load()), None, [ast.Pass()])
+            module.body[index] = ast.Try([node], [missing], [], [])
+    return ast.unparse(ast.fix_missing_locations(module)) + "\n"
 
 
 def definition_of(module: ast.Module, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from tasks.errors import ProblemSetError
-from tasks.importers import from_humaneval, from_mbpp
+from tasks.importers import from_humaneval, from_leetcode, from_mbpp
 from tasks.schema import Problem
 
 if TYPE_CHECKING:
@@ -63,6 +63,11 @@ SOURCES: dict[str, Source] = {
         "the 374 training problems of MBPP, or a file of that format",
         from_mbpp,
         Hub("google-research-datasets/mbpp", "full", "train"),
+    ),
+    "leetcode": Source(
+        "the training problems of LeetCodeDataset, or a file of that format",
+        from_leetcode,
+        Hub("newfacade/LeetCodeDataset", "default", "train"),
     ),
 }
 

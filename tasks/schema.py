@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from tasks.checks import checks_here, is_test_file, may_check
+from tasks.preludes import Prelude  # noqa: TC001 - pydantic reads it
 
 MAX_SOURCE_CHARS = 1_000_000
 MAX_OUTPUT_BYTES = 64 << 20
@@ -211,10 +212,14 @@ class Problem(Closed):
     prompt: str | tuple[Message, ...] = ""
     language: Literal["python"] = "python"
     entry_point: str | None = None
-    """The function, class or `Class.method` under test."""
+    """The function, class or `Class.method` under test. `Solution().method` is the same as `Solution.method`. A
+    submission may have the other form: a method of its class `Solution` for a function, or a function for a method."""
     limits: Limits = Limits()
     setup: str = Field(default="", max_length=MAX_SOURCE_CHARS)
     """Code that runs before the submission and in its namespace: imports, helper classes."""
+    prelude: Prelude | None = None
+    """What the submission finds imported, as LeetCode's programs do: `List`, `deque`, `heappush`, `inf`, `math`...
+    Its own names and those of `setup` come first. Test code and setup import what they use."""
     files: dict[str, str] = Field(default={}, max_length=100)
     """Text by file name, in the submission's working folder."""
     tests: Tests
@@ -273,9 +278,12 @@ class Problem(Closed):
     @field_validator("entry_point")
     @classmethod
     def _dotted_name(cls, entry_point: str | None) -> str | None:
-        if entry_point is not None and not ENTRY_POINT.fullmatch(entry_point):
+        if entry_point is None:
+            return None
+        name = re.sub(r"\(\s*\)\.", ".", entry_point, count=1)  # `Solution().method`, as LeetCodeDataset has it
+        if not ENTRY_POINT.fullmatch(name):
             raise ValueError("give the name of a function, or `Class.method`")
-        return entry_point
+        return name
 
     @model_validator(mode="after")
     def _tests_have_what_they_need(self, info: ValidationInfo) -> Problem:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tasks.importers import from_humaneval, from_mbpp, text_before
+from tasks.importers import from_humaneval, from_leetcode, from_mbpp, text_before, with_optional_packages
 from tasks.schema import AssertsTests, Problem
 
 HUMANEVAL = Path(__file__).parents[2] / "shared" / "data" / "humaneval.jsonl.gz"
@@ -48,6 +48,16 @@ SANITIZED = {
     "test_imports": ["import math"],
     "test_list": ["assert math.isclose(halve(3), 1.5)"],
 }
+LEETCODE = {
+    "task_id": "toy-sum",
+    "problem_description": "Add up.\n",
+    "starter_code": "class Solution:\n    def total(self, xs: List[int]) -> int:\n        ",
+    "prompt": "from typing import *\nimport nowhere_to_be_found\n\ndef same(a, b):\n    return a == b",
+    "completion": "class Solution:\n    def total(self, xs: List[int]) -> int:\n        return sum(xs)\n",
+    "entry_point": "Solution().total",
+    "test": "def check(candidate):\n    assert same(candidate(xs = [1, 2]), 3)\n",
+    "difficulty": "Easy",
+}
 
 
 def source_of(problem: Problem) -> str:
@@ -75,6 +85,32 @@ def test_a_humaneval_row_becomes_a_problem() -> None:
     assert problem.reference == PLAIN["prompt"] + PLAIN["canonical_solution"]
     assert problem.setup == "from typing import List\n"
     assert source_of(problem) == PLAIN["test"]
+
+
+def test_a_leetcode_row_becomes_a_problem() -> None:
+    problem = from_leetcode(LEETCODE)
+    assert (problem.id, problem.entry_point, problem.difficulty) == ("toy-sum", "Solution.total", "easy")
+    assert problem.prelude == "leetcode"
+    assert "Add up." in str(problem.prompt)
+    assert "class Solution" in str(problem.prompt)
+    names: dict[str, Any] = {}
+    exec(problem.setup, names)
+    assert names["same"](1, 1)
+
+
+@pytest.mark.parametrize(
+    ("source", "optional"),
+    [
+        ("import numpy", True),
+        ("from sortedcontainers import SortedList", True),
+        ("import os, numpy.linalg", True),
+        ("import os\nfrom typing import *", False),
+        ("from __future__ import annotations", False),
+    ],
+)
+def test_packages_beyond_the_library_are_optional(source: str, optional: bool) -> None:
+    """A problem whose answer needs no such package is judged without it."""
+    assert ("except ImportError" in with_optional_packages(source)) is optional
 
 
 @pytest.mark.parametrize("row", [PLAIN, WITH_HELPER])

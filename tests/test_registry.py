@@ -14,6 +14,7 @@ import pytest
 from tasks.errors import ProblemSetError
 from tasks.registry import SOURCES, load_problems
 
+LEETCODE = Path(__file__).parents[2] / "shared" / "data" / "leetcodedataset_sample.jsonl.gz"
 HUMANEVAL = Path(__file__).parents[2] / "shared" / "data" / "humaneval.jsonl.gz"
 ROW = {"id": "a", "prompt": "Add.", "tests": {"kind": "stdio", "cases": [{"stdin": "1", "stdout": "1"}]}}
 HUMANEVAL_ROW = {
@@ -22,6 +23,15 @@ HUMANEVAL_ROW = {
     "entry_point": "f",
     "canonical_solution": "    return x\n",
     "test": "def check(candidate):\n    assert candidate(1) == 1\n",
+}
+LEETCODE_ROW = {
+    "task_id": "toy",
+    "problem_description": "Same.",
+    "starter_code": "class Solution:\n    def same(self, x): ",
+    "prompt": "",
+    "completion": "class Solution:\n    def same(self, x): return x",
+    "entry_point": "Solution().same",
+    "test": "def check(candidate):\n    assert candidate(x = 1) == 1",
 }
 MBPP_ROW = {"task_id": 1, "text": "Same.", "code": "def f(x): return x", "test_list": ["assert f(1) == 1"]}
 
@@ -87,7 +97,12 @@ def test_ends_of_line_inside_strings_and_a_byte_order_mark_do_no_harm(tmp_path: 
 
 @pytest.mark.parametrize(
     ("name", "row", "problem_id"),
-    [("humaneval", HUMANEVAL_ROW, "Toy/1"), ("mbpp", MBPP_ROW, "MBPP/1"), ("mbpp-train", MBPP_ROW, "MBPP/1")],
+    [
+        ("humaneval", HUMANEVAL_ROW, "Toy/1"),
+        ("mbpp", MBPP_ROW, "MBPP/1"),
+        ("mbpp-train", MBPP_ROW, "MBPP/1"),
+        ("leetcode", LEETCODE_ROW, "toy"),
+    ],
 )
 def test_local_files_of_public_sets(tmp_path: Path, name: str, row: dict[str, Any], problem_id: str) -> None:
     path = write(tmp_path / "set.jsonl.gz", row)
@@ -99,7 +114,15 @@ def test_the_real_humaneval_file_loads() -> None:
     assert len(load_problems(f"humaneval:{HUMANEVAL}")) == 164
 
 
-@pytest.mark.parametrize(("name", "row"), [("humaneval", HUMANEVAL_ROW), ("mbpp", MBPP_ROW), ("mbpp-train", MBPP_ROW)])
+@pytest.mark.skipif(not LEETCODE.exists(), reason="the sample of LeetCodeDataset is not beside the repository")
+def test_the_sample_of_leetcodedataset_loads() -> None:
+    assert len(load_problems(f"leetcode:{LEETCODE}")) == 12
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [("humaneval", HUMANEVAL_ROW), ("mbpp", MBPP_ROW), ("mbpp-train", MBPP_ROW), ("leetcode", LEETCODE_ROW)],
+)
 def test_public_sets_come_from_the_hub(monkeypatch: pytest.MonkeyPatch, name: str, row: dict[str, Any]) -> None:
     asked: list[tuple[object, ...]] = []
 
@@ -133,7 +156,10 @@ def test_without_datasets_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, na
     ("source", "message"),
     [
         ("", "unknown source of problems ``"),
-        ("humanevel", "unknown source of problems `humanevel`: give bundled, jsonl, humaneval, mbpp, mbpp-train"),
+        (
+            "humanevel",
+            "unknown source of problems `humanevel`: give bundled, jsonl, humaneval, mbpp, mbpp-train, leetcode",
+        ),
         ("problems.csv", "unknown source"),
         ("other:p.txt", "unknown source"),
         ("jsonl", "give `jsonl:PATH`"),

@@ -141,7 +141,20 @@ def test_entry_points(name: str) -> None:
     assert problem(CALL, entry_point=name).entry_point == name
 
 
-@pytest.mark.parametrize("name", ["", "1f", "a.b.c", "f()", "a-b", ".f", "f\n", "os.system('x')"])
+@pytest.mark.parametrize("name", ["Solution().solve", "Solution( ).solve"])
+def test_an_entry_point_may_be_an_expression(name: str) -> None:
+    """As LeetCodeDataset writes it."""
+    assert problem(CALL, entry_point=name).entry_point == "Solution.solve"
+
+
+def test_preludes() -> None:
+    assert problem(CALL, entry_point="f", prelude="leetcode").prelude == "leetcode"
+    assert "'leetcode'" in complaint(CALL, entry_point="f", prelude="other")
+
+
+@pytest.mark.parametrize(
+    "name", ["", "1f", "a.b.c", "f()", "a-b", ".f", "f\n", "Solution(1).f", "f().g().h", "os.system('x')"]
+)
 def test_other_entry_points_are_refused(name: str) -> None:
     assert "entry_point: Value error, give the name of a function, or `Class.method`" in complaint(
         CALL, entry_point=name

@@ -15,6 +15,7 @@ from reward_server.judging.limits import cpu_limits
 from reward_server.judging.packages import slow_package
 from reward_server.judging.payloads import judge_payload
 from reward_server.runner import values
+from tasks.preludes import PRELUDES
 from tasks.schema import MAX_OUTPUT_BYTES, AssertsTests, CallTests, Checker, PytestTests, StdioTests
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def plan(
         {
             "code": code,
             "setup": problem.setup,
+            "prelude": PRELUDES[problem.prelude] if problem.prelude else "",
             "files": problem.files,
             "entry_point": problem.entry_point,
             "module": module,

@@ -20,7 +20,7 @@ from builtins import max  # noqa: A004, UP029 a test may patch the builtin
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
-from reward_server.runner import link
+from reward_server.runner import entry, link
 from reward_server.runner.evidence import Evidence
 from reward_server.runner.page import FAILED, PASSED, UNREACHED, Page
 from reward_server.runner.rows import MAX_MESSAGE, PROBLEM_FAULT, TIME_LIMITS
@@ -78,7 +78,7 @@ class Keeper(abc.ABC):
         method = entry_point.partition(".")[2]
         if not method:
             return target
-        return lambda *arguments, **keywords: getattr(target(), method)(*arguments, **keywords)  # noqa: PLW0108 - a new instance each time
+        return entry.method_of(target, method)
 
     def tell(self, message: dict[str, Any]) -> None:
         text = json.dumps(message).encode()

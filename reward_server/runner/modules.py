@@ -27,13 +27,18 @@ class Payload:
         entry_point: str | None,
         module: str | None,
         *,
+        prelude: str = "",
         objects: bool = True,
     ) -> None:
         self.code, self.setup, self.files, self.entry_point, self.module = code, setup, files, entry_point, module
+        self.prelude = prelude
+        """Imports whose names the submission finds as it finds builtins."""
         self.objects = objects
         """Whether objects of the submission may cross to the test."""
         self.models: dict[str, type] = {}
         """The classes that the setup defines, once it has run."""
+        self.given: dict[str, Any] = {}
+        """What the setup has defined, once it has run: none of it is the submission's."""
 
     @classmethod
     def read(cls, descriptor: int) -> Payload:
@@ -44,6 +49,7 @@ class Payload:
             held["files"],
             held["entry_point"],
             held["module"],
+            prelude=held.get("prelude", ""),
             objects=held.get("objects", True),
         )
 
@@ -114,7 +120,18 @@ def prepare(payload: Payload, name: str, file: str) -> tuple[types.ModuleType, t
     if payload.setup:
         exec(compiled(payload.setup, "setup.py"), module.__dict__)
         payload.models = models_of(module.__dict__)
+        payload.given = module.__dict__.copy()
+    if payload.prelude:
+        module.__dict__["__builtins__"] = builtins_with(payload.prelude)
     return module, compiled(payload.code, path)
+
+
+def builtins_with(prelude: str) -> types.ModuleType:
+    """The builtins and what a prelude imports: none of it is in the module, which must define what is tested."""
+    module = types.ModuleType("builtins")
+    exec(compiled(prelude, "prelude.py"), module.__dict__)
+    module.__dict__.update(vars(builtins))
+    return module
 
 
 def models_of(namespace: dict[str, Any]) -> dict[str, type]:

@@ -13,7 +13,7 @@ import types
 from builtins import sorted  # noqa: A004 a test may patch the builtin
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from reward_server.runner import containers, following, frames, link, modules, printed, values
+from reward_server.runner import containers, entry, following, frames, link, modules, printed, values
 from reward_server.runner.specials import DESCRIPTORS, FORWARDED
 from reward_server.runner.test_classes import ForeignClass, ForeignExceptionClass, number_of
 from reward_server.runner.test_objects import TestObjects
@@ -61,7 +61,7 @@ def run_calls(_: dict[str, Any]) -> NoReturn:
     channel = socket.socket(fileno=CHANNEL)
     try:
         module, payload = load()
-        call = resolve(module, payload.entry_point or "")
+        call = resolve(module, payload)
     except FailedLoad as failed:
         reply(channel, b"F", failed.described)
         os._exit(0)
@@ -90,21 +90,15 @@ def reply(channel: socket.socket, kind: bytes, content: Any) -> None:
     channel.sendall(link.LENGTH.pack(len(answer)) + answer)
 
 
-def resolve(module: types.ModuleType, entry_point: str) -> Any:
+def resolve(module: types.ModuleType, payload: modules.Payload) -> Any:
     """The function under test. `Class.method` becomes a call on a new instance. Raises: FailedLoad."""
-    first, _, method = entry_point.partition(".")
-    target = getattr(module, first, None)
-    if target is None or (method and not hasattr(target, method)):
-        raise FailedLoad(
-            {
-                "types": [["builtins", "NameError"]],
-                "text": f"the submission defines no {entry_point!r}",
-                "compile": False,
-            }
-        )
-    if not method:
-        return target
-    return lambda *arguments, **keywords: getattr(target(), method)(*arguments, **keywords)  # noqa: PLW0108 - a new instance each time
+    entry_point = payload.entry_point or ""
+    target = entry.find(module, entry_point, payload.given)
+    if target is None:
+        text = f"the submission defines no {entry_point!r}"
+        raise FailedLoad({"types": [["builtins", "NameError"]], "text": text, "compile": False})
+    method = entry_point.partition(".")[2]
+    return entry.method_of(target, method) if method else target
 
 
 # Tests of kinds `asserts` and `pytest`: the judge process asks, by handles.
@@ -115,9 +109,9 @@ def run_served(_: dict[str, Any]) -> NoReturn:
     try:
         module, payload = load()
     except FailedLoad as failed:
-        Served(channel, None).send_bytes(values.dumps(["failed", failed.described]))
+        Served(channel, None, None).send_bytes(values.dumps(["failed", failed.described]))
         os._exit(0)
-    served = Served(channel, module, objects=payload.objects, models=payload.models)
+    served = Served(channel, module, payload)
     served.following = following.Following(served, payload.files)
     served.send_bytes(values.dumps(["loaded", True]))
     try:
@@ -132,13 +126,13 @@ class Served(link.Link):
         self,
         channel: socket.socket,
         module: types.ModuleType | None,
-        *,
-        objects: bool = True,
-        models: Mapping[str, type] = types.MappingProxyType({}),
+        payload: modules.Payload | None,
     ) -> None:
-        """`objects`: whether objects of the submission may cross. `models`: the classes that setup has defined."""
+        models = payload.models if payload is not None else {}
         super().__init__(channel, containers.Containers(1, forgets=False, models=current(module, models)))
-        self.module, self.objects = module, objects
+        self.module, self.objects = module, payload is None or payload.objects
+        self.given: Mapping[str, Any] = payload.given if payload is not None else {}
+        self.under_test = entry.named(module, payload.entry_point or "", self.given) if module and payload else {}
         self.printed: list[printed.Streams | printed.Descriptors] = []
         """For requests whose asker wants what is printed meanwhile."""
         self.following: following.Following | None = None
@@ -225,6 +219,14 @@ class Served(link.Link):
             return ["h", self.export(iter(value)), "iterator", None]
         raise values.Unfit(f"an object of type {type(value).__name__}, where the test expects a plain value")
 
+    def look_up(self, name: str) -> list[Any] | None:
+        """What the submission defines under this name."""
+        if name in self.under_test:
+            return [self.encode(self.under_test[name])]
+        if entry.is_given(vars(self.module), name, self.given) or not hasattr(self.module, name):
+            return None
+        return [self.encode(getattr(self.module, name))]
+
     def resolve(self, number: int, kind: str, type_number: int | None, plain: Any = None) -> Any:
         return self.test_objects.find(number, kind, type_number, plain)
 
@@ -293,17 +295,17 @@ class Served(link.Link):
     def perform(self, operation: str, operands: list[Any]) -> Any:
         match operation, operands:
             case "names", [names]:
-                module = self.module
-                return [[self.encode(getattr(module, name))] if hasattr(module, name) else None for name in names]
+                return [self.look_up(name) for name in names]
             case "public", []:
-                return [name for name in vars(self.module) if not name.startswith("__")]
+                own = vars(self.module)
+                return [name for name in own if not name.startswith("__") and not entry.is_given(own, name, self.given)]
             case "type", [number]:
                 return self.describe_type(self.exported[number])
             case "call", [number, arguments, keywords]:
                 return self.apply(self.exported[number], arguments, keywords)
             case "entry", [entry_point, arguments, keywords]:
                 kind, _, method = entry_point.partition(".")
-                return self.apply(getattr(getattr(self.module, kind)(), method), arguments, keywords)
+                return self.apply(entry.bound(self.under_test[kind], method), arguments, keywords)
             case "method", [number, name, arguments, keywords]:
                 return self.apply(getattr(self.exported[number], name), arguments, keywords)
             case "special", [number, name, arguments, keywords]:

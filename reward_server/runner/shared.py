@@ -15,7 +15,7 @@ import sys
 import time
 from typing import Any, NoReturn
 
-from reward_server.runner import frames, keeper, served, values
+from reward_server.runner import entry, frames, keeper, served, values
 
 CHANNEL = 3
 
@@ -36,7 +36,7 @@ def run(_spec: dict[str, Any]) -> NoReturn:
     sharer = Sharer(control, page, names, stop=told["stop"], timeouts=told["timeouts"], cpu_s=told["cpu_s"])
     sharer.begin_interval()
     try:
-        module, _loaded = served.load()
+        module, loaded = served.load()
     except served.FailedLoad as failed:
         sharer.report(None, {"ending": "raised", "code": 0, "told": failed.described})
         os._exit(0)
@@ -47,7 +47,9 @@ def run(_spec: dict[str, Any]) -> NoReturn:
             sharer, payload, printer, folder=os.getcwd()
         )
     else:
-        run_asserts(sharer, payload, module.__dict__)
+        entry_point = payload["entry_point"] or ""
+        own = {name: value for name, value in vars(module).items() if name != entry_point.partition(".")[0]}
+        run_asserts(sharer, payload, own | entry.named(module, entry_point, loaded.given))
     served.flush()
     os._exit(0)
 

@@ -83,7 +83,7 @@ def load_and_serve() -> None:
     module, code = modules.prepare(payload, served.DEFAULT_MODULE, "solution.py")
     exec(code, module.__dict__)
     ours, theirs = socket.socketpair()
-    wall, submission = Wall(ours, Evidence()), served.Served(theirs, module)
+    wall, submission = Wall(ours, Evidence()), served.Served(theirs, module, modules.Payload("", "", {}, None, None))
     with ours, theirs:
         for request in (["names", ["solve"]], ["call", 1, [wall.encode([1, [2]])], []], ["call", 1, [3], []]):
             wall.send_bytes(wall.framed("?", *request))

@@ -20,6 +20,7 @@ EVALUATING = "reward_server/evaluating.py"
 SCORING_PY = "reward_server/scoring.py"
 CALIBRATING = "tests/test_calibrating.py"
 APART_FILE = "reward_server/apart.py"
+CONVENTIONS = "tests/contract/test_conventions.py"
 VALUES = "reward_server/runner/values.py"
 
 ROWS = (
@@ -519,6 +520,22 @@ ROWS = (
         "refused = refusal(problem, batch.min_assurance, calibration)",
         "refused = None",
         (f"{CALIBRATING}::test_what_the_reference_shows_decides_whether_enough_is_assured[objects-values-None]",),
+    ),
+    Defence(
+        "setup_is_not_the_submission",
+        "An entry point that the problem's setup imports does not pass for one of the submission.",
+        "reward_server/runner/entry.py",
+        "return name in given and names.get(name) is given[name]",
+        "return False",
+        ("tests/test_entry.py::test_what_setup_defines_is_not_the_submission_s[from operator import add as plus]",),
+    ),
+    Defence(
+        "a_prelude_is_not_the_submission",
+        "Nor does what a prelude imports: it is found as builtins are, and is no name of the submission's module.",
+        "reward_server/runner/modules.py",
+        'module.__dict__["__builtins__"] = builtins_with(payload.prelude)',
+        "module.__dict__.update(vars(builtins_with(payload.prelude)))",
+        (f"{CONVENTIONS}::test_what_the_problem_imports_answers_for_no_submission[embedded-tests0]",),
     ),
     Defence(
         "faults_are_not_kept_on_disk",

@@ -1,0 +1,76 @@
+"""What data sets take for granted: the form of an entry point, and what is imported for a program."""
+
+# ruff: noqa: E501 - tables of programs, a row each
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.contract.support import ROOMY, asserts, call, pytest_files, returns, stdio
+
+if TYPE_CHECKING:
+    from tasks.schema import Problem
+    from tests.contract.support import Sandbox
+
+CHECK = "def check(candidate):\n    assert candidate(1, 2) == 3\n    assert candidate(b=2, a=2) == 4"
+FUNCTION = "def plus(a, b): return a + b"
+METHOD = "class Solution:\n    def plus(self, a, b): return a + b"
+
+
+@pytest.mark.parametrize("entry_point", ["plus", "Solution.plus", "Solution().plus"])
+@pytest.mark.parametrize("code", [FUNCTION, METHOD])
+def test_a_function_or_a_method_will_do(sandbox: Sandbox, entry_point: str, code: str) -> None:
+    called = call(returns(3, 1, 2), entry_point=entry_point, limits=ROOMY)
+    assert sandbox.verdicts(called, code) == ["passed"]
+    assert sandbox.verdicts(asserts(CHECK, entry_point, limits=ROOMY), code) == ["passed"] * 2
+    assert sandbox.verdicts(asserts(CHECK, entry_point, limits=ROOMY, isolation="shared"), code) == ["passed"] * 2
+    wrong = code.replace("a + b", "a - b")
+    assert sandbox.verdicts(called, wrong) == ["wrong_answer"]
+    assert sandbox.verdicts(asserts(CHECK, entry_point, limits=ROOMY), wrong) == ["wrong_answer"] * 2
+
+
+@pytest.mark.parametrize(
+    ("tests", "code"),
+    [
+        (call(returns([3, 1], [1, 3]), prelude="leetcode"), "def solve(xs: List[int]) -> Deque[int]: return list(deque(xs[::-1]))"),
+        (call(returns(6, 4, 2), prelude="leetcode"), "def solve(a, b): return reduce(add, [a, b]) if gcd(a, b) < inf else math.pi"),
+        (asserts("def check(f):\n    assert f([2, 1]) == 1", "Solution().least", prelude="leetcode"), "class Solution:\n    def least(self, xs: List[int]): heapify(xs); return heappop(xs)"),
+        (stdio(("1 2", "3\n"), prelude="leetcode"), "print(sum(map(int, sys.stdin.read().split())))"),
+        (pytest_files("from solution import f\ndef test(): assert f() == [1]", prelude="leetcode"), "def f() -> List[int]: return [1]"),
+        (call(returns(1), setup="def gcd(*xs): return 1", prelude="leetcode"), "def solve(): return gcd(4, 6)"),
+    ],
+)  # fmt: skip
+def test_a_prelude_imports_what_a_program_takes_for_granted(sandbox: Sandbox, tests: Problem, code: str) -> None:
+    assert sandbox.verdicts(tests, code) == ["passed"]
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        call(returns(3, 1, 2), entry_point="add", prelude="leetcode"),
+        call(returns(3, 1, 2), entry_point="add", setup="from operator import *"),
+        asserts("def check(f):\n    assert f(1, 2) == 3", "add", prelude="leetcode"),
+        asserts("def check(f):\n    assert f(1, 2) == 3", "add", setup="from operator import *"),
+        asserts("assert add(1, 2) == 3", prelude="leetcode"),
+        asserts("assert add(1, 2) == 3", prelude="leetcode", isolation="shared"),
+        asserts("def check(f):\n    assert f(1, 2) == 3", "add", setup="from operator import *", isolation="shared"),
+        pytest_files("from solution import add\ndef test(): assert add(1, 2) == 3", prelude="leetcode"),
+        pytest_files("from solution import *\ndef test(): assert add(1, 2) == 3", prelude="leetcode"),
+        pytest_files("from solution import add\ndef test(): assert add(1, 2) == 3", prelude="leetcode", isolation="shared"),
+    ],
+)  # fmt: skip
+def test_what_the_problem_imports_answers_for_no_submission(sandbox: Sandbox, tests: Problem) -> None:
+    """`operator` has an `add`: an empty submission would pass."""
+    assert "passed" not in sandbox.verdicts(tests, "x = 1")
+
+
+def test_an_object_that_equals_everything_is_no_answer_in_either_form(sandbox: Sandbox) -> None:
+    cheat = "class Equal:\n    def __eq__(self, other): return True\n    __hash__ = None\n"
+    returned: dict[str, Any] = {
+        "plus": "class Solution:\n    def plus(self, a, b): return Equal()",
+        "Solution.plus": "def plus(a, b): return Equal()",
+    }
+    for entry_point, code in returned.items():
+        assert "passed" not in sandbox.verdicts(asserts(CHECK, entry_point, limits=ROOMY), cheat + code)
