@@ -46,6 +46,8 @@ class Job(NamedTuple):
     cpu_s: tuple[float, ...] = ()
     """Processor seconds that a test may use, where these are less than the limit: of `program` for each case, else one
     number."""
+    fresh: bool = False
+    """`call`: start the submission anew for each call."""
 
 
 class Observation(NamedTuple):

@@ -100,13 +100,24 @@ class StdioTests(Closed):
     """`tokens` ignores how ASCII white space is laid out; `exact` forgives one trailing line end."""
 
 
+Call = tuple[Annotated[str, Field(pattern=r"^[^\W\d]\w*$")], tuple[Any, ...]]
+
+
 class CallCase(Closed):
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = {}
+    calls: tuple[Call, ...] | None = Field(default=None, min_length=1, max_length=10_000)
+    """Instead of `args` and `kwargs`: `[["Class", [arguments]], ["method", [arguments]], ...]`. The first call makes an
+    object and the others are calls of its methods; `expected` lists what each returns, with null for the first."""
     expected: Any = None
     """The value to return, as JSON holds it: a list stands for a tuple too."""
     raises: str | None = None
     """The name of the exception type to raise instead; a subclass counts too, a class merely of its name does not."""
+    compare_argument: int | str | None = None
+    """Compare this argument, as the call leaves it, with `expected` instead of what is returned: its position in `args`
+    or its name in `kwargs`."""
+    up_to_returned: bool = False
+    """Of that argument compare only the first items, as many as the call returns."""
     weight: Weight = 1.0
 
     @model_validator(mode="after")
@@ -115,14 +126,46 @@ class CallCase(Closed):
             raise ValueError("give either `expected` or `raises`")
         return self
 
+    @model_validator(mode="after")
+    def _sequence_is_whole(self) -> CallCase:
+        if self.calls is None:
+            return self
+        if self.args or self.kwargs or self.compare_argument is not None:
+            raise ValueError("`calls` have their arguments: leave out `args`, `kwargs` and `compare_argument`")
+        if self.raises is not None:
+            return self
+        if not isinstance(self.expected, list) or len(self.expected) != len(self.calls) or self.expected[0] is not None:
+            raise ValueError("with `calls`, `expected` is a list of an item for each, null for the first")
+        return self
+
+    @model_validator(mode="after")
+    def _argument_is_there(self) -> CallCase:
+        if self.compare_argument is None:
+            if self.up_to_returned:
+                raise ValueError("`up_to_returned` needs a `compare_argument`")
+        elif self.up_to_returned and not isinstance(self.expected, list):
+            raise ValueError("with `up_to_returned`, `expected` lists the items that count")
+        elif self.compare_argument not in (
+            self.kwargs if isinstance(self.compare_argument, str) else range(len(self.args))
+        ):
+            raise ValueError("`compare_argument` is the position of one of `args`, or a name in `kwargs`")
+        return self
+
+
+Compare = Literal["equal", "unordered", "unordered_nested"] | FloatTolerance
+"""How values compare."""
+
 
 class CallTests(Closed):
     """Calls of the entry point, a function or `Class.method` (called on a new instance for each case)."""
 
     kind: Literal["call"]
     cases: tuple[CallCase, ...] = Field(min_length=1, max_length=10_000)
-    compare: Literal["equal", "unordered"] | FloatTolerance = "equal"
-    """`unordered` compares the items of the returned collection as a multiset."""
+    compare: Compare = "equal"
+    """`unordered` compares the items of the returned collection as a multiset; `unordered_nested` those of collections
+    within it too."""
+    fresh: bool = False
+    """Load the submission anew for each case, in a process of its own, so that no case sees what another has left."""
 
 
 Isolation = Literal["separate", "shared"]
@@ -288,7 +331,7 @@ class Problem(Closed):
     @model_validator(mode="after")
     def _tests_have_what_they_need(self, info: ValidationInfo) -> Problem:
         tests = self.tests
-        if isinstance(tests, CallTests) and self.entry_point is None:
+        if isinstance(tests, CallTests) and self.entry_point is None and any(not case.calls for case in tests.cases):
             raise ValueError("tests of kind `call` need an `entry_point`: the function to call")
         if looked_at_later(info, *self.sources):
             return self

@@ -131,6 +131,35 @@ def test_calls_need_an_entry_point() -> None:
     assert "need an `entry_point`: the function to call" in complaint(CALL)
 
 
+QUEUE = {"calls": [["Queue", []], ["push", [1]], ["pop", []]], "expected": [None, None, 1]}
+
+
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        ({**QUEUE, "expected": [None, 1]}, "an item for each"),
+        ({**QUEUE, "expected": [1, None, 1]}, "null for the first"),
+        ({**QUEUE, "expected": 1}, "is a list"),
+        ({**QUEUE, "args": [1]}, "leave out `args`"),
+        ({**QUEUE, "compare_argument": 0}, "leave out"),
+        ({"calls": [["Queue.push", []]], "expected": [None]}, "should match pattern"),
+        ({"calls": [], "expected": []}, "at least 1 item"),
+        ({"args": [1], "expected": 1, "compare_argument": 1}, "the position of one of `args`"),
+        ({"args": [1], "expected": 1, "compare_argument": -1}, "the position of one of `args`"),
+        ({"kwargs": {"x": 1}, "expected": 1, "compare_argument": "y"}, "a name in `kwargs`"),
+        ({"args": [1], "expected": [1], "up_to_returned": True}, "needs a `compare_argument`"),
+        ({"args": [1], "expected": 1, "compare_argument": 0, "up_to_returned": True}, "lists the items that count"),
+    ],
+)
+def test_cases_that_ask_for_nothing_clear_are_refused(case: dict[str, Any], message: str) -> None:
+    assert message in complaint({"kind": "call", "cases": [case]}, entry_point="f")
+
+
+def test_only_sequences_of_calls_need_no_entry_point() -> None:
+    assert problem({"kind": "call", "cases": [QUEUE]}).entry_point is None
+    assert "need an `entry_point`" in complaint({"kind": "call", "cases": [QUEUE, {"args": [1], "expected": 2}]})
+
+
 def test_check_needs_an_entry_point() -> None:
     assert "need an `entry_point`: the candidate" in complaint(CHECK)
     assert problem(CHECK, entry_point="f")

@@ -207,6 +207,7 @@ def request(job: Job, seat: int, number: int, *, more: bool) -> bytes:
             "stop": job.stop,
             "timeouts": job.timeouts,
             "cases_cpu_s": job.cpu_s if job.kind == "program" else (),
+            "fresh": job.fresh,
             "tests": tests,
             "limits": {
                 "cpu_s": job.cpu_s[0] if job.cpu_s else limits.cpu_s,

@@ -6,7 +6,8 @@ import reprlib
 from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any
 
-from reward_server.judging.comparing import close_tokens, close_value, same_items, same_text, same_tokens, same_value
+from reward_server.judging.calls import mismatch
+from reward_server.judging.comparing import close_tokens, same_text, same_tokens
 from reward_server.judging.counting import runs_pytest, weights_of
 from reward_server.judging.payloads import judge_payload
 from reward_server.judging.raised import read_raised
@@ -207,14 +208,13 @@ def judge_call(case: CallCase, tests: CallTests, expectations: Collection[str], 
         if case.raises is not None:
             message = f"returned {brief(value)} where {case.raises} was expected"
             return result(seen, "wrong_answer", case.weight, message, compared=True)
-        if isinstance(tests.compare, FloatTolerance):
-            passed = close_value(case.expected, value, tests.compare.float)
-        else:
-            passed = (same_value if tests.compare == "equal" else same_items)(case.expected, value)
-        message = "" if passed else f"returned {brief(value)} where {brief(case.expected)} was expected"
+        wrong = mismatch(case, tests.compare, value)
     except (values.Unfit, RecursionError) as error:
         return result(seen, "wrong_answer", case.weight, str(error)[:MAX_MESSAGE])
-    return result(seen, "passed" if passed else "wrong_answer", case.weight, message, compared=True)
+    if wrong is None:
+        return result(seen, "passed", case.weight, "", compared=True)
+    message = f"{wrong.what} {brief(wrong.found)} where {brief(wrong.expected)} was expected"
+    return result(seen, "wrong_answer", case.weight, message, compared=True)
 
 
 def judge_checks(observed: Sequence[Observation], weights: Sequence[float]) -> list[TestResult]:

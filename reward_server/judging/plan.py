@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 import orjson
 
 from reward_server.jobs import Job
+from reward_server.judging.calls import asked_of
 from reward_server.judging.judge import ended_well, needs_control
 from reward_server.judging.limits import cpu_limits
 from reward_server.judging.packages import slow_package
@@ -82,8 +83,16 @@ def plan(
             # The sandbox does not know which exception is right, and would stop at any.
             stop = stop and not any(case.raises for case in tests.cases)
             cases = encoded_calls(Same(tests))[done:]
-            limits = with_room(problem.limits, Same(tests))
-            return Job("call", limits, submission, cases=cases, package=package, stop=stop, cpu_s=cpu_s)
+            return Job(
+                "call",
+                with_room(problem.limits, Same(tests)),
+                submission,
+                cases=cases,
+                package=package,
+                stop=stop,
+                cpu_s=cpu_s,
+                fresh=tests.fresh,
+            )
         case AssertsTests() | PytestTests():
             assert judge is not None
             return Job(
@@ -188,4 +197,4 @@ def marshalled_bytes(value: Any) -> int:
 
 @lru_cache(maxsize=64)
 def encoded_calls(tests: Same[CallTests]) -> tuple[bytes, ...]:
-    return tuple(values.dumps(values.encode((list(case.args), case.kwargs))) for case in tests.value.cases)
+    return tuple(values.dumps(values.encode(asked_of(case))) for case in tests.value.cases)

@@ -70,6 +70,7 @@ class Job:
         """So many more time limits may be met; then the job is over."""
         self.cases_cpu_s: list[float] = header["cases_cpu_s"]
         """`program`: the limit of each case; empty where it is that of all."""
+        self.fresh: bool = header["fresh"]
         self.tests: int = header["tests"]
         self.pure: bool = header["pure"]
         self.shared: bool = header["shared"]

@@ -1,4 +1,6 @@
-"""Runs jobs of kind `call`: all cases are calls in one process, which is started anew after a case that ended it."""
+"""Runs jobs of kind `call`: all cases are calls in one process, which is started anew after a case that ended it, or
+after each one where the job asks for that.
+"""
 
 from __future__ import annotations
 
@@ -122,6 +124,11 @@ class Called:
             return None
         return self.wait()
 
+    def end(self) -> None:
+        self.submission.cell.kill_submission()
+        self.submission.reap()
+        self.close()
+
     def close(self) -> None:
         self.submission.close()
         self.channel.close()
@@ -178,10 +185,11 @@ def run_calls(cell: Cell, job: Job) -> Seen:
             seen.rows.append(row)
             if job.ends_with(row, row.ending == "returned"):
                 break
+            if job.fresh and called is not None:
+                called.end()
+                called = None
     finally:
         arguments.close()
         if called is not None:
-            called.submission.cell.kill_submission()
-            called.submission.reap()
-            called.close()
+            called.end()
     return seen

@@ -11,9 +11,10 @@ import socket
 import sys
 import types
 from builtins import sorted  # noqa: A004 a test may patch the builtin
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from reward_server.runner import containers, entry, following, frames, link, modules, printed, values
+from reward_server.runner import cases, containers, entry, following, frames, link, modules, printed, values
 from reward_server.runner.specials import DESCRIPTORS, FORWARDED
 from reward_server.runner.test_classes import ForeignClass, ForeignExceptionClass, number_of
 from reward_server.runner.test_objects import TestObjects
@@ -61,7 +62,7 @@ def run_calls(_: dict[str, Any]) -> NoReturn:
     channel = socket.socket(fileno=CHANNEL)
     try:
         module, payload = load()
-        call = resolve(module, payload)
+        call = resolve(module, payload) if payload.entry_point else None
     except FailedLoad as failed:
         reply(channel, b"F", failed.described)
         os._exit(0)
@@ -71,12 +72,9 @@ def run_calls(_: dict[str, Any]) -> NoReturn:
         if not request:
             os._exit(0)
         (size,) = link.LENGTH.unpack(request)
-        arguments, keywords = values.decode(values.loads(frames.read_at(ARGUMENTS, 0, size)))
+        case = values.decode(values.loads(frames.read_at(ARGUMENTS, 0, size)))
         try:
-            result = call(*arguments, **keywords)
-            if isinstance(result, types.CoroutineType):
-                result = importlib.import_module("asyncio").run(result)
-            answer = b"=" + values.dumps(values.encode(result, values.as_json))
+            answer = b"=" + values.dumps(cases.answer(case, call, partial(find, module, payload)))
         except values.Unfit as error:
             answer = b"?" + values.dumps({"types": [], "text": str(error)})
         except BaseException as error:
@@ -93,12 +91,20 @@ def reply(channel: socket.socket, kind: bytes, content: Any) -> None:
 def resolve(module: types.ModuleType, payload: modules.Payload) -> Any:
     """The function under test. `Class.method` becomes a call on a new instance. Raises: FailedLoad."""
     entry_point = payload.entry_point or ""
-    target = entry.find(module, entry_point, payload.given)
-    if target is None:
-        text = f"the submission defines no {entry_point!r}"
-        raise FailedLoad({"types": [["builtins", "NameError"]], "text": text, "compile": False})
+    try:
+        target = find(module, payload, entry_point)
+    except NameError as error:
+        raise FailedLoad({**modules.describe(error), "compile": False}) from None
     method = entry_point.partition(".")[2]
     return entry.method_of(target, method) if method else target
+
+
+def find(module: types.ModuleType, payload: modules.Payload, name: str) -> Any:
+    """Raises: NameError."""
+    found = entry.find(module, name, payload.given)
+    if found is None:
+        raise NameError(f"the submission defines no {name!r}")
+    return found
 
 
 # Tests of kinds `asserts` and `pytest`: the judge process asks, by handles.

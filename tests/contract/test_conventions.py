@@ -1,4 +1,4 @@
-"""What data sets take for granted: the form of an entry point, and what is imported for a program."""
+"""What data sets take for granted: the form of an entry point, what is imported, what of a call counts."""
 
 # ruff: noqa: E501 - tables of programs, a row each
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.contract.support import ROOMY, asserts, call, pytest_files, returns, stdio
+from tasks.schema import CallTests, Problem
+from tests.contract.support import LIMITS, ROOMY, asserts, call, pytest_files, returns, stdio
 
 if TYPE_CHECKING:
-    from tasks.schema import Problem
     from tests.contract.support import Sandbox
 
 CHECK = "def check(candidate):\n    assert candidate(1, 2) == 3\n    assert candidate(b=2, a=2) == 4"
@@ -74,3 +74,56 @@ def test_an_object_that_equals_everything_is_no_answer_in_either_form(sandbox: S
     }
     for entry_point, code in returned.items():
         assert "passed" not in sandbox.verdicts(asserts(CHECK, entry_point, limits=ROOMY), cheat + code)
+
+
+QUEUE = "class Queue:\n    def __init__(self, *xs): self.xs = list(xs)\n    def push(self, x): self.xs.append(x)\n    def pop(self): return self.xs.pop(0)"
+CALLS = {"calls": [["Queue", [1]], ["push", [2]], ["pop", []], ["pop", []]], "expected": [None, None, 1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [
+        (QUEUE, "passed"),
+        (QUEUE.replace("pop(0)", "pop()"), "wrong_answer"),
+        (QUEUE.replace("Queue", "Stack"), "runtime_error"),
+        (QUEUE.replace("self.xs.pop(0)", "self.xs"), "wrong_answer"),
+        (
+            "class Queue:\n    def __init__(self, x): pass\n    def __getattr__(self, name): return lambda *a: 1",
+            "wrong_answer",
+        ),
+    ],
+)
+def test_a_sequence_of_calls_on_one_object(sandbox: Sandbox, code: str, verdict: str) -> None:
+    tests = {"kind": "call", "cases": [CALLS]}
+    assert sandbox.verdicts(Problem.model_validate({"tests": tests}), code) == [verdict]
+    assert "passed" not in sandbox.verdicts(Problem.model_validate({"tests": tests, "setup": QUEUE}), "x = 1")
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [
+        ("def solve(xs): xs.sort()", "passed"),
+        ("class Solution:\n    def solve(self, xs):\n        xs.sort()\n        return self", "passed"),
+        ("def solve(xs): return sorted(xs)", "wrong_answer"),
+        ("def solve(xs): xs[:] = [type('E', (), {'__eq__': lambda *_: True})()]", "wrong_answer"),
+    ],
+)
+def test_what_a_call_leaves_of_an_argument(sandbox: Sandbox, code: str, verdict: str) -> None:
+    assert sandbox.verdicts(call({"args": [[2, 1]], "expected": [1, 2], "compare_argument": 0}), code) == [verdict]
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_cases_share_a_module_unless_each_is_to_have_its_own(sandbox: Sandbox, fresh: bool) -> None:
+    code = "import sys\nseen = []\ndef solve(x):\n    seen.append(x)\n    sys.seen = getattr(sys, 'seen', 0) + 1\n    return [seen, sys.seen]"
+    tests = CallTests(
+        kind="call", cases=(returns([[1], 1], 1), returns([[2], 1], 2), returns([[3], 1], 3)), fresh=fresh
+    )
+    expected = ["passed"] * 3 if fresh else ["passed", "wrong_answer", "wrong_answer"]
+    assert sandbox.verdicts(Problem(entry_point="solve", tests=tests, limits=ROOMY), code) == expected
+
+
+def test_a_fresh_process_is_as_contained_as_the_first(sandbox: Sandbox) -> None:
+    tests = CallTests(kind="call", cases=(returns(0, 0), returns(0, 1), returns(0, 2), returns(3, 3)), fresh=True)
+    code = "import os\ndef solve(x):\n    if x == 1: os._exit(0)\n    while x == 2: pass\n    return x"
+    verdicts = ["passed", "runtime_error", "cpu_timeout", "passed"]
+    assert sandbox.verdicts(Problem(entry_point="solve", tests=tests, limits=LIMITS), code) == verdicts

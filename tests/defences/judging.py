@@ -13,6 +13,7 @@ JUDGE = "reward_server/judging/judge.py"
 RAISED = "reward_server/judging/raised.py"
 PLAN = "reward_server/judging/plan.py"
 COMPARING = "reward_server/judging/comparing.py"
+COMPARING_VALUES = "reward_server/judging/comparing_values.py"
 REWARDS = "reward_server/rewards.py"
 DISPATCH = "reward_server/dispatch.py"
 DISTURBED = "tests/contract/test_disturbed.py"
@@ -175,15 +176,15 @@ ROWS = (
     Defence(
         "not_a_number",
         "NaN is close to no number.",
-        COMPARING,
+        COMPARING_VALUES,
         "    if expected != expected or actual != actual:",
         "    if not abs(expected - actual) > tolerance:\n        return True\n    if expected != expected or actual != actual:",
-        ("tests/test_comparing.py::test_large_numbers_within_a_tolerance[nan-1-False]",),
+        ("tests/test_comparing_values.py::test_large_numbers_within_a_tolerance[nan-1-False]",),
     ),
     Defence(
         "one_type",
         "A value of another type is not equal because its type says so.",
-        COMPARING,
+        COMPARING_VALUES,
         "return type(expected) is type(actual) and bool(expected == actual)",
         "return str(expected) == str(actual)",
         (
@@ -528,6 +529,22 @@ ROWS = (
         "return name in given and names.get(name) is given[name]",
         "return False",
         ("tests/test_entry.py::test_what_setup_defines_is_not_the_submission_s[from operator import add as plus]",),
+    ),
+    Defence(
+        "the_number_of_items_counts",
+        "Where only the first items of an argument count, as many as the call returns, that number is compared too.",
+        "reward_server/judging/calls.py",
+        "if type(returned) is not int or returned != len(case.expected):",
+        "if type(returned) is not int:",
+        ("tests/test_calls.py::test_a_wrong_answer_says_what_was_wrong[case9-answer9-message9]",),
+    ),
+    Defence(
+        "each_call_is_answered",
+        "A sequence of calls is answered call by call.",
+        "reward_server/judging/calls.py",
+        "if not isinstance(answers, list) or len(answers) != len(case.calls):",
+        "if not all(map(same, case.expected, answers)):",
+        ("tests/test_calls.py::test_a_wrong_answer_says_what_was_wrong[case1-answer1-message1]",),
     ),
     Defence(
         "a_prelude_is_not_the_submission",

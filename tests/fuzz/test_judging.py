@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reward_server.evaluating import results_without_run
 from reward_server.jobs import Ending, Observation, Observations
 from reward_server.judging import follow_up, judge, plan
-from reward_server.judging.comparing import close_value, same_items, same_value
+from reward_server.judging.comparing_values import close_value, same_items, same_value
 from reward_server.rewards import Scheme, score
 from reward_server.runner import values
 from reward_server.verdicts import Verdict
