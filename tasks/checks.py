@@ -14,6 +14,11 @@ EXITS: Final = frozenset({"exit", "quit", "_exit", "abort"})
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+def is_test_name(file: str) -> bool:
+    """Whether pytest looks for tests in a file of that name."""
+    return file.endswith(".py") and (file.startswith("test_") or file.endswith("_test.py"))
+
+
 def is_checking(name: str) -> bool:
     return name in CHECKING or name.lstrip("_").startswith("assert")
 

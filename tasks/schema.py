@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from tasks.checks import checks_here, is_test_file, may_check
+from tasks.checks import checks_here, is_test_file, is_test_name, may_check
 from tasks.preludes import Prelude  # noqa: TC001 - pydantic reads it
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_SOURCE_CHARS = 1_000_000
 MAX_OUTPUT_BYTES = 64 << 20
@@ -25,7 +29,14 @@ LATER = "sources_later"
 LATER_CHARS = 2000
 MAX_INTEGER_BITS = 14_000
 """Python writes no longer integer in decimal, and the tree is written out as source again."""
-MODULE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+MODULE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*){0,9}")
+SETTINGS_FILES = {
+    "pytest.ini": "[pytest]",
+    "pyproject.toml": "[tool.pytest",
+    "tox.ini": "[pytest]",
+    "setup.cfg": "[tool:pytest]",
+}
+"""Where pytest looks for its settings, in this order, and the section that it looks for."""
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 ENTRY_POINT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)?")
 
@@ -200,9 +211,10 @@ class PytestTests(Closed):
 
     kind: Literal["pytest"]
     files: dict[str, str] = Field(min_length=1, max_length=100)
-    """Source by file name; at least one is named `test_*.py`. Files lie side by side in one folder."""
+    """Source by file name; at least one is named `test_*.py` or `*_test.py`. Files lie side by side in one folder, and
+    settings of pytest among them count: `pytest.ini`, `pyproject.toml`, `tox.ini`, `setup.cfg`."""
     module: str = "solution"
-    """The name under which the tests import the submission."""
+    """The name under which the tests import the submission, perhaps in a package: `shop.cart`."""
     isolation: Isolation = "separate"
 
     @field_validator("files")
@@ -214,8 +226,8 @@ class PytestTests(Closed):
                 raise ValueError(f"{name!r} is not a plain file name")
             if name.endswith(".py") and not later:
                 functions_of(source, name)
-        if not any(name.startswith("test_") and name.endswith(".py") for name in files):
-            raise ValueError("name at least one file `test_*.py`")
+        if not any(map(is_test_name, files)) and not settings_file(files):
+            raise ValueError("name at least one file `test_*.py` or `*_test.py`")
         if not later and not any(has_check(source) for name, source in files.items() if name.endswith(".py")):
             raise ValueError("the files check nothing, so that every program would pass: add an `assert`")
         return files
@@ -224,13 +236,17 @@ class PytestTests(Closed):
     @classmethod
     def _is_module_name(cls, module: str) -> str:
         if not MODULE_NAME.fullmatch(module):
-            raise ValueError("give a plain module name, such as `solution`")
+            raise ValueError("give a module name, such as `solution` or `package.solution`")
+        package, dot, _ = module.partition(".")
+        if dot and (package in sys.stdlib_module_names or package in ("pytest", "reward_server")):
+            raise ValueError(f"the package `{package}` is there already: choose another name")
         return module
 
     @model_validator(mode="after")
     def _no_file_hides_the_submission(self) -> PytestTests:
-        if f"{self.module}.py" in self.files:
-            raise ValueError(f"`{self.module}.py` is where the submission goes: rename the file or set `module`")
+        name = self.module.partition(".")[0]
+        if f"{name}.py" in self.files:
+            raise ValueError(f"`{name}.py` is where the submission goes: rename the file or set `module`")
         return self
 
 
@@ -342,6 +358,11 @@ class Problem(Closed):
         if isinstance(tests, AssertsTests) and "check" in functions_of(tests.source) and run_by_pytest(tests.source):
             raise ValueError(CHECK_AND_TESTS)
         return self
+
+
+def settings_file(files: Mapping[str, str]) -> str:
+    """The file of pytest's settings; empty if there is none."""
+    return next((name for name, section in SETTINGS_FILES.items() if section in files.get(name, "")), "")
 
 
 def looked_at_later(info: ValidationInfo, *sources: str) -> bool:

@@ -12,7 +12,10 @@ from tasks.schema import AssertsTests, Limits, Problem, PytestTests, functions_o
 STDIO = {"kind": "stdio", "cases": [{"stdin": "1\n", "stdout": "2\n"}]}
 CALL = {"kind": "call", "cases": [{"args": [1], "expected": 2}]}
 ASSERTS = {"kind": "asserts", "source": "assert f(1) == 2"}
-PYTEST = {"kind": "pytest", "files": {"test_f.py": "from solution import f\n\n\ndef test_f():\n    assert f(1) == 2\n"}}
+PYTEST: dict[str, Any] = {
+    "kind": "pytest",
+    "files": {"test_f.py": "from solution import f\n\n\ndef test_f():\n    assert f(1) == 2\n"},
+}
 CHECK = {"kind": "asserts", "source": "def check(candidate):\n    assert candidate(1) == 2\n"}
 
 
@@ -209,6 +212,7 @@ def test_setup_parses() -> None:
     [
         ({}, "at least 1"),
         ({"tests.py": "x = 1"}, "name at least one file `test_*.py`"),
+        ({"tests.py": "assert f()", "setup.cfg": "[metadata]"}, "or `*_test.py`"),
         ({"test_a.txt": ""}, "name at least one file `test_*.py`"),
         ({"test_a.py": "def"}, "test_a.py does not parse: line 1"),
         ({"test_a.py": "", "sub/test_b.py": ""}, "'sub/test_b.py' is not a plain file name"),
@@ -224,9 +228,34 @@ def test_files_other_than_python_need_not_parse() -> None:
     assert problem({"kind": "pytest", "files": {"test_a.py": "assert f()", "words.txt": "def ("}})
 
 
-@pytest.mark.parametrize("module", ["", "a.b", "1a", "a b", "a\n"])
-def test_the_module_is_a_plain_name(module: str) -> None:
-    assert "give a plain module name, such as `solution`" in complaint({**PYTEST, "module": module})
+@pytest.mark.parametrize("module", ["", "a.", ".a", "a..b", "1a", "a.1", "a b", "a\n", ".".join("abcdefghijkl")])
+def test_the_module_is_a_name(module: str) -> None:
+    assert "give a module name, such as `solution` or `package.solution`" in complaint({**PYTEST, "module": module})
+
+
+@pytest.mark.parametrize("module", ["json.cart", "pytest.cart", "reward_server.cart"])
+def test_the_package_of_the_module_is_no_other(module: str) -> None:
+    """The test's own import of `json` would get the submission's package."""
+    assert "is there already" in complaint({**PYTEST, "module": module})
+
+
+def test_the_module_may_be_in_a_package() -> None:
+    assert problem({**PYTEST, "module": "shop.cart"})
+    assert "rename the file" in complaint(
+        {**PYTEST, "module": "shop.cart", "files": {**PYTEST["files"], "shop.py": ""}}
+    )
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"it_test.py": "assert f()"},
+        {"check_it.py": "assert f()", "pytest.ini": "[pytest]\npython_files = check_*.py"},
+        {"check_it.py": "assert f()", "pyproject.toml": "[tool.pytest.ini_options]"},
+    ],
+)
+def test_other_names_of_test_files(files: dict[str, str]) -> None:
+    assert problem({"kind": "pytest", "files": files})
 
 
 def test_the_module_may_be_renamed() -> None:

@@ -76,7 +76,8 @@ class Uses(ast.NodeVisitor):
     """Where objects would be needed, and how the submission's values flow from name to name."""
 
     def __init__(self, provided: frozenset[str], module: str) -> None:
-        self.provided, self.module = set(provided), module
+        self.provided, self.path = set(provided), module.split(".")
+        self.module = self.path[-1]
         self.found = False
         self.looked_into: set[str] = set()
         """Names at the root of an expression of which an attribute is read that no plain value has."""
@@ -111,7 +112,7 @@ class Uses(ast.NodeVisitor):
         self.found = self.found or any(alias.name.split(".")[0] in TABLES for alias in node.names)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        if node.module == self.module:
+        if node.module == ".".join(self.path):
             names = {alias.asname or alias.name for alias in node.names} - {"*"}
             self.provided |= names
             self.found = self.found or any(is_class_like(alias.name) for alias in node.names)
@@ -137,6 +138,10 @@ class Uses(ast.NodeVisitor):
                 case ast.Call():
                     beside += [*at.args, *[keyword.value for keyword in at.keywords]]
                     at = at.func
+        packages = self.path[:-1]
+        if packages and isinstance(at, ast.Name) and [at.id, *names[: -len(packages) - 1 : -1]] == self.path:
+            del names[-len(packages) :]
+            at = ast.Name(self.module)
         if isinstance(at, ast.Name) and at.id == self.module:
             first = names.pop()
             self.found = self.found or is_class_like(first) or not PLAIN.issuperset(names)

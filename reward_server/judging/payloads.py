@@ -17,8 +17,10 @@ from reward_server.judging.objects import needs_objects
 from reward_server.judging.purity import is_pure
 from reward_server.judging.pytest_file import MODULE, NAME, as_test_file
 from reward_server.judging.reach import independent_lines, skippable
+from reward_server.judging.skips import skips_of
 from reward_server.judging.surroundings import surroundings
-from tasks.schema import AssertsTests, run_by_pytest
+from tasks.checks import is_test_name
+from tasks.schema import AssertsTests, run_by_pytest, settings_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,6 +158,8 @@ def pytest_payload(files: tuple[tuple[str, str], ...], module: str, setup: str =
             [name, line] for name, text in files if name.endswith(".py") for line in constant_lines(ast.parse(text))
         ],
         "unchecked": unchecked(files),
+        "settings": settings_file(dict(files)),
+        "skips": list(skips_of(files, module)),
         "expected": exceptions_named(*sources),
         "surroundings": surroundings(*sources, setup, has_data=len(sources) < len(files)),
     }
@@ -225,7 +229,7 @@ def pytest_names(files: tuple[tuple[str, str], ...]) -> list[str]:
     """The node ids of the test functions that the sources show, before parametrization."""
     names = []
     for name, source in files:
-        if not (name.startswith("test_") and name.endswith(".py")):
+        if not is_test_name(name):
             continue
         for node in statements_of(ast.parse(source)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):

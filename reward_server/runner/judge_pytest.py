@@ -6,7 +6,6 @@ import builtins
 import json
 import os
 import socket
-import sys
 import types
 import unittest
 from functools import partial
@@ -14,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from reward_server.runner import frames, judge, keeper, link
-from reward_server.runner.page import UNREACHED
+from reward_server.runner import frames, judge, keeper, link, modules
+from reward_server.runner.page import FAILED, UNREACHED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 ARGUMENTS = (
     "-q",
     "-s",
-    "-c",
-    os.devnull,
     "-p",
     "no:cacheprovider",
     "-p",
@@ -125,9 +122,16 @@ def do_nothing(*_: object, **__: object) -> None:
 class Plugin:
     """Enters each test's result as pytest goes along."""
 
-    def __init__(self, kept_by: keeper.Keeper, listed: Collection[str] = (), unchecked: Collection[str] = ()) -> None:
-        """`listed`: the tests that the source shows. `unchecked`: those that pass by coming to their end."""
-        self.keeper, self.listed, self.unchecked = kept_by, listed, unchecked
+    def __init__(self, kept_by: keeper.Keeper, payload: Mapping[str, Any]) -> None:
+        self.keeper, self.files = kept_by, frozenset(payload["files"])
+        self.listed: list[str] = payload["names"]
+        """The tests that the source shows."""
+        self.unchecked = frozenset(payload["unchecked"])
+        """Those that pass by coming to their end."""
+        self.file_skips, self.test_skips = ({(file, line) for file, line in each} for each in payload["skips"])
+        """Where files and tests are skipped and the submission has no part in it."""
+        self.skipped_files: set[str] = set()
+        """Those that were skipped in any other way."""
         self.consulted = False
         """Whether the submission had a say in which tests there are: then each test function counts once."""
         self.expected: dict[str, list[Any]] = {}
@@ -140,12 +144,24 @@ class Plugin:
         self.gone: link.Gone | MemoryError | None = None
         """The submission ended, or had no more memory, while the tests were collected."""
         self.error: BaseException | None = None
-        self.failed = False
+        self.failed = self.skipped = False
 
     def pytest_collectreport(self, report: Any) -> None:
+        if report.skipped:
+            self.skip_file(os.path.basename(str(report.longrepr[0])), report.longrepr[1])
         if report.failed and not self.uncollected:
             lines = str(report.longrepr).strip().splitlines()
             self.uncollected = lines[-1] if lines else "the test files could not be collected"
+
+    def skip_file(self, name: str, line: int) -> None:
+        if (name, line) in self.file_skips:
+            self.listed = [test for test in self.listed if not test.startswith(f"{name}::")]
+        else:
+            self.skipped_files.add(name)
+
+    def skips_all(self) -> bool:
+        """Whether there is no test that the files do not skip."""
+        return not self.keeper.names or not (self.rows or self.listed)
 
     def pytest_exception_interact(self, node: Any, call: Any) -> None:
         error = call.excinfo.value
@@ -164,7 +180,8 @@ class Plugin:
         if self.consulted:  # what it left out has failed: it was never reached
             names = list(dict.fromkeys([*map(function_of, ids), *self.listed]))[:MAX_TESTS]
         else:
-            names = ids[:MAX_TESTS]
+            unread = [test for test in self.listed if test.partition("::")[0] in self.skipped_files]
+            names = [*ids, *unread][:MAX_TESTS]
         rows = {name: row for row, name in enumerate(names)}
         of_id = function_of if self.consulted else str
         self.rows = {each: rows[of_id(each)] for each in ids if of_id(each) in rows}
@@ -174,16 +191,18 @@ class Plugin:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: Any) -> Generator[None, Any, Any]:
         row = self.rows.get(item.nodeid)
-        self.error, self.failed = None, False
+        self.error, self.failed, self.skipped = None, False, False
         evidence = self.keeper.evidence
         evidence.forget()
         if self.against:
             evidence.doubt(self.against)
         begun = self.keeper.begin_interval(inside=True)
         result = yield
-        if row is not None and row not in self.left_out:
+        if row is not None:
             if self.failed:
                 self.keeper.fail(row, begun, self.error or AssertionError("failed"))
+            elif self.skipped:
+                self.left_out.add(row)
             else:
                 if not evidence.checks and function_of(item.nodeid) not in self.unchecked:
                     evidence.doubt("no check of this test was reached")
@@ -198,13 +217,17 @@ class Plugin:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, Any]:
+        raised = call.excinfo
         report = yield
-        if report.skipped and not hasattr(report, "wasxfail"):
-            # Only a mark may skip. The exception alone would be for the submission to raise.
+        places = self.places(raised or call.excinfo)
+        if report.skipped and report.when != "teardown" and len(places) == 1 and places[0] in self.test_skips:
+            self.skipped = True
+        elif report.skipped and not hasattr(report, "wasxfail"):
+            # Only a mark may skip, or a line that the text alone leads to. Any other may be the submission's doing.
             if self.consulted and not has_plain_skip(item):
                 self.failed, self.error = True, AssertionError("what the submission says may not skip a test")
-            elif (report.when == "setup" and marked_to_skip(item)) or skipped_by_decorator(item):
-                self.left_out.add(self.rows.get(item.nodeid, -1))
+            elif (report.when == "setup" and marked_to_skip(item) and not places) or skipped_by_decorator(item):
+                self.skipped = True
             else:
                 self.failed, self.error = True, AssertionError("skipped by an exception")
         elif report.failed and not self.failed:
@@ -225,6 +248,11 @@ class Plugin:
         """A test asks for a fixture that is not there; which ones it asks for, its text says."""
         if isinstance(error, pytest.FixtureLookupError) and not self.consulted and error.argname in item.fixturenames:
             self.keeper.evidence.fault = f"{item.nodeid}: there is no fixture {error.argname!r}"
+    def places(self, raised: Any) -> list[tuple[str, int]]:
+        """The frames of the test files through which an exception came."""
+        entries = raised.traceback if raised is not None else ()
+        places = [(os.path.basename(str(entry.path)), entry.lineno + 1) for entry in entries]
+        return [place for place in places if place[0] in self.files]
 
 
 def function_of(nodeid: str) -> str:
@@ -259,6 +287,11 @@ def skipped_by_decorator(item: Any) -> bool:
     return any(getattr(getattr(item, name, None), "__unittest_skip__", False) for name in ("obj", "cls"))
 
 
+def skip_test(_: unittest.TestCase, reason: str) -> NoReturn:
+    """As unittest does it, the exception would not show where it was raised."""
+    pytest.skip(reason)
+
+
 def run(spec: dict[str, Any]) -> NoReturn:
     payload = json.loads(frames.read_all(judge.PAYLOAD))
     control = socket.socket(fileno=judge.CONTROL)
@@ -273,7 +306,7 @@ def run(spec: dict[str, Any]) -> NoReturn:
         owner.give_up(ours)
         os._exit(0)
     owner.wall.test_modules = frozenset(name.removesuffix(".py") for name in payload["files"])
-    sys.modules[payload["module"]] = RemoteModule(owner, payload)
+    modules.put(payload["module"], RemoteModule(owner, payload))
     if owner.wall.mirrored is None or owner.wall.mirrored.files is None:
         os.environ["TMPDIR"] = os.getcwd()  # `tmp_path` belongs where the submission cannot go
     run_files(owner, payload, folder=owner.folder)
@@ -301,19 +334,21 @@ def run_files(kept_by: keeper.Keeper, payload: dict[str, Any], *plugins: object,
     builtins.__each__ = partial(each, kept_by.evidence)  # type: ignore[attr-defined]
     run_pytest = pytest.main
     pytest.main = unittest.main = do_nothing  # type: ignore[assignment]
-    plugin = Plugin(kept_by, payload["names"], frozenset(payload["unchecked"]))
-    tests = [f"{folder}/{name}" for name in payload["files"] if name.startswith("test_") and name.endswith(".py")]
+    unittest.TestCase.skipTest = skip_test  # type: ignore[assignment]
+    plugin = Plugin(kept_by, payload)
+    settings = ["-c", f"{folder}/{payload['settings']}" if payload["settings"] else os.devnull]
+    where = [f"--rootdir={folder}", *(["-x"] if kept_by.stop else []), folder]
     kept_by.begin_interval()
     uncaught: BaseException | None = None
     try:
-        run_pytest(
-            [*ARGUMENTS, f"--rootdir={folder}", *(["-x"] if kept_by.stop else []), *tests], plugins=[plugin, *plugins]
-        )
+        run_pytest([*ARGUMENTS, *settings, *where], plugins=[plugin, *plugins])
     except BaseException as error:
         uncaught = error
-    kept_by.leave_out(plugin.left_out)
-    if plugin.left_out and not kept_by.names:
-        kept_by.evidence.fault = "every test is skipped by a mark"
+    # One function may be several tests: where one of them passed or failed, it counts.
+    kept_by.leave_out({row for row in plugin.left_out if kept_by.states[row] == UNREACHED})
+    if uncaught is None and not plugin.uncollected and not plugin.gone and plugin.skips_all():
+        kept_by.give_up(keeper.NotTheirs("all of its tests are skipped"))
+        return
     if plugin.uncollected:
         if uncaught is None and plugin.error is not None:
             kept_by.evidence.note_fault(plugin.error)

@@ -113,9 +113,10 @@ def prepare(payload: Payload, name: str, file: str) -> tuple[types.ModuleType, t
     module.__file__ = path = os.path.join(os.getcwd(), file)
     module.__dict__["__builtins__"] = builtins if name == "__main__" else builtins.__dict__
     if any(word in payload.code for word in READS_ITSELF):
-        with open(file, "w", encoding="utf-8", errors="surrogatepass") as out:
+        os.makedirs(os.path.dirname(module.__file__), exist_ok=True)
+        with open(module.__file__, "w", encoding="utf-8", errors="surrogatepass") as out:
             out.write(payload.code)
-    sys.modules[name] = module
+    put(name, module)
     sys.path.insert(0, os.getcwd())
     if payload.setup:
         exec(compiled(payload.setup, "setup.py"), module.__dict__)
@@ -124,6 +125,18 @@ def prepare(payload: Payload, name: str, file: str) -> tuple[types.ModuleType, t
     if payload.prelude:
         module.__dict__["__builtins__"] = builtins_with(payload.prelude)
     return module, compiled(payload.code, path)
+
+
+def put(name: str, module: types.ModuleType) -> None:
+    """Have it imported by this name, with the packages around it."""
+    sys.modules[name] = module
+    package, _, last = name.rpartition(".")
+    module.__package__ = package
+    if package:
+        around = sys.modules.get(package) or types.ModuleType(package)
+        around.__path__ = []
+        setattr(around, last, module)
+        put(package, around)
 
 
 def builtins_with(prelude: str) -> types.ModuleType:

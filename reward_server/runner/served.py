@@ -37,7 +37,7 @@ def load() -> tuple[types.ModuleType, modules.Payload]:
     payload = modules.Payload.read(PAYLOAD)
     name = payload.module or DEFAULT_MODULE
     try:
-        module, code = modules.prepare(payload, name, f"{name}.py")
+        module, code = modules.prepare(payload, name, f"{name.replace('.', '/')}.py")
         exec(code, module.__dict__)
     except modules.Uncompiled as error:
         raise FailedLoad({"types": [["builtins", "SyntaxError"]], "text": str(error), "compile": True}) from None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.schema import CallTests, Problem
+from tasks.schema import CallTests, Problem, PytestTests
 from tests.contract.support import LIMITS, ROOMY, asserts, call, pytest_files, returns, stdio
 
 if TYPE_CHECKING:
@@ -127,3 +127,77 @@ def test_a_fresh_process_is_as_contained_as_the_first(sandbox: Sandbox) -> None:
     code = "import os\ndef solve(x):\n    if x == 1: os._exit(0)\n    while x == 2: pass\n    return x"
     verdicts = ["passed", "runtime_error", "cpu_timeout", "passed"]
     assert sandbox.verdicts(Problem(entry_point="solve", tests=tests, limits=LIMITS), code) == verdicts
+
+
+TWO = "from solution import f\ndef test_b(): assert f(1) == 2\n"
+SKIPS = "import sys, pytest\nfrom solution import f\n"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"it_test.py": TWO},
+        {"check_it.py": TWO, "pytest.ini": "[pytest]\npython_files = check_*.py\n"},
+        {"test_it.py": TWO, "conftest.py": "collect_ignore = ['test_old.py']", "test_old.py": "def test_a(): assert 0"},
+    ],
+)
+def test_pytest_finds_the_tests_as_it_does_elsewhere(sandbox: Sandbox, files: dict[str, str]) -> None:
+    assert sandbox.verdicts(pytest_files(files, limits=ROOMY), "def f(x): return 2 * x") == ["passed"]
+    assert sandbox.verdicts(pytest_files(files, limits=ROOMY), "def f(x): return x") == ["wrong_answer"]
+
+
+@pytest.mark.parametrize("isolation", ["separate", "shared"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from shop.cart import f\ndef test_a(): assert f(1) == 2",
+        "import shop.cart\ndef test_a(): assert shop.cart.f(1) == 2",
+        "from shop import cart\ndef test_a(): assert cart.f(1) == 2 and cart.__name__ == 'shop.cart'",
+    ],
+)
+def test_the_submission_may_be_a_module_of_a_package(sandbox: Sandbox, source: str, isolation: Any) -> None:
+    tests = PytestTests(kind="pytest", files={"test_it.py": source}, module="shop.cart", isolation=isolation)
+    problem = Problem(tests=tests, limits=ROOMY)
+    assert sandbox.verdicts(problem, "def f(x): return 2 * x") == ["passed"]
+    assert sandbox.verdicts(problem, "import shop.cart\ndef f(x): return x if open(__file__).read() else 2") == [
+        "wrong_answer"
+    ]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "@pytest.fixture\ndef x(): pytest.skip('no')\ndef test_a(x): assert f(2) == 5\n",
+        "def test_a():\n    if sys.version_info < (99,): pytest.skip('old')\n    assert f(2) == 5\n",
+        "import unittest\nclass T(unittest.TestCase):\n    def test_a(self):\n        self.skipTest('later')\n        self.assertEqual(f(2), 5)\n",
+    ],
+)
+def test_a_skip_by_the_text_of_the_tests_leaves_a_test_out(sandbox: Sandbox, source: str) -> None:
+    both = pytest_files(SKIPS + source + "def test_b(): assert f(1) == 2\n", limits=ROOMY)
+    assert sandbox.verdicts(both, "def f(x): return 2 * x") == ["passed"]
+    assert sandbox.verdicts(both, "def f(x): return 0") == ["wrong_answer"]
+    (result,) = sandbox.judge(pytest_files(SKIPS + source, limits=ROOMY), "def f(x): return 2 * x")
+    assert (result.verdict, "all of its tests are skipped" in result.message) == ("sandbox_error", True)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def test_a():\n    if f(2) != 5: pytest.skip('no')\n    assert f(2) == 5\n",
+        "def no(): pytest.skip('no')\ndef test_a():\n    if f(2) != 5: no()\n    assert f(2) == 5\n",
+        "@pytest.fixture\ndef x(): pytest.skip('no')\ndef test_a(request):\n    if f(2) != 5: request.getfixturevalue('x')\n",
+        "@pytest.fixture\ndef x():\n    if f(2) != 5: pytest.skip('no')\n@pytest.mark.skipif(sys.version_info > (99,), reason='')\ndef test_a(x): pass\n",
+        "@pytest.mark.parametrize('n', [f(1), 7])\ndef test_a(n):\n    assert n != 0\n    pytest.skip('later')\n",
+    ],
+)
+def test_a_skip_that_the_submission_brings_about_is_a_failure(sandbox: Sandbox, source: str) -> None:
+    problem = pytest_files(SKIPS + source + "def test_b(): assert f(1) == 0\n", limits=ROOMY)
+    assert sandbox.verdicts(problem, "def f(x): return 0") == ["wrong_answer", "passed"]
+
+
+def test_a_file_that_is_skipped_by_what_the_submission_lacks_has_failed(sandbox: Sandbox) -> None:
+    """Before, its tests were not counted at all."""
+    top = "import pytest, solution\nif {}: pytest.skip('no', allow_module_level=True)\ndef test_a(): assert solution.g(1) == 5\n"
+    for condition, verdicts in (("not hasattr(solution, 'g')", ["passed", "runtime_error"]), ("pytest", ["passed"])):
+        files = {"test_a.py": top.format(condition), "test_b.py": TWO}
+        assert sorted(sandbox.verdicts(pytest_files(files, limits=ROOMY), "def f(x): return 2 * x")) == verdicts

@@ -21,6 +21,7 @@ EVALUATING = "reward_server/evaluating.py"
 SCORING_PY = "reward_server/scoring.py"
 CALIBRATING = "tests/test_calibrating.py"
 APART_FILE = "reward_server/apart.py"
+HELPER_SKIPS = r"def no(): pytest.skip('no')\ndef test_a():\n    if f(2) != 5: no()\n    assert f(2) == 5\n"
 CONVENTIONS = "tests/contract/test_conventions.py"
 VALUES = "reward_server/runner/values.py"
 
@@ -545,6 +546,32 @@ ROWS = (
         "if not isinstance(answers, list) or len(answers) != len(case.calls):",
         "if not all(map(same, case.expected, answers)):",
         ("tests/test_calls.py::test_a_wrong_answer_says_what_was_wrong[case1-answer1-message1]",),
+    ),
+    Defence(
+        "one_frame_of_a_skip",
+        "A line that skips in any case does not excuse who decides to come there.",
+        "reward_server/runner/judge_pytest.py",
+        "len(places) == 1 and places[0] in self.test_skips:",
+        "places and places[-1] in self.test_skips:",
+        (f"{CONVENTIONS}::test_a_skip_that_the_submission_brings_about_is_a_failure[embedded-{HELPER_SKIPS}]",),
+    ),
+    Defence(
+        "conditions_of_the_machine",
+        "A skip under a condition that the submission has a part in is none.",
+        "reward_server/judging/skips.py",
+        "if isinstance(node, ast.If) and self.is_known(node.test):",
+        "if isinstance(node, ast.If):",
+        (
+            "tests/test_skips.py::test_skips_that_a_submission_could_bring_about[if not f(2): pytest.skip('no', allow_module_level=True)]",
+        ),
+    ),
+    Defence(
+        "skipped_files_count",
+        "The tests of a file that the submission has skipped have failed.",
+        "reward_server/runner/judge_pytest.py",
+        "            self.skipped_files.add(name)",
+        "            pass",
+        (f"{CONVENTIONS}::test_a_file_that_is_skipped_by_what_the_submission_lacks_has_failed[embedded]",),
     ),
     Defence(
         "a_prelude_is_not_the_submission",

@@ -490,10 +490,10 @@ ROWS = (
     ),
     Defence(
         "skip_by_mark_only",
-        "A test is left out by a mark in the test file, never by an exception.",
+        "A test is left out by a mark or a line that the test file alone leads to, never by another exception.",
         JUDGE_PYTEST,
-        'if (report.when == "setup" and marked_to_skip(item)) or skipped_by_decorator(item):',
-        "if True:",
+        'elif (report.when == "setup" and marked_to_skip(item) and not places) or skipped_by_decorator(item):',
+        "elif True:",
         (f"{OF_THE_TEST}::test_a_test_that_skips_itself_does_not_count_as_passed[embedded]",),
     ),
     Defence(
