@@ -9,6 +9,7 @@ import socket
 import types
 import unittest
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -35,6 +36,8 @@ ARGUMENTS = (
     "--tb=native",  # what pytest makes itself of a thousand frames takes seconds
 )
 MAX_TESTS = 10_000
+ASKED_OF_ALL = frozenset({"_mock_name", "_pytestfixturefunction"})
+"""What pytest asks of every object in a test file: no question of the test's to the submission."""
 NO_PARAMETERS = "got empty parameter set"
 
 
@@ -65,7 +68,7 @@ class RemoteModule(types.ModuleType):
             return owner.setup[name]
         if name in payload["library"]:
             return keeper.library({name: payload["library"][name]})[name]
-        if name.startswith("__") and name not in payload["dunders"]:
+        if name in ASKED_OF_ALL or (name.startswith("__") and name not in payload["dunders"]):
             raise AttributeError(name)
         found = owner.wall.names([name])
         if name not in found:
@@ -122,8 +125,8 @@ def do_nothing(*_: object, **__: object) -> None:
 class Plugin:
     """Enters each test's result as pytest goes along."""
 
-    def __init__(self, kept_by: keeper.Keeper, payload: Mapping[str, Any]) -> None:
-        self.keeper, self.files = kept_by, frozenset(payload["files"])
+    def __init__(self, kept_by: keeper.Keeper, payload: Mapping[str, Any], folder: str) -> None:
+        self.keeper, self.folder, self.files = kept_by, Path(folder), frozenset(payload["files"])
         self.listed: list[str] = payload["names"]
         """The tests that the source shows."""
         self.unchecked = frozenset(payload["unchecked"])
@@ -152,6 +155,11 @@ class Plugin:
         if report.failed and not self.uncollected:
             lines = str(report.longrepr).strip().splitlines()
             self.uncollected = lines[-1] if lines else "the test files could not be collected"
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """In a shared process the submission may have written other test files."""
+        own = collection_path.parent == self.folder and collection_path.name in self.files
+        return None if own or collection_path == self.folder else True
 
     def skip_file(self, name: str, line: int) -> None:
         if (name, line) in self.file_skips:
@@ -335,7 +343,7 @@ def run_files(kept_by: keeper.Keeper, payload: dict[str, Any], *plugins: object,
     run_pytest = pytest.main
     pytest.main = unittest.main = do_nothing  # type: ignore[assignment]
     unittest.TestCase.skipTest = skip_test  # type: ignore[assignment]
-    plugin = Plugin(kept_by, payload)
+    plugin = Plugin(kept_by, payload, folder)
     settings = ["-c", f"{folder}/{payload['settings']}" if payload["settings"] else os.devnull]
     where = [f"--rootdir={folder}", *(["-x"] if kept_by.stop else []), folder]
     kept_by.begin_interval()

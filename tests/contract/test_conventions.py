@@ -195,9 +195,28 @@ def test_a_skip_that_the_submission_brings_about_is_a_failure(sandbox: Sandbox, 
     assert sandbox.verdicts(problem, "def f(x): return 0") == ["wrong_answer", "passed"]
 
 
-def test_a_file_that_is_skipped_by_what_the_submission_lacks_has_failed(sandbox: Sandbox) -> None:
-    """Before, its tests were not counted at all."""
-    top = "import pytest, solution\nif {}: pytest.skip('no', allow_module_level=True)\ndef test_a(): assert solution.g(1) == 5\n"
-    for condition, verdicts in (("not hasattr(solution, 'g')", ["passed", "runtime_error"]), ("pytest", ["passed"])):
+def test_a_file_that_is_skipped_under_a_condition_has_failed(sandbox: Sandbox) -> None:
+    """A submission could leave a file behind, or leave a function out."""
+    top = "import os, pytest, solution\nif {}: pytest.skip('no', allow_module_level=True)\ndef test_a(): assert solution.g(1) == 5\n"
+    both = ["passed", "runtime_error"]
+    for condition in ("not hasattr(solution, 'g')", "not os.path.exists('made')", "pytest"):
         files = {"test_a.py": top.format(condition), "test_b.py": TWO}
-        assert sorted(sandbox.verdicts(pytest_files(files, limits=ROOMY), "def f(x): return 2 * x")) == verdicts
+        verdicts = sandbox.verdicts(pytest_files(files, limits=ROOMY), "def f(x): return 2 * x")
+        assert sorted(verdicts) == (["passed"] if condition == "pytest" else both), condition
+
+
+def test_each_parameter_counts_where_the_file_imports_the_module(sandbox: Sandbox) -> None:
+    """Red where pytest's own questions to all objects of a file were taken for the test's."""
+    source = (
+        "import pytest, solution\n@pytest.mark.parametrize('n', [1, 2, 3])\ndef test_a(n): assert solution.f(n) < 3"
+    )
+    assert sandbox.verdicts(pytest_files(source, limits=ROOMY), "def f(x): return x") == [
+        "passed",
+        "passed",
+        "wrong_answer",
+    ]
+
+
+def test_a_test_file_of_the_submission_is_not_collected(sandbox: Sandbox) -> None:
+    code = "import os\nfor at in ('.', 'more'):\n    os.makedirs(at, exist_ok=True)\n    open(f'{at}/test_mine.py', 'w').write('def test_c(): assert int()  == 0')\ndef f(x): return 0"
+    assert sandbox.verdicts(pytest_files(TWO, limits=ROOMY, isolation="shared"), code) == ["wrong_answer"]

@@ -40,9 +40,9 @@ ROWS = (
     Defence(
         "expected_values_stay_here",
         "Nor what a call should return.",
-        PLAN,
-        "values.encode((list(case.args), case.kwargs))",
-        "values.encode(([*case.args, case.expected], case.kwargs))",
+        "reward_server/judging/calls.py",
+        "    return list(case.args), case.kwargs\n\n\ndef",
+        "    return [*case.args, case.expected], case.kwargs\n\n\ndef",
         (f"{JUDGING}::test_expected_values_are_in_no_job",),
     ),
     Defence(
@@ -571,7 +571,7 @@ ROWS = (
         "reward_server/runner/judge_pytest.py",
         "            self.skipped_files.add(name)",
         "            pass",
-        (f"{CONVENTIONS}::test_a_file_that_is_skipped_by_what_the_submission_lacks_has_failed[embedded]",),
+        (f"{CONVENTIONS}::test_a_file_that_is_skipped_under_a_condition_has_failed[embedded]",),
     ),
     Defence(
         "a_prelude_is_not_the_submission",
