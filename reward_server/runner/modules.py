@@ -123,7 +123,8 @@ def prepare(payload: Payload, name: str, file: str) -> tuple[types.ModuleType, t
         payload.models = models_of(module.__dict__)
         payload.given = module.__dict__.copy()
     if payload.prelude:
-        module.__dict__["__builtins__"] = builtins_with(payload.prelude)
+        more = builtins_with(payload.prelude)
+        module.__dict__["__builtins__"] = more if name == "__main__" else more.__dict__
     return module, compiled(payload.code, path)
 
 
@@ -131,8 +132,8 @@ def put(name: str, module: types.ModuleType) -> None:
     """Have it imported by this name, with the packages around it."""
     sys.modules[name] = module
     package, _, last = name.rpartition(".")
-    module.__package__ = package
     if package:
+        module.__package__ = package
         around = sys.modules.get(package) or types.ModuleType(package)
         around.__path__ = []
         setattr(around, last, module)

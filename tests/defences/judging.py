@@ -577,8 +577,8 @@ ROWS = (
         "a_prelude_is_not_the_submission",
         "Nor does what a prelude imports: it is found as builtins are, and is no name of the submission's module.",
         "reward_server/runner/modules.py",
-        'module.__dict__["__builtins__"] = builtins_with(payload.prelude)',
-        "module.__dict__.update(vars(builtins_with(payload.prelude)))",
+        'module.__dict__["__builtins__"] = more if name == "__main__" else more.__dict__',
+        "module.__dict__.update(vars(more))",
         (f"{CONVENTIONS}::test_what_the_problem_imports_answers_for_no_submission[embedded-tests0]",),
     ),
     Defence(
