@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from reward_server.runner import frames, judge, keeper, link, modules
-from reward_server.runner.page import FAILED, UNREACHED
+from reward_server.runner.page import UNREACHED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable, Iterator, Mapping

@@ -126,7 +126,8 @@ def test_a_fresh_process_is_as_contained_as_the_first(sandbox: Sandbox) -> None:
     tests = CallTests(kind="call", cases=(returns(0, 0), returns(0, 1), returns(0, 2), returns(3, 3)), fresh=True)
     code = "import os\ndef solve(x):\n    if x == 1: os._exit(0)\n    while x == 2: pass\n    return x"
     verdicts = ["passed", "runtime_error", "cpu_timeout", "passed"]
-    assert sandbox.verdicts(Problem(entry_point="solve", tests=tests, limits=LIMITS), code) == verdicts
+    limits = LIMITS.model_copy(update={"timeouts": 2})
+    assert sandbox.verdicts(Problem(entry_point="solve", tests=tests, limits=limits), code) == verdicts
 
 
 TWO = "from solution import f\ndef test_b(): assert f(1) == 2\n"
