@@ -14,7 +14,7 @@ EXITS: Final = frozenset({"exit", "quit", "_exit", "abort"})
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def is_test_name(file: str) -> bool:
+def is_test_file_name(file: str) -> bool:
     """Whether pytest looks for tests in a file of that name."""
     return file.endswith(".py") and (file.startswith("test_") or file.endswith("_test.py"))
 

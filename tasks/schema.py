@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from tasks.checks import checks_here, is_test_file, is_test_name, may_check
+from tasks.checks import checks_here, is_test_file, is_test_file_name, may_check
 from tasks.preludes import Prelude  # noqa: TC001 - pydantic reads it
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ class PytestTests(Closed):
                 raise ValueError(f"{name!r} is not a plain file name")
             if name.endswith(".py") and not later:
                 functions_of(source, name)
-        if not any(map(is_test_name, files)) and not settings_file(files):
+        if not any(map(is_test_file_name, files)) and not settings_file(files):
             raise ValueError("name at least one file `test_*.py` or `*_test.py`")
         if not later and not any(has_check(source) for name, source in files.items() if name.endswith(".py")):
             raise ValueError("the files check nothing, so that every program would pass: add an `assert`")

@@ -129,11 +129,10 @@ def asserts(name: str, source: str, reference: str, *wrong: str) -> dict[str, An
     return {"id": name, "tests": {"kind": "asserts", "source": source}, "reference": reference, "wrong": list(wrong)}
 
 
-STAMP = "import platform\ndef stamp(): return platform.node()"
-PATCHES = "import platform\nfrom unittest import mock\nwith mock.patch('platform.node', lambda: 'n'):\n    assert stamp() == 'n'"
+LOOKS_AT_TEXT = "import inspect\nassert 'return' in inspect.getsource(stamp)"
 SET = [
     asserts("plain", "assert f(1) == 2", "def f(x): return x + 1", "def f(x): return x"),
-    asserts("clock", PATCHES, STAMP, "def stamp(): return 1"),
+    asserts("clock", LOOKS_AT_TEXT, "def stamp(): return 1", "def stamp(): pass"),
     asserts("leaps", "assert f(1) == 2\nif f(1) > 2:\n    assert f(1) == 'é'", "def f(x): return x + 1"),
     asserts("broken", "assert f(1) == 3", "def f(x): return x + 1"),
 ]

@@ -12,7 +12,7 @@ from collections import defaultdict
 from functools import lru_cache
 from typing import Final
 
-from tasks.checks import callee, is_checking, is_test_name
+from tasks.checks import callee, is_checking, is_test_file_name
 
 STATEMENTS: Final = (ast.Expr, ast.Assign, ast.AnnAssign)
 
@@ -115,7 +115,7 @@ def names_of(files: tuple[tuple[str, str], ...]) -> tuple[dict[str, set[str]], d
     for file, source in files:
         for node in ast.parse(source).body if file.endswith(".py") else ():
             for holder, each in functions_in(node):
-                is_test = each.name.startswith("test") and is_test_name(file)
+                is_test = each.name.startswith("test") and is_test_file_name(file)
                 name = f"{file}::{holder}{each.name}" if is_test else each.name
                 enter(each, name)
                 if is_test:

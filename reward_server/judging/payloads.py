@@ -19,7 +19,7 @@ from reward_server.judging.pytest_file import MODULE, NAME, as_test_file
 from reward_server.judging.reach import independent_lines, skippable
 from reward_server.judging.skips import skips_of
 from reward_server.judging.surroundings import surroundings
-from tasks.checks import is_test_name
+from tasks.checks import is_test_file_name
 from tasks.schema import AssertsTests, run_by_pytest, settings_file
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def pytest_names(files: tuple[tuple[str, str], ...]) -> list[str]:
     """The node ids of the test functions that the sources show, before parametrization."""
     names = []
     for name, source in files:
-        if not is_test_name(name):
+        if not is_test_file_name(name):
             continue
         for node in statements_of(ast.parse(source)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):

@@ -256,6 +256,7 @@ class Plugin:
         """A test asks for a fixture that is not there; which ones it asks for, its text says."""
         if isinstance(error, pytest.FixtureLookupError) and not self.consulted and error.argname in item.fixturenames:
             self.keeper.evidence.fault = f"{item.nodeid}: there is no fixture {error.argname!r}"
+
     def places(self, raised: Any) -> list[tuple[str, int]]:
         """The frames of the test files through which an exception came."""
         entries = raised.traceback if raised is not None else ()
