@@ -23,7 +23,7 @@ class Bag:
     def __len__(self): return len(self.items)
 """
 STAMP = "import platform\ndef stamp(): return platform.node()"
-PATCHED = "import platform\nfrom unittest import mock\nwith mock.patch('platform.node', lambda: 'n'):\n    assert stamp() == 'n'"
+LOOKS_AT_TEXT = "import inspect\nassert 'node' in inspect.getsource(stamp)"
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ PATCHED = "import platform\nfrom unittest import mock\nwith mock.patch('platform
         ("assert sorted(twice(abs, [-1, 2])) == [1, 2]", "def twice(f, xs): return map(f, map(f, xs))", "values"),
         ("try:\n    pick({})\nexcept KeyError:\n    assert True\nassert pick({1: 2}) == 2", "def pick(d): return d[1]", "values"),
         ("walk = squares()\nassert next(walk) == 0\nassert next(walk) == 1", "def squares():\n    n = 0\n    while True:\n        yield n * n\n        n += 1", "values"),
-        (PATCHED, STAMP, "shared"),
+        (LOOKS_AT_TEXT, STAMP, "shared"),
         ("import os\nfrom unittest import mock\nwith mock.patch.dict(os.environ, {'A': '7'}):\n    assert read() == '7'", "import os\ndef read(): return os.environ.get('A')", "values"),
         ("import builtins\nfrom unittest import mock\nwith mock.patch('builtins.input', lambda *_: '4'):\n    assert ask() == 4", "def ask(): return int(input())", "values"),
     ],
@@ -127,9 +127,8 @@ def test_a_reference_that_does_not_pass_is_at_fault(sandbox: Sandbox, reference:
 
 def test_pytest_files_are_calibrated(sandbox: Sandbox) -> None:
     plain: Any = {"test_a.py": "import solution\ndef test_a():\n    assert isinstance(solution.stamp(), str)\n"}
-    patching: Any = {
-        "test_a.py": "import solution\ndef test_a(monkeypatch):\n"
-        "    monkeypatch.setattr('platform.node', lambda: 'n')\n    assert solution.stamp() == 'n'\n"
+    looking: Any = {
+        "test_a.py": "import inspect, solution\ndef test_a(): assert 'node' in inspect.getsource(solution.stamp)\n"
     }
-    for files, assurance in ((plain, "values"), (patching, "shared")):
+    for files, assurance in ((plain, "values"), (looking, "shared")):
         assert sandbox.calibrate(pytest_files(files, reference=STAMP)).assurance == assurance
