@@ -66,6 +66,8 @@ class Batch:
         self.evaluations: set[Evaluation] = set()
         """What it still waits for."""
         self.min_assurance = min_assurance
+        self.notes: dict[int, str] = {}
+        """What was taken of a completion in which there was a choice, by its place."""
         self._reward = reward
         self._detail = detail
         self._rendered: list[bytes] = [b""] * size
@@ -111,7 +113,8 @@ class Batch:
         self.cached += cached * len(indexes)
         rendered = _json(result)
         for index in indexes:
-            self._rendered[index] = rendered
+            note = self.notes.get(index)
+            self._rendered[index] = _json(_with_note(result, note)) if note else rendered
         self._finished += indexes
         self._news.set()
         if len(self._finished) == len(self._rendered):
@@ -245,6 +248,11 @@ def _result(results: Results, scheme: Scheme, detail: Detail) -> dict[str, Any]:
         "calibration": None,
         "error": scored.error,
     }
+
+
+def _with_note(result: dict[str, Any], note: str) -> dict[str, Any]:
+    message = result["message"]
+    return result | {"message": f"{message} ({note})" if message else note}
 
 
 def _shown(calibration: Calibration, problem: Problem) -> dict[str, Any]:

@@ -1,119 +1,235 @@
-"""Finds the code in what a model wrote. Pure.
+"""Finds the program in what a model wrote. Pure; reading takes a time that grows with the text's length.
 
-The code is the last fenced block in the problem's language, after the last `</think>`. Blocks without a language count
-only where none names it, because models show a program's output in such blocks. Fences are those of CommonMark
-(backticks or tildes, closed by at least as many, indented at most 3 deeper), under any indentation; one that is never
-closed reaches to the end, as in a truncated completion. Blank blocks do not count, nor does a `</think>` in a block.
+1. Only the answer counts: what follows the thinking (see `fences`) and, where a block lies in an `<answer>`, that one.
+2. Blocks in the problem's language come before blocks that name none, because models show output in such blocks; a
+   block that neither calls, assigns nor imports comes last.
+3. The program is the last block that defines what the tests use; where nothing is known of that, the last block.
+4. What that block uses and does not define comes from the last block before it that defines it, else from the first
+   one behind it. The blocks are joined in their order; of a block that only imports the name, the imports.
+5. Where the answer begins as Python and its first fence is a closing one, the opening one was part of the prompt.
+6. Without a block, the content of `<answer>` is the program if it parses as Python; so is the whole answer if the
+   request says `unfenced: code`.
+
+Where there was a choice, a note says what was taken.
 """
 
 from __future__ import annotations
 
+import ast
+import builtins
 import re
-from typing import TYPE_CHECKING, Final
+import symtable
+import textwrap
+import warnings
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from reward_server.fences import LANGUAGE_TAGS, UNNAMED, has_too_many, read, trimmed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
-LANGUAGE_TAGS: Final = {"python": frozenset({"python", "py", "python3"})}
-"""The words after a fence, in lower case, that name each language."""
+    from reward_server.fences import Block, Reading
 
-FENCE: Final = re.compile(
-    r"^(?P<indent>[ \t]*+)(?P<before>[^`~\n]*?)(?P<fence>`{3,}|~{3,})(?P<after>[^\n]*)$", re.MULTILINE
-)
-TAG: Final = re.compile(r"[{.\s]*([\w+#-]*)")
-MOST_DEEPER: Final = 3
-"""A fence that is indented further than the opening one belongs to the code: an example in a docstring, say."""
-MOST_THOUGHTS: Final = 8
-THINK_OPEN: Final = "<think>"
-THINK_CLOSE: Final = "</think>"
+Unfenced = Literal["no_code", "code"]
+"""What an answer without a fenced block is: `no_code`, or the program if it parses as Python."""
+
+NO_CODE: Final = "no fenced code block after the thinking"
+MOST_PARSED: Final = 64 << 10
+"""Longer texts are not parsed: a parser takes some 100 ms for each MB, in one call."""
+BUILTINS: Final = frozenset(dir(builtins))
+MOST_BLOCKS: Final = 64
+"""So many of the last blocks are looked at."""
+ACTS: Final = re.compile(r"[=(]|\bimport\b")
+"""What calls, assigns or imports; without that, Python does nothing."""
+DEFINED: Final = re.compile(r"^(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]*)?=(?!=)", re.MULTILINE)
 
 
-def extract_code(completion: str, language: str = "python") -> str | None:
-    """Return the code of a completion; None where it has none, or where its thinking never ends."""
-    tags = LANGUAGE_TAGS[language]
-    answer = _after_thinking(completion, tags)
-    tagged = untagged = None
-    prose = []  # what lies outside of the blocks: only there does a tag of thinking mean thinking
-    at = 0
-    for start, end, tag, code in _blocks(answer, tags):
-        prose.append(answer[at:start])
-        at = end
-        if not code.strip():
-            continue
-        if tag in tags:
-            tagged = code
-        elif not tag:
-            untagged = code
-    prose.append(answer[at:])
-    if THINK_OPEN in answer and any(THINK_OPEN in text for text in prose):
+class Extraction(NamedTuple):
+    code: str | None
+    note: str = ""
+    """What was taken, where there was a choice; why there is no code, where there is none."""
+
+
+class Needs(NamedTuple):
+    """What a problem says of names."""
+
+    names: Iterable[str] = ()
+    """What its tests use of the submission."""
+    given: frozenset[str] = frozenset()
+    """What its setup defines."""
+
+
+class Names(NamedTuple):
+    """What a block defines and uses."""
+
+    defined: frozenset[str] = frozenset()
+    methods: frozenset[str] = frozenset()
+    imported: frozenset[str] = frozenset()
+    free: frozenset[str] = frozenset()
+    """What it uses and defines nowhere, other than builtins."""
+
+
+KINDS: Final = ("defined", "methods", "imported")
+"""The ways to define a name, the best first."""
+
+
+def extract(
+    completion: str,
+    language: str = "python",
+    needs: Callable[[], Needs] = Needs,
+    unfenced: Unfenced = "no_code",
+) -> Extraction:
+    """Find the program of a completion. `needs` is asked where there is a choice."""
+    if has_too_many(completion):
+        return Extraction(None, "the completion has too many fences")
+    text = trimmed(completion)
+    reading = read(text, language)
+    if reading.thinking:
+        return Extraction(None, f"{NO_CODE}, which never ends")
+    note = ""
+    if reading.bare is not None and reading.ragged and _is_program(text[reading.start : reading.bare]):
+        text = f"```{language}\n{text[reading.start :]}"
+        reading = read(text, language)
+        note = "the code before the first fence was judged, as if the prompt had opened the block"
+    blocks = _of_answer(text, reading, language)
+    if not blocks:
+        return _unfenced(text[reading.start :], text[slice(*reading.answer or (0, 0))], unfenced)
+    if len(blocks) == 1:
+        return Extraction(blocks[0].code(text), note)
+    named = [place for place, each in enumerate(blocks) if each.tag not in UNNAMED] or range(len(blocks))
+    code, places = _joined([each.code(text) for each in blocks], named, needs())
+    if not note and (len(places) > 1 or len(named) > 1):
+        note = f"of {len(blocks)} code blocks, {_listed(places)} judged"
+    return Extraction(code, note)
+
+
+def _of_answer(text: str, reading: Reading, language: str) -> list[Block]:
+    """Return the blocks that may hold the program: of those that do something, those in an `<answer>`."""
+    tags = LANGUAGE_TAGS[language] | UNNAMED
+    blocks = [each for each in reading.blocks if each.tag in tags]
+    if reading.answer is not None:
+        begin, end = reading.answer
+        blocks = [each for each in blocks if begin <= each.opens < end] or blocks
+    return ([each for each in blocks if ACTS.search(text, each.start, each.end)] or blocks)[-MOST_BLOCKS:]
+
+
+def _unfenced(answer: str, tagged: str, unfenced: Unfenced) -> Extraction:
+    """Return the program of an answer without blocks. `tagged`: what lies in its `<answer>`."""
+    for text, note in (
+        (tagged, "the content of <answer> was judged, which has no fenced code block"),
+        (answer if unfenced == "code" else "", "the whole answer was judged, which has no fenced code block"),
+    ):
+        if _is_program(text):
+            return Extraction(_plain(text), note)
+    return Extraction(None, NO_CODE)
+
+
+def _joined(codes: Sequence[str], named: Sequence[int], needs: Needs) -> tuple[str, list[int]]:
+    """Return the program that some blocks make up, and their places. `named`: blocks that come before the others."""
+    blocks = Blocks(codes, frozenset(named))
+    chosen = blocks.chosen((), needs) or blocks.chosen(named[-1:], Needs((), needs.given))
+    places = sorted(chosen)
+    return "\n".join([codes[place] if chosen[place] else _imports(codes[place]) for place in places]), places
+
+
+class Blocks:
+    """What blocks define and use."""
+
+    def __init__(self, codes: Sequence[str], named: Collection[int]) -> None:
+        within = sum(map(len, codes)) <= MOST_PARSED
+        self._names = [names_of(code) if within else _defined_in(code) for code in codes]
+        self._named = named
+        self._places: dict[tuple[str, str], list[int]] = {}
+        for place, each in enumerate(self._names):
+            for kind in KINDS:
+                for name in getattr(each, kind):
+                    self._places.setdefault((kind, name), []).append(place)
+
+    def chosen(self, first: Sequence[int], needs: Needs) -> dict[int, bool]:
+        """Return these blocks and all that is needed; False for a block of which only the imports are."""
+        chosen = dict.fromkeys(first, True)
+        needed = [(name, len(self._names)) for name in needs.names]
+        needed += [(name, place) for place in first for name in self._names[place].free - needs.given]
+        found: set[str] = set()
+        while needed:
+            name, user = needed.pop()
+            kind, place = self._definer(name, user)
+            if kind == "imported":
+                chosen.setdefault(place, False)
+            elif kind and name not in found and not chosen.get(place):
+                chosen[place] = True
+                found |= self._names[place].defined | self._names[place].methods
+                needed += [(each, place) for each in self._names[place].free - needs.given]
+        return chosen
+
+    def _definer(self, name: str, user: int) -> tuple[str, int]:
+        """Return how and where a name is defined: by the last block before its user, else by the first one behind.
+
+        Methods count for tests alone: a class with that method may be what their entry point means.
+        """
+        for kind in KINDS:
+            places = [place for place in self._places.get((kind, name), ()) if place != user]
+            places = [place for place in places if place in self._named] or places
+            if places and (kind != "methods" or user == len(self._names)):
+                return kind, max((place for place in places if place < user), default=places[0])
+        return "", -1
+
+
+def _imports(code: str) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tree = ast.parse(code)
+    return "\n".join([ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)])
+
+
+def names_of(code: str) -> Names:
+    """Return what a block defines and uses; of one that does not parse, what it seems to define."""
+    table = _table(code)
+    if table is None:
+        return _defined_in(code)
+    defined, imported, methods, free = set(), set(), set(), set()
+    for symbol in table.get_symbols():
+        if symbol.is_imported():
+            imported.add(symbol.get_name())
+        elif symbol.is_assigned():
+            defined.add(symbol.get_name())
+    tables = [table]
+    while tables:
+        each = tables.pop()
+        tables += each.get_children()
+        if each.get_type() == "class":
+            methods |= {symbol.get_name() for symbol in each.get_symbols() if symbol.is_namespace()}
+        free |= {symbol.get_name() for symbol in each.get_symbols() if symbol.is_referenced() and symbol.is_global()}
+    free |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
+    return Names(*map(frozenset, (defined, methods, imported, free - defined - imported - BUILTINS)))
+
+
+def _defined_in(code: str) -> Names:
+    return Names(frozenset(found[1] or found[2] for found in DEFINED.finditer(code)))
+
+
+def _table(code: str) -> symtable.SymbolTable | None:
+    """Return the symbols of Python code; None for what is no Python or too long to look at."""
+    if len(code) > MOST_PARSED:
         return None
-    return tagged if tagged is not None else untagged
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return symtable.symtable(code, "code", "exec")
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
 
 
-def _after_thinking(text: str, tags: frozenset[str]) -> str:
-    """Return what follows the last end of thinking that is not part of a block of the answer."""
-    for _ in range(MOST_THOUGHTS):
-        if THINK_CLOSE not in text:
-            return text
-        at, closed, opened = 0, -1, False
-        for start, end, _tag, _code in (*_blocks(text, tags), (len(text), len(text), "", "")):
-            closed = max(closed, text.rfind(THINK_CLOSE, at, start))
-            opened = opened or text.find(THINK_OPEN, at, start) >= 0
-            at = end
-        if closed < 0 and not opened:
-            return text
-        # Thinking may leave a fence open: then its end seems to lie in a block.
-        text = text[(closed if closed >= 0 else text.find(THINK_CLOSE)) + len(THINK_CLOSE) :]
-    return text[text.rfind(THINK_CLOSE) + len(THINK_CLOSE) :] if THINK_CLOSE in text else text
+def _is_program(text: str) -> bool:
+    """Tell whether a text is Python that does something; a word or two is prose."""
+    return ACTS.search(text) is not None and _table(_plain(text)) is not None
 
 
-def _blocks(text: str, tags: frozenset[str]) -> Iterator[tuple[int, int, str, str]]:
-    """Yield start, end, language tag and content of each fenced block."""
-    opened: re.Match[str] | None = None
-    tag = ""
-    for line in FENCE.finditer(text):
-        if opened is None:
-            found = _tag_that_opens(line, tags)
-            if found is not None:
-                opened, tag = line, found
-        elif not line["before"] and not line["after"].strip() and _closes(line, opened):
-            yield (
-                opened.start("fence"),
-                line.end(),
-                tag,
-                _content(text[opened.end() + 1 : line.start()], opened["indent"]),
-            )
-            opened = None
-    if opened is not None:
-        yield opened.start("fence"), len(text), tag, _content(text[opened.end() + 1 :], opened["indent"])
+def _plain(text: str) -> str:
+    return textwrap.dedent(text.replace("\r\n", "\n").strip("\n"))
 
 
-def _tag_that_opens(line: re.Match[str], tags: frozenset[str]) -> str | None:
-    """Return the language tag (maybe empty) if this line opens a block."""
-    after = line["after"]
-    if line["fence"].startswith("`") and "`" in after:
-        return None  # code within the line
-    if line["before"]:
-        # "Answer: ```python" is not Markdown, but models write it. It must name the language and nothing else.
-        bare = after.strip().lower()
-        return bare if bare in tags and line["fence"].startswith("`") else None
-    match = TAG.match(after)
-    return match[1].lower() if match else ""
-
-
-def _closes(line: re.Match[str], opened: re.Match[str]) -> bool:
-    fence, opening = line["fence"], opened["fence"]
-    deeper = len(line["indent"].expandtabs(4)) - len(opened["indent"].expandtabs(4))
-    return fence[0] == opening[0] and len(fence) >= len(opening) and deeper <= MOST_DEEPER
-
-
-def _content(lines: str, indent: str) -> str:
-    """Return the lines of a block with plain line ends and without the indentation of its fence."""
-    lines = lines.replace("\r\n", "\n")
-    if not indent:
-        return lines
-    return "\n".join(_outdent(line, len(indent)) for line in lines.split("\n"))
-
-
-def _outdent(line: str, width: int) -> str:
-    return line[width:] if not line[:width].strip() else line
+def _listed(places: Sequence[int]) -> str:
+    if len(places) == 1:
+        return f"number {places[0] + 1} was"
+    return f"numbers {', '.join(str(place + 1) for place in places[:-1])} and {places[-1] + 1} were"

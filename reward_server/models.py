@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag, model_validator
 
 from reward_server.errors import BadRequest  # noqa: TC001 pydantic reads it
+from reward_server.extraction import Unfenced  # noqa: TC001 pydantic reads it
 from reward_server.rewards import Scheme  # noqa: TC001 pydantic reads it
 from reward_server.suspicion import Suspicion  # noqa: TC001 pydantic reads it
 from reward_server.verdicts import Verdict  # noqa: TC001 pydantic reads it
@@ -71,7 +72,7 @@ class Submission(Closed):
     problem: str
     """The key of an inline problem, or the id of a stored one."""
     completion: Completion | None = None
-    """What the model wrote, as text or as chat messages. Its last fenced block holds the code."""
+    """What the model wrote, as text or as chat messages. A fenced block of its answer holds the code."""
     code: str | None = None
     """The program itself."""
 
@@ -122,6 +123,8 @@ class ScoreRequest(Closed):
     reward: Scheme = "pass_rate"
     stop_on_failure: bool = False
     """Skip the tests after the first that does not pass. They count as not passed."""
+    unfenced: Unfenced = "no_code"
+    """What a completion without a fenced block is: `no_code`, or `code`, the program, if all of it parses as Python."""
     detail: Detail = "tests"
     strict: bool = False
     """Refuse the whole request for a problem that is wrong, rather than only the submissions that name it."""
@@ -189,7 +192,7 @@ class ScoreResult(BaseModel):
     verdict: Verdict
     """That of the first test that did not pass."""
     message: str
-    """Why that test did not pass, in words."""
+    """Why that test did not pass, in words, and what was taken of a completion that can be read in several ways."""
     tests: list[TestReport]
     code: str | None
     """The program that was judged, as it was found in the completion. Null where there was none, and unless `detail` is

@@ -19,10 +19,10 @@ from reward_server.clients import OURSELVES
 from reward_server.errors import BadRequest, Disturbed, TooLarge, Unjudged
 from reward_server.evaluating import results_without_run
 from reward_server.expectations import Expectations
-from reward_server.extraction import extract_code
+from reward_server.extraction import Extraction, extract
 from reward_server.fair_queue import Lane
 from reward_server.identity import submission_key
-from reward_server.judging import assurance_of, has_follow_up
+from reward_server.judging import assurance_of, has_follow_up, needs_of
 from reward_server.problems import Known
 from reward_server.runner.rows import PROBLEM_FAULT
 from reward_server.tickets import Ticket
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from reward_server.clients import Client
     from reward_server.disk_cache import DiskCache
     from reward_server.dispatch import Dispatcher
+    from reward_server.extraction import Unfenced
     from reward_server.judging.calibration import Calibration
     from reward_server.models import ScoreRequest, Submission
     from reward_server.problems import ProblemStore
@@ -93,7 +94,7 @@ class Scorer:
                 [index for index, each in enumerate(request.submissions) if each.problem == name],
                 f"{PROBLEM_FAULT}: {field}: {message}",
             )
-        programs, unrun = await self._programs(request, problems)
+        programs, unrun = await self._programs(request, problems, batch.notes)
         async for (digest, verdict, why), (problem, indexes) in in_turns(unrun.items()):
             batch.add(indexes, results_without_run(problem, verdict, why), problem, self.calibrations.known(digest))
         if self._disk is not None:
@@ -151,23 +152,28 @@ class Scorer:
             await self.apart.analyse(known.problem)
         return problems
 
-    def _code_of(self, submission: Submission, problem: Problem) -> str | tuple[Verdict, str]:
+    def _code_of(
+        self, submission: Submission, problem: Problem, unfenced: Unfenced
+    ) -> Extraction | tuple[Verdict, str]:
         """Return the code of a submission, or the verdict for one that has none that could run."""
         limit = self._settings.max_completion_bytes
         if submission.code is not None:
             if _is_longer(submission.code, limit):
                 return "compile_error", f"the code has more than {limit} bytes"
-            return submission.code
+            return Extraction(submission.code)
         text = submission.completion_text()
         if _is_longer(text, limit):
             return "no_code", f"the completion has more than {limit} bytes"
-        code = extract_code(text, problem.language)
-        return code if code is not None else ("no_code", "no fenced code block after the thinking")
+        found = extract(text, problem.language, partial(needs_of, problem), unfenced)
+        return found if found.code is not None else ("no_code", found.note)
 
     async def _programs(
-        self, request: ScoreRequest, problems: Mapping[str, Known]
+        self, request: ScoreRequest, problems: Mapping[str, Known], notes: dict[int, str]
     ) -> tuple[dict[bytes, Program], dict[tuple[bytes, Verdict, str], tuple[Problem, list[int]]]]:
-        """Return what can be run, the longest first, and the verdicts of what cannot."""
+        """Return what can be run, the longest first, and the verdicts of what cannot.
+
+        `notes`: where to say, by its place, what was taken of a completion in which there was a choice.
+        """
         programs: dict[bytes, Program] = {}
         unrun: dict[tuple[bytes, Verdict, str], tuple[Problem, list[int]]] = {}
         async for index, submission in in_turns(enumerate(request.submissions)):
@@ -176,12 +182,15 @@ class Scorer:
             known = problems[submission.problem]
             calibration = self.calibrations.known(known.digest)
             refused = refusal(known.problem, request.min_assurance, calibration)
-            code = refused or self._code_of(submission, known.problem)
-            if isinstance(code, str):
+            found = refused or self._code_of(submission, known.problem, request.unfenced)
+            if isinstance(found, Extraction):
+                code = found.code or ""
                 key = submission_key(known.digest, code, stop=request.stop_on_failure)
                 programs.setdefault(key, Program(known, code, [])).indexes.append(index)
+                if found.note:
+                    notes[index] = found.note
             else:
-                unrun.setdefault((known.digest, *code), (known.problem, []))[1].append(index)
+                unrun.setdefault((known.digest, *found), (known.problem, []))[1].append(index)
         return self._in_order(programs), unrun
 
     def _in_order(self, programs: Mapping[bytes, Program]) -> dict[bytes, Program]:

@@ -49,7 +49,9 @@ def submissions(count: int) -> list[Submission]:
 
 def score(handler: Handler, count: int, **options: Any) -> list[Result]:
     problems = {f"p{number}": {"tests": number} for number in range(9)}
-    asked = {name: options.pop(name) for name in ("on_progress", "detail", "min_assurance") if name in options}
+    asked = {
+        name: options.pop(name) for name in ("on_progress", "detail", "min_assurance", "unfenced") if name in options
+    }
     with SyncRewardClient(transport=httpx.MockTransport(handler), **options) as client:
         return client.score(submissions(count), problems, **asked)
 
@@ -519,6 +521,18 @@ def test_a_caller_may_ask_for_a_least_assurance() -> None:
     score(handler, 1, min_assurance="objects")
     score(handler, 1, min_assurance="values")
     assert asked == ["shared", "objects", "values"]
+
+
+def test_a_caller_may_say_what_a_completion_without_a_fence_is() -> None:
+    asked = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(json.loads(request.content)["unfenced"])
+        return answers(request)
+
+    score(handler, 1)
+    score(handler, 1, unfenced="code")
+    assert asked == ["no_code", "code"]
 
 
 @pytest.mark.parametrize("assurance", ["values", "objects", "shared", None])

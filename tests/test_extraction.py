@@ -1,139 +1,219 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 
-from reward_server.extraction import extract_code
+from reward_server.extraction import MOST_PARSED, Needs, Unfenced, extract
+from reward_server.judging import needs_of
+from tasks.schema import Problem
+
+F = "def f(x):\n    return g(x) + 1\n"
+G = "def g(x):\n    return x\n"
 
 
+def blocks(*codes: str, tag: str = "python") -> str:
+    return "So:\n" + "\nThen:\n".join(f"```{tag}\n{code}```" for code in codes)
+
+
+def taken(text: str, *names: str, given: str = "") -> str | None:
+    return extract(text, needs=lambda: Needs(names, frozenset(given.split()))).code
+
+
+@pytest.mark.parametrize("tag", ["python", ""])
 @pytest.mark.parametrize(
-    "opening",
+    "last",
     [
-        "```python",
-        "```py",
-        "```python3",
-        "```Python",
-        "``` python",
-        "```",
-        "~~~",
-        "~~~python",
-        "````python",
-        '```python title="x"',
-        "```python:main.py",
-        "```{python}",
-        "```{.python .numberLines}",
+        "print(f(3))\n",
+        "assert f(1) == 2\n",
+        "from solution import f\nassert f(1) == 2\n",
+        "import unittest\nclass TestF(unittest.TestCase):\n    def test_f(self):\n        assert f(1)\n",
+        "result = f(3)\nprint(result)\n",
+        ">>> f(1)\n2\n",
+        "pip install f\n",
     ],
 )
-def test_a_fence_of_the_language_or_of_none_holds_code(opening: str) -> None:
-    closing = opening[: len(opening) - len(opening.lstrip("`~"))]
-    assert extract_code(f"Here:\n{opening}\nx = 1\n{closing}\nDone.") == "x = 1\n"
+def test_a_last_block_that_only_uses_the_function_is_not_the_program(last: str, tag: str) -> None:
+    assert taken(blocks("def f(x):\n    return x\n", last, tag=tag), "f") == "def f(x):\n    return x\n"
 
 
-@pytest.mark.parametrize("tag", ["bash", "text", "json", "pycon", "pythonic", "c++", "output"])
-def test_a_fence_of_another_language_holds_none(tag: str) -> None:
-    assert extract_code(f"```{tag}\nx\n```") is None
+def test_the_last_block_that_defines_the_name_counts() -> None:
+    drafts = blocks("def f(x): return 0\n", "f = lambda x: 1\n", "print(f(2))\n")
+    assert taken(drafts, "f") == "f = lambda x: 1\n"
 
 
-@pytest.mark.parametrize("text", ["", "x = 1", "use `x`", "```python x = 1```", "say ```hi``` twice", "``\nx\n``"])
-def test_without_a_fence_there_is_no_code(text: str) -> None:
-    assert extract_code(text) is None
+def test_a_definition_that_breaks_off_is_still_the_last_one() -> None:
+    """An earlier version is not what the model answered in the end."""
+    assert taken(blocks("def f(x): return 1\n", "def f(x:\n    retu"), "f") == "def f(x:\n    retu"
 
 
-def test_the_last_block_counts() -> None:
-    assert extract_code("```python\na\n```\nbetter:\n```python\nb\n```") == "b\n"
+@pytest.mark.parametrize("names", ["f", "Solution", "Solution f"])
+def test_a_class_with_that_method_may_be_what_is_meant(names: str) -> None:
+    solution = "class Solution:\n    def f(self, x):\n        return x\n"
+    assert taken(blocks(solution, "print(Solution().f(1))\n"), *names.split()) == solution
 
 
-def test_a_tagged_block_comes_before_an_untagged_one() -> None:
-    """Models show what a program prints in an untagged block after it."""
-    assert extract_code("```python\nprint(5)\n```\nOutput:\n```\n5\n```") == "print(5)\n"
-    assert extract_code("```\na\n```\n```\nb\n```") == "b\n"
+def test_blocks_that_build_on_each_other_are_joined_in_their_order() -> None:
+    assert taken(blocks(G, F, "print(f(3))\n"), "f") == f"{G}\n{F}"
+    assert taken(blocks(F, G, "print(f(3))\n"), "f") == f"{F}\n{G}"
+    assert taken(blocks(G, "print(g(2))\n")) == f"{G}\nprint(g(2))\n"
+    assert taken(blocks("def g(x): return 0\n", G, F), "f") == f"{G}\n{F}"
 
 
-def test_blank_blocks_do_not_count() -> None:
-    """A stray fence at the end opens a block of nothing."""
-    assert extract_code("```python\na\n```\n```") == "a\n"
-    assert extract_code("```python\n  \n```") is None
+def test_tests_may_use_what_several_blocks_define() -> None:
+    assert taken(blocks(G, "def f(x): return x\n", "assert f(1) == g(1)\n"), "f", "g") == f"{G}\ndef f(x): return x\n"
 
 
-def test_an_unclosed_last_fence_reaches_to_the_end() -> None:
-    assert extract_code("```python\ndef f():\n    return") == "def f():\n    return"
+def test_a_block_that_stands_alone_is_not_joined() -> None:
+    """A draft would print a second time."""
+    program = "import sys\nn = int(sys.stdin.readline())\nprint(n)\n"
+    assert taken(blocks("n = int(input())\nprint(n + 1)\n", program)) == program
+    assert taken(blocks("input = None\nprint(2)\n", "print(input())\n")) == "print(input())\n"
+    assert taken(blocks("def f(x): return 1\nprint(f(1))\n", "class A:\n    def f(self): return f\n"), "A") != ""
 
 
-def test_thinking_holds_no_code() -> None:
-    assert extract_code("<think>```python\na\n```</think>\n```python\nb\n```") == "b\n"
-    assert extract_code("<think>\n```python\na\n```\n</think>\nno code") is None
+def test_of_a_block_that_only_imports_a_name_the_imports_are_taken() -> None:
+    draft, last = "import sys, os\nfrom math import sqrt\nprint(sqrt(4))\n", "print(sqrt(int(sys.stdin.read())))\n"
+    assert taken(blocks(draft, last)) == f"import sys, os\nfrom math import sqrt\n{last}"
+    assert taken(blocks(draft, last), given="sys sqrt") == last
+    assert taken(blocks("import sys\n", "print(sys.argv)\n")) == "import sys\nprint(sys.argv)\n"
 
 
-def test_a_prompt_may_have_opened_the_thinking() -> None:
-    assert extract_code("hm\n```python\na\n```\n</think>```python\nb\n```") == "b\n"
+def test_a_method_is_no_function_that_another_block_calls() -> None:
+    assert taken(blocks("class A:\n    def g(self): return 1\nprint(1)\n", F), "f") == F
 
 
-def test_only_the_last_end_of_thinking_counts() -> None:
-    assert extract_code("</think>\n```python\na\n```\n</think>\n```python\nb\n```") == "b\n"
+def test_a_block_without_a_language_helps_where_the_others_do_not_define_the_name() -> None:
+    text = "```\ndef f(x): return x\n```\nFor example:\n```python\nprint(f(3))\n```\nIt prints:\n```\n3\n```"
+    assert taken(text, "f") == "def f(x): return x\n"
+
+
+@pytest.mark.parametrize("tag", ["python", ""])
+@pytest.mark.parametrize("output", ["1", "Hello, World!", "[1, 2]\n3.5", "Sum: 5"])
+def test_a_block_that_does_nothing_is_not_the_program(output: str, tag: str) -> None:
+    assert taken(blocks("print(1)\n", output, tag=tag)) == "print(1)\n"
+    assert taken(blocks(output, tag=tag)) == output
+
+
+def test_where_no_block_defines_the_name_the_last_one_is_judged() -> None:
+    assert taken(blocks("def g(x): return 1\n", "x = 1\n"), "f") == "x = 1\n"
+
+
+def test_a_note_says_what_was_taken_where_there_was_a_choice() -> None:
+    text = blocks(G, F, "print(f(3))\n")
+    assert extract(text, needs=lambda: Needs({"f"})).note == "of 3 code blocks, numbers 1 and 2 were judged"
+    assert extract(blocks("a\n", "b\n")).note == "of 2 code blocks, number 2 was judged"
+    assert extract("```python\na\n```\nIt prints:\n```\n1\n```") == ("a\n", "")
+
+
+def test_long_blocks_are_chosen_without_being_parsed() -> None:
+    long = "def f(x): return x\n" + "# long\n" * (MOST_PARSED // 7)
+    assert taken(blocks(G, long, "print(f(1))\n"), "f") == long
+
+
+@pytest.mark.parametrize("bomb", ["(" * 60_000, "-" * 60_000, "x = " + "f(" * 30_000, "a = '\\d'\n", "\x00", "\ud800"])
+def test_no_code_stops_the_choice(bomb: str) -> None:
+    assert taken(blocks("def f(x): return x\n", f"{bomb}\n"), "f") == "def f(x): return x\n"
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("thoughts", "answer"),
     [
-        "<think>```python\na\n```",
-        "<think>\n```python\na\n```",
-        "```python\na\n```\n<think> wait",
-        "</think>\n<think>\n```python\na\n```",
+        ("<think>" + blocks("def f(x): return 1\n") + "</think>", "print(f(1))\n"),
+        (blocks("def f(x): return 1\n") + "</think>", "print(f(1))\n"),
+        ("hm\n```python\ndef f(x): return 1\n</think>\n", "print(f(1))\n"),
+        ("<answer>" + blocks("def f(x): return 1\n") + "</answer></think>", "print(f(1))\n"),
     ],
 )
-def test_thinking_that_never_ends_has_no_code(text: str) -> None:
-    assert extract_code(text) is None
-
-
-def test_a_tag_within_the_code_is_not_thinking() -> None:
-    assert extract_code('```python\nTAG = "<think>"\n```') == 'TAG = "<think>"\n'
+def test_nothing_is_taken_from_the_thinking(thoughts: str, answer: str) -> None:
+    """Not by name, not for a join, not as an answer."""
+    assert taken(thoughts + blocks(answer), "f") == answer
+    assert taken(thoughts + "None.", "f") is None
+    assert extract(thoughts + "None.", unfenced="code").code is None
 
 
 @pytest.mark.parametrize(
-    "before", ["", "<think>easy</think>\n", "<think>\n```\nopen\n</think>\n", "hm</think>a</think>"]
+    ("text", "code"),
+    [
+        ("def f(x):\n    return x\n```", "def f(x):\n    return x\n"),
+        ("def f(x):\n    return x\n```\nIt returns x.", "def f(x):\n    return x\n"),
+        ("print(1)\n```\nIt prints:\n```\n1\n```\nDone.", "print(1)\n"),
+        ("<think>a</think>print(1)\n```", "print(1)\n"),
+        ("print(1)```", None),
+        ("Here is it:\n```\nprint(1)\n```", "print(1)\n"),
+        ("Here is it:\n```\nprint(1)", "print(1)"),
+        ("Answer\n```\nprint(1)", "print(1)"),
+        ("x = 1 is it:\n```\nprint(1)", "print(1)"),
+    ],
 )
-def test_an_end_of_thinking_within_the_code_ends_nothing(before: str) -> None:
-    code = 'END = "</think>"\nprint("<think>a</think>b")\n'
-    assert extract_code(f"{before}```python\n{code}```\nDone.") == code
+def test_the_prompt_may_have_opened_the_block(text: str, code: str | None) -> None:
+    assert taken(text) == code
 
 
-@pytest.mark.parametrize("indent", ["    ", "        ", "\t"])
-def test_a_fence_in_a_docstring_ends_nothing(indent: str) -> None:
-    code = f'def f():\n{indent}"""\n{indent}```\n{indent}>>> f()\n{indent}```\n{indent}"""\n'
-    assert extract_code(f"```python\n{code}```") == code
+def test_a_block_that_the_prompt_opened_is_chosen_by_name_too() -> None:
+    assert taken("def f(x): return x\n```\nTest:\n```python\nassert f(1) == 1\n```", "f") == "def f(x): return x\n"
 
 
-def test_a_longer_fence_holds_shorter_ones() -> None:
-    assert extract_code("````python\ndoc = '''\n```\n'''\n````") == "doc = '''\n```\n'''\n"
+def test_a_block_in_an_answer_comes_before_any_other() -> None:
+    assert taken(f"<answer>\n{blocks('a')}\n</answer>\nOr:\n{blocks('b')}") == "a"
+    assert taken(f"{blocks('a')}\n<answer>\n{blocks('b')}\n</answer>\nUse: {blocks('c')}") == "b"
+    assert taken(f"<answer>42</answer>\n{blocks('b')}") == "b"
 
 
-def test_a_fence_is_closed_by_its_own_kind_only() -> None:
-    assert extract_code("~~~python\na\n```\nb\n~~~") == "a\n```\nb\n"
-    assert extract_code("```python\na\n```bash\nb\n```") == "a\n```bash\nb\n"
+@pytest.mark.parametrize(
+    ("text", "unfenced", "code"),
+    [
+        ("print(1)\n", "no_code", None),
+        ("print(1)\n", "code", "print(1)"),
+        ("  x = 1\n  print(x)<|im_end|>", "code", "x = 1\nprint(x)"),
+        ("<think>a = 1</think>\nprint(1)", "code", "print(1)"),
+        ("<think>a = 1", "code", None),
+        ("Sure, print(1).", "code", None),
+        ("Done", "code", None),
+        ("", "code", None),
+        ("```bash\nls\n```\n", "code", None),
+        ("<answer>\nprint(1)\n</answer>", "no_code", "print(1)"),
+        ("<answer>print(1)", "no_code", "print(1)"),
+        ("<answer>I think: it is 42.</answer>", "no_code", None),
+    ],
+)
+def test_without_a_fence_the_request_decides(text: str, unfenced: Unfenced, code: str | None) -> None:
+    assert extract(text, unfenced=unfenced).code == code
 
 
-def test_a_block_within_a_block_of_markdown_is_not_ours() -> None:
-    assert extract_code("````markdown\n```python\na\n```\n````") is None
-
-
-def test_windows_line_ends_become_plain() -> None:
-    assert extract_code("```python\r\na\r\nb\r\n```\r\n") == "a\nb\n"
-
-
-def test_an_indented_fence_takes_its_indentation_along() -> None:
-    assert extract_code("1. So:\n   ```python\n   if x:\n       y\n\n   ```") == "if x:\n    y\n\n"
-    assert extract_code("\t```python\n\ta\nb\n\t```") == "a\nb\n"
-
-
-def test_a_fence_after_words_counts_if_it_names_the_language() -> None:
-    assert extract_code("Answer: ```python\na\n```") == "a\n"
-    assert extract_code("Answer: ```\na") is None
-
-
-@pytest.mark.parametrize("text", [" " * 1_000_000, "`" * 1_000_000, "~ " * 500_000, "```\n" * 250_000, "a``" * 300_000])
-def test_no_text_takes_long(text: str) -> None:
-    """A completion of a megabyte must not stop the event loop."""
-    began = time.process_time()
-    extract_code(text)
-    assert time.process_time() - began < 2
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ({"tests": {"kind": "stdio", "cases": [{"stdout": ""}]}, "entry_point": "f"}, set()),
+        ({"tests": {"kind": "call", "cases": [{"expected": 1}]}, "entry_point": "Solution.f"}, {"Solution", "f"}),
+        ({"tests": {"kind": "asserts", "source": "import math\nassert f(math.pi) == g(1)"}}, {"f", "g"}),
+        (
+            {"tests": {"kind": "asserts", "source": "def check(c):\n    assert c(1)"}, "entry_point": "f"},
+            {"f"},
+        ),
+        (
+            {
+                "tests": {
+                    "kind": "pytest",
+                    "files": {
+                        "test_a.py": "import solution as s\nfrom solution import f\n"
+                        "def test(tmp_path):\n    assert f(s.g) == s.h(tmp_path)"
+                    },
+                }
+            },
+            {"f", "g", "h"},
+        ),
+        (
+            {
+                "tests": {
+                    "kind": "pytest",
+                    "files": {"test_a.py": "from sol import *\ndef test(): assert f(1)"},
+                    "module": "sol",
+                }
+            },
+            {"f", "*"},
+        ),
+    ],
+)
+def test_a_problem_says_which_names_its_tests_need(fields: dict[str, object], names: set[str]) -> None:
+    needs = needs_of(Problem.model_validate({"setup": "import os\nclass Node: pass", **fields}))
+    assert set(needs.names) == names
+    assert needs.given == {"os", "Node"}

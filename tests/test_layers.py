@@ -22,6 +22,7 @@ ROWS: list[set[str]] = [
         "reward_server.request_id",
         "reward_server.turns",
     },
+    {"reward_server.fences"},
     {"reward_server.clients", "reward_server.keys", "reward_server.request_log", "reward_server.answers"},
     {
         "reward_server.suspicion",

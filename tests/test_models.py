@@ -34,6 +34,7 @@ def with_tests(kind: str, **fields: Any) -> dict[str, Any]:
         (problem() | {"reward": "x"}, "reward", "'pass_rate', 'all_passed' or 'weighted'"),
         (problem() | {"stop_on_failure": "maybe"}, "stop_on_failure", "true or false"),
         (problem() | {"min_assurance": "value"}, "min_assurance", "'values', 'objects' or 'shared'"),
+        (problem() | {"unfenced": True}, "unfenced", "'no_code' or 'code'"),
         (problem() | {"allow_shared": False}, "allow_shared", "unknown field: leave it out"),
         (submission(cod="x"), "submissions[1].cod", "did you mean `code`"),
         (submission(code=5), "submissions[1].code", "give a string"),

@@ -13,7 +13,7 @@ import pytest
 
 from reward_server.backends.embedded import EmbeddedBackend
 from reward_server.calibrating import Calibrations
-from reward_server.extraction import extract_code
+from reward_server.extraction import extract
 from reward_server.identity import judging_digest
 from reward_server.settings import Settings
 from tasks.registry import load_problems
@@ -174,7 +174,7 @@ def directly(sandbox: Sandbox, calibrations: Calibrations, item: Item) -> Outcom
     """Judge one completion by itself: no HTTP, no client, no batch, no cache, no neighbours."""
     problem, text = item
     # All that the way to the server may change: what JSON in UTF-8 cannot carry.
-    code = extract_code(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    code = extract(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")).code
     if code is None:
         return 0.0, "no_code"
     verdicts = [result.verdict for result in calibrated_results(sandbox, calibrations, problem, code)]

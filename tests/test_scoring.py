@@ -201,6 +201,30 @@ async def test_a_completion_without_code_is_a_verdict(completion: str) -> None:
     assert backend.jobs == []
 
 
+async def test_a_message_says_what_was_taken_of_a_completion() -> None:
+    """Each place of the batch has its own note, though the program and its results are the same."""
+    completions = ["```python\ngood\n```", "```python\nbad\n```\n```python\ngood\n```"]
+    draft = "```python\ngood\n```\n```python\nbad\n```"
+    async with started(FakeBackend()) as service:
+        for _ in ("judged", "cached"):
+            batch = batch_of(*({"completion": each} for each in [*completions, draft]))
+            first, second, third = await scored(service, batch)
+            assert (first["reward"], first["message"]) == (1.0, "")
+            assert (second["reward"], second["message"]) == (1.0, "of 2 code blocks, number 2 was judged")
+            assert third["message"].endswith(" was expected (of 2 code blocks, number 2 was judged)")
+
+
+async def test_a_completion_without_a_fence_is_code_where_the_request_says_so() -> None:
+    async def script(_: Job) -> Observations:
+        return Observations((Observation("exited", stdout=b"good"),))
+
+    async with started(FakeBackend(script)) as service:
+        unfenced = [
+            (await scored(service, batch_of({"completion": "x = 1"}, unfenced=each)))[0] for each in ("no_code", "code")
+        ]
+    assert [(each["verdict"], each["reward"]) for each in unfenced] == [("no_code", 0.0), ("passed", 1.0)]
+
+
 async def test_a_code_that_is_too_long_does_not_compile() -> None:
     async with started(FakeBackend(), max_completion_bytes=100) as service:
         result = (await scored(service, batch_of("x" * 101)))[0]

@@ -33,7 +33,7 @@ from trainer.rewards import (
     summed_reward,
 )
 from trainer.settings import NAMES, SUMMED, TrainerSettings
-from trainer.wire import VERDICTS, Submission, unscored
+from trainer.wire import UNFENCED, VERDICTS, Submission, unscored
 
 SPEC = json.dumps({"tests": {"kind": "call"}})
 Judge = Callable[[str], dict[str, Any]]
@@ -175,6 +175,18 @@ def test_a_problem_at_fault_is_warned_of_once(caplog: pytest.LogCaptureFixture) 
     assert [record.getMessage() for record in caplog.records] == [
         "problem p: no completion of it gets a reward: the problem cannot be judged: no fixture"
     ]
+
+
+@pytest.mark.parametrize("unfenced", [None, *UNFENCED])
+def test_a_run_says_what_a_completion_without_a_fence_is(
+    requests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, unfenced: str | None
+) -> None:
+    if unfenced is not None:
+        monkeypatch.setenv("PASSRATE_REWARD_UNFENCED", unfenced)
+    run(code_reward, ["1"], problem=[SPEC])
+    assert requests[0]["unfenced"] == (unfenced or "no_code")
+    run(make_code_reward("http://x", unfenced="code"), ["1"], problem=[SPEC])
+    assert requests[1]["unfenced"] == "code"
 
 
 def test_one_bad_group_at_the_start_does_not_stop_the_run() -> None:
@@ -382,6 +394,14 @@ def test_a_sum_that_makes_no_sense_is_named_before_anything_is_judged(
         ("```python\nx = 1\n```\nDone.", 0.0),
         ("```python\nx = 1\n```\n```python\ny\n```", 0.0),
         ("```python\nx = 1", 0.0),
+        ("```python\nx = 1```", 0.0),
+        ("```python\nx = 1\n``` ", 1.0),
+        ("```python\nx = 1\n```</answer>", 0.0),
+        ("1. ```python\n   x = 1\n   ```", 0.0),
+        ('```python\n"""\n```\nf()\n```\n"""\n```', 1.0),
+        ("```text\n1\n```\n```python\nx = 1\n```", 0.0),
+        ("<thinking>```python\nx = 1\n```", 0.0),
+        ("`" * 20_000, 0.0),
         ("```\nx = 1\n```", 0.0),
         ("<think>```python\nx = 1\n```", 0.0),
         ("x = 1", 0.0),
@@ -415,6 +435,7 @@ def test_length_costs_nothing_at_first_then_falls_smoothly_to_minus_one(monkeypa
         ("PASSRATE_REWARD_LENGTH_MAX", "10"),
         ("PASSRATE_REWARD_MIN_ASSURANCE", "1"),
         ("PASSRATE_REWARD_MIN_ASSURANCE", "Values"),
+        ("PASSRATE_REWARD_UNFENCED", "yes"),
         ("PASSRATE_REWARD_ALLOW_SHARED", "0"),
     ],
 )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tasks.assurance import Assurance
     from trainer.servers import Server
-    from trainer.wire import Detail, Result, RewardScheme, Submission
+    from trainer.wire import Detail, Result, RewardScheme, Submission, Unfenced
 
     Progress = Callable[[int, int], None]
     """Called with the number of submissions done and their total."""
@@ -63,6 +63,8 @@ class ScoreOptions(TypedDict, total=False):
     """No reward from problems whose results rest on less."""
     strict: bool
     """Raise RequestRejected for a wrong problem, rather than leave its submissions without a reward."""
+    unfenced: Unfenced
+    """What a completion without a fenced block is: `no_code`, or `code` if it parses as Python."""
 
 
 class RewardClient:
@@ -145,6 +147,7 @@ class RewardClient:
         stop_on_failure: bool = False,
         min_assurance: Assurance = "shared",
         strict: bool = False,
+        unfenced: Unfenced = "no_code",
     ) -> AsyncGenerator[tuple[int, Result], None]:
         """Judge submissions as `score` does, and yield each one's place and result as it comes.
 
@@ -156,6 +159,7 @@ class RewardClient:
             "detail": detail,
             "stop_on_failure": stop_on_failure,
             "min_assurance": min_assurance,
+            "unfenced": unfenced,
         } | ({"strict": True} if strict else {})
         batch = Batch(submissions, problems or {}, options)
         deadline = asyncio.get_running_loop().time() + self.deadline_s

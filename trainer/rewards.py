@@ -18,11 +18,11 @@ from __future__ import annotations
 import logging
 import math
 import os
-import re
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from reward_server.fences import LANGUAGE_TAGS, has_too_many, read
 from reward_server.runner.rows import PROBLEM_FAULT
 from trainer.client import RewardClient
 from trainer.columns import completion_text, problems_of, reference_times
@@ -34,14 +34,12 @@ if TYPE_CHECKING:
 
     from tasks.assurance import Assurance
     from trainer.columns import Completion
-    from trainer.wire import Result, RewardScheme, Submission
+    from trainer.wire import Result, RewardScheme, Submission, Unfenced
 
     RewardFunction = Callable[..., Coroutine[Any, Any, list[float | None]]]
 
 log = logging.getLogger(__name__)
 
-FENCE = re.compile(r"^[ \t]*```[ \t]*(\S*)[ \t]*$", re.MULTILINE)
-PYTHON = {"python", "py", "python3"}
 NOISE_CPU_S = 0.01
 """Added to both CPU times that are compared: below ten milliseconds the difference is noise."""
 CHARS_PER_TOKEN = 4
@@ -144,10 +142,16 @@ def make_code_reward(
     reward: RewardScheme = "pass_rate",
     max_unscored: float = 0.5,
     min_assurance: Assurance = "shared",
+    unfenced: Unfenced = "no_code",
 ) -> RewardFunction:
     """Make a `code_reward` configured in code. It does not pickle: for AsyncGRPOTrainer use the environment."""
     settings = TrainerSettings(
-        url=url, api_key=api_key, reward=reward, max_unscored=max_unscored, min_assurance=min_assurance
+        url=url,
+        api_key=api_key,
+        reward=reward,
+        max_unscored=max_unscored,
+        min_assurance=min_assurance,
+        unfenced=unfenced,
     )
     counted, metrics = UnscoredShare(), RewardMetrics()
 
@@ -233,7 +237,11 @@ async def _judge(
     # A client for each batch: it costs a connection, and belongs to this event loop and to no other process.
     async with RewardClient.from_settings(settings) as client:
         return submissions, await client.score(
-            submissions, problems, reward=settings.reward, min_assurance=settings.min_assurance
+            submissions,
+            problems,
+            reward=settings.reward,
+            min_assurance=settings.min_assurance,
+            unfenced=settings.unfenced,
         )
 
 
@@ -251,11 +259,14 @@ def _weighted_sum(weights: Iterable[float], said: Iterable[float | None]) -> flo
 
 
 def _is_well_formed(text: str) -> bool:
-    thinking, closed, answer = text.rpartition("</think>")
-    if "<think>" in answer or (not closed and "<think>" in thinking):
+    if has_too_many(text):
         return False
-    fences = list(FENCE.finditer(answer))
-    if len(fences) != 2:
+    reading = read(text)
+    if reading.thinking or len(reading.blocks) != 1:
         return False
-    opening, closing = fences
-    return opening[1].lower() in PYTHON and not closing[1] and not answer[closing.end() :].strip()
+    (block,) = reading.blocks
+    closing = text[block.end : block.closed].strip()
+    is_plain = (
+        "`" in block.fence and closing == block.fence and text[: block.end].endswith("\n") and not block.lead.strip()
+    )
+    return is_plain and block.tag in LANGUAGE_TAGS["python"] and not text[block.closed :].strip()

@@ -9,6 +9,7 @@
 | `PASSRATE_REWARD_DEADLINE_S` | `280` | seconds for one batch, retries included; what is missing then has no reward |
 | `PASSRATE_REWARD_MAX_UNSCORED` | `0.5` | the run stops above this share of recent completions without a reward |
 | `PASSRATE_REWARD_MIN_ASSURANCE` | `shared` | `values`, `objects` or `shared`: what rests on less has no reward |
+| `PASSRATE_REWARD_UNFENCED` | `no_code` | `no_code` or `code`: what a completion without a fenced block is |
 | `PASSRATE_REWARD_LENGTH_FREE` | `512` | `length_reward`: tokens that cost nothing |
 | `PASSRATE_REWARD_LENGTH_MAX` | `2048` | `length_reward`: tokens from which on the penalty is full |
 
@@ -23,7 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.assurance import ASSURANCES, Assurance
-from trainer.wire import SCHEMES, RewardScheme
+from trainer.wire import SCHEMES, UNFENCED, RewardScheme, Unfenced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -43,6 +44,7 @@ NAMES = (
     "PASSRATE_REWARD_DEADLINE_S",
     "PASSRATE_REWARD_MAX_UNSCORED",
     "PASSRATE_REWARD_MIN_ASSURANCE",
+    "PASSRATE_REWARD_UNFENCED",
     "PASSRATE_REWARD_LENGTH_FREE",
     "PASSRATE_REWARD_LENGTH_MAX",
 )
@@ -60,6 +62,7 @@ class TrainerSettings:
     deadline_s: float = DEFAULT_DEADLINE_S
     max_unscored: float = 0.5
     min_assurance: Assurance = "shared"
+    unfenced: Unfenced = "no_code"
     length_free_tokens: int = 512
     length_max_tokens: int = 2048
 
@@ -78,6 +81,9 @@ class TrainerSettings:
             raise ValueError(
                 f"PASSRATE_REWARD_MIN_ASSURANCE: {least!r} is no assurance; give one of {', '.join(ASSURANCES)}"
             )
+        unfenced = env.get("PASSRATE_REWARD_UNFENCED", "no_code")
+        if unfenced not in UNFENCED:
+            raise ValueError(f"PASSRATE_REWARD_UNFENCED: invalid value {unfenced!r}; give one of {', '.join(UNFENCED)}")
         free = _number(env, "PASSRATE_REWARD_LENGTH_FREE", 512, low=0)
         return cls(
             url=env.get("PASSRATE_URL") or DEFAULT_URL,
@@ -87,6 +93,7 @@ class TrainerSettings:
             deadline_s=_number(env, "PASSRATE_REWARD_DEADLINE_S", DEFAULT_DEADLINE_S, low=1),
             max_unscored=_number(env, "PASSRATE_REWARD_MAX_UNSCORED", 0.5, low=0, high=1),
             min_assurance=least,
+            unfenced=unfenced,
             length_free_tokens=int(free),
             length_max_tokens=int(_number(env, "PASSRATE_REWARD_LENGTH_MAX", max(2048, 4 * free), low=free + 1)),
         )

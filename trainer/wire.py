@@ -21,8 +21,10 @@ CONTRACT = 2
 
 RewardScheme = Literal["pass_rate", "all_passed", "weighted"]
 Detail = Literal["none", "tests", "output"]
+Unfenced = Literal["no_code", "code"]
 
 SCHEMES: tuple[RewardScheme, ...] = get_args(RewardScheme)
+UNFENCED: tuple[Unfenced, ...] = get_args(Unfenced)
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 NOT_JUDGED = {"id", "prompt", "tags", "difficulty", "reference", "wrong"}

@@ -2,7 +2,7 @@
 
 from reward_server.judging.assurance import assurance_of
 from reward_server.judging.judge import counted, judge, skipped
-from reward_server.judging.payloads import analyse
+from reward_server.judging.payloads import analyse, needs_of
 from reward_server.judging.plan import follow_up, has_follow_up, plan
 
-__all__ = ["analyse", "assurance_of", "counted", "follow_up", "has_follow_up", "judge", "plan", "skipped"]
+__all__ = ["analyse", "assurance_of", "counted", "follow_up", "has_follow_up", "judge", "needs_of", "plan", "skipped"]

@@ -62,6 +62,27 @@ def star_names(*sources: str) -> tuple[frozenset[str], frozenset[str], frozenset
     return frozenset(wanted), frozenset(looked_into), frozenset(called), tuple(checks)
 
 
+@lru_cache(maxsize=4096)
+def taken_names(module: str, *sources: str) -> frozenset[str]:
+    """The names that test files take from a module by name: `from module import f`, `module.f`."""
+    nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
+    aliases = {
+        alias.asname or alias.name
+        for node in nodes
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.name == module
+    }
+    imported = {
+        alias.name
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and node.module == module
+        for alias in node.names
+    }
+    looked_up = {node.attr for node in nodes if isinstance(node, ast.Attribute) and identifier(node.value) in aliases}
+    return frozenset(imported | looked_up)
+
+
 class Uses(ast.NodeVisitor):
     def __init__(self) -> None:
         self.classes: set[str] = set()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import orjson
 from pydantic import ValidationError
 
+from reward_server.extraction import Needs
 from reward_server.judging.asserts import FreeNames, builtins_tested, rewrite
 from reward_server.judging.checks import constant_lines, counted, unchecked
 from reward_server.judging.library import homes
-from reward_server.judging.names import class_names, star_names
+from reward_server.judging.names import class_names, star_names, taken_names
 from reward_server.judging.objects import needs_objects
 from reward_server.judging.purity import is_pure
 from reward_server.judging.pytest_file import MODULE, NAME, as_test_file
@@ -20,7 +22,7 @@ from reward_server.judging.reach import independent_lines, skippable
 from reward_server.judging.skips import skips_of
 from reward_server.judging.surroundings import surroundings
 from tasks.checks import is_test_file_name
-from tasks.schema import AssertsTests, run_by_pytest, settings_file
+from tasks.schema import AssertsTests, StdioTests, run_by_pytest, settings_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +33,7 @@ TESTS_FILE: Final = "tests.py"
 """What test code of kind `asserts` is compiled as."""
 
 
+NAME: Final = re.compile(r"[^\W\d]\w*")
 MOST_REMEMBERED: Final = 1024
 PROTOCOLS: Final = frozenset(
     ("__path__", "__spec__", "__loader__", "__wrapped__", "__class__", "__dict__", "__getattr__", "__dir__", "__name__")
@@ -53,6 +56,8 @@ class JudgePayload(NamedTuple):
     """How the test code is run."""
     skippable: tuple[int, ...] = ()
     """The tests that do not count when they are not reached, as far as the text shows (`reach.py`)."""
+    wanted: frozenset[str] = frozenset()
+    """The names that the test code takes from the submission."""
 
     def with_assurance(self, *, objects: bool, learn: bool = False, sites: Any = None) -> bytes:
         """The whole payload. `learn`: note what comes back at each call site. `sites`: what came back there."""
@@ -135,7 +140,9 @@ def asserts_payload(source: str, entry_point: str | None, setup: str = "") -> Ju
     lines = tuple(f"line {site.line}" for site in rewritten.sites)
     places = skippable(source, library, provided, objects=objects)
     may_skip = tuple(at for at, site in enumerate(rewritten.sites) if (site.line, site.column) in places)
-    return JudgePayload(orjson.dumps(payload), len(lines), pure, objects, lines, skippable=may_skip)
+    return JudgePayload(
+        orjson.dumps(payload), len(lines), pure, objects, lines, skippable=may_skip, wanted=frozenset(wanted)
+    )
 
 
 def pytest_payload(files: tuple[tuple[str, str], ...], module: str, setup: str = "") -> JudgePayload:
@@ -171,7 +178,10 @@ def pytest_payload(files: tuple[tuple[str, str], ...], module: str, setup: str =
         if name.endswith(".py")
         for line in independent_lines(text, library, own, objects=objects)
     ]
-    return JudgePayload(orjson.dumps(payload), len(tests), False, objects, tuple(tests), "pytest")
+    wanted = taken_names(module, *sources)
+    if "*" in wanted:
+        wanted |= names - library.keys()
+    return JudgePayload(orjson.dumps(payload), len(tests), False, objects, tuple(tests), "pytest", wanted=wanted)
 
 
 def defined_by(setup: ast.Module) -> frozenset[str]:
@@ -183,6 +193,20 @@ def defined_by(setup: ast.Module) -> frozenset[str]:
         else:
             names.visit(statement)
     return frozenset(names.bound)
+
+
+@lru_cache(maxsize=1024)
+def names_given(setup: str) -> frozenset[str]:
+    """The names that a setup's source defines or imports at its top."""
+    return defined_by(ast.parse(setup))
+
+
+def needs_of(problem: Problem) -> Needs:
+    """What the problem says of names: those under test, and those that the submission finds there."""
+    wanted = set(NAME.findall(problem.entry_point or "")) if not isinstance(problem.tests, StdioTests) else set()
+    if problem.has_test_code:
+        wanted |= judge_payload(problem).wanted
+    return Needs(wanted, names_given(problem.setup))
 
 
 def exceptions_named(*sources: str) -> list[str]:
