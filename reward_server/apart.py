@@ -24,7 +24,7 @@ from reward_server import judging
 from reward_server.errors import SandboxLost
 from reward_server.judging.payloads import is_remembered, remember
 from reward_server.runner.rows import MAX_MESSAGE
-from tasks.schema import CallTests, FloatTolerance, StdioTests
+from tasks.schema import CallTests, Checker, StdioTests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,6 +39,8 @@ LARGE_BYTES: Final = 16 << 10
 """Answers of more bytes in all are judged here: so many take 20 ms at most, and 1 ms as a rule."""
 LARGE_TEXT_BYTES: Final = 512 << 10
 """The same for text that is only cut into tokens, or handed to a checker."""
+QUICK: Final = ("tokens", "exact", "verl")
+"""Ways to compare that only cut texts."""
 TEST_BYTES: Final = 64
 """What a test counts as besides its answer."""
 PROCESSES: Final = 2
@@ -175,7 +177,8 @@ def room_here(tests: Tests) -> float:
     """Bytes of answers that are judged at once. Those of test code come judged."""
     match tests:
         case StdioTests():
-            return LARGE_BYTES if isinstance(tests.compare, FloatTolerance) else LARGE_TEXT_BYTES
+            is_quick = isinstance(tests.compare, Checker) or tests.compare in QUICK
+            return LARGE_TEXT_BYTES if is_quick else LARGE_BYTES
         case CallTests():
             return LARGE_BYTES
         case _:

@@ -285,4 +285,5 @@ def _report(result: TestResult, detail: Detail) -> dict[str, Any]:
         "stdout": result.stdout if detail == "output" else "",
         "stderr": result.stderr if detail == "output" else "",
         "checks": result.checks,
+        "score": result.points,
     }

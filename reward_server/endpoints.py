@@ -100,7 +100,7 @@ async def run(request: Request) -> Response:
     """Run a program in the sandbox and answer what was seen of it. Nothing is judged."""
     service = _service(request)
     asked = await service.bodies.read(RunRequest, request)
-    check_memory(asked.limits, service.backend.memory_mb, "limits.memory_mb")
+    check_memory(asked.limits.memory_mb, service.backend.memory_mb, "limits.memory_mb")
     job = program_job(asked)
     client = visit_of(request).client
     deadline_s = _deadline_s(asked, service)

@@ -166,6 +166,8 @@ class TestReport(BaseModel):
     stderr: str
     checks: int
     """Comparisons that decided this test."""
+    score: float
+    """What it earns, from 0 to 1: 1 if it passed. A checker may give points to a test that did not pass."""
 
 
 class CalibrationReport(BaseModel):

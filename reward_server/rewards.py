@@ -6,6 +6,7 @@ A reward is right or absent: one test that met a failure of ours leaves the whol
 from __future__ import annotations
 
 import math
+import operator
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from reward_server.verdicts import TestResult, Verdict
 
 Scheme = Literal["pass_rate", "all_passed", "weighted"]
-"""`pass_rate`: the share of tests that pass. `all_passed`: 1 or 0. `weighted`: the share of the tests' weights."""
+"""`pass_rate`: the share of tests that pass. `all_passed`: 1 or 0. `weighted`: the share of the tests' weights. In the
+first and the last, a test to which a checker gave points counts with these."""
 
 
 class Score(NamedTuple):
@@ -23,7 +25,7 @@ class Score(NamedTuple):
     reward: float | None
     """In [0, 1], 1 only if every test passed; None where no verdict could be had."""
     pass_rate: float | None
-    """The share of tests that passed, whatever their weights and the scheme."""
+    """The share of tests that passed, whatever their weights, their points and the scheme."""
     passed: int
     total: int
     """All tests, those that were skipped included."""
@@ -48,19 +50,17 @@ def score(results: Sequence[TestResult], scheme: Scheme) -> Score:
     pass_rate = passed / len(results)
     match scheme:
         case "pass_rate":
-            reward = pass_rate
+            reward = _share([result.points for result in results], [1.0] * len(results))
         case "all_passed":
             reward = float(passed == len(results))
         case "weighted":
-            reward = _weighted_share(results)
+            reward = _share([result.points for result in results], [result.weight for result in results])
     return Score(reward, pass_rate, passed, len(results), verdict, None)
 
 
-def _weighted_share(results: Sequence[TestResult]) -> float:
-    if all(result.verdict == "passed" for result in results):
+def _share(points: Sequence[float], weights: Sequence[float]) -> float:
+    if all(each == 1 for each in points):
         return 1.0
-    share = math.fsum(result.weight for result in results if result.verdict == "passed") / math.fsum(
-        result.weight for result in results
-    )
+    share = math.fsum(map(operator.mul, points, weights)) / math.fsum(weights)
     # A test of tiny weight may vanish in rounding. 1 still means that every test passed.
     return min(share, math.nextafter(1.0, 0.0))

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from reward_server.settings import Settings
     from reward_server.verdicts import Verdict
     from tasks.assurance import Assurance
-    from tasks.schema import Limits, Problem
+    from tasks.schema import Problem
 
 
 class Program(NamedTuple):
@@ -144,7 +144,7 @@ class Scorer:
             field = f"submissions[{index}].problem" if inline is None else f"problems.{name}.limits.memory_mb"
             known = Known(inline) if inline is not None else await self._store.get(name, field, owner)
             try:
-                check_memory(known.problem.limits, self._memory_mb, field)
+                check_memory(known.problem.memory_mb, self._memory_mb, field)
             except BadRequest as error:
                 request.refuse(name, error)
                 continue
@@ -311,12 +311,10 @@ def refusal(problem: Problem, least: Assurance, calibration: Calibration | None 
     return "sandbox_error", f"{message}: {STRONGER[assurance]}"
 
 
-def check_memory(limits: Limits, most_mb: int | None, field: str) -> None:
+def check_memory(memory_mb: int, most_mb: int | None, field: str) -> None:
     """Refuse a limit that is higher than what a sandbox has. Raises: BadRequest."""
-    if most_mb is not None and limits.memory_mb > most_mb:
-        message = (
-            f"memory_mb is {limits.memory_mb}, and a sandbox here has {most_mb}: raise PASSRATE_CONTAINER_MEMORY_MB"
-        )
+    if most_mb is not None and memory_mb > most_mb:
+        message = f"memory_mb is {memory_mb}, and a sandbox here has {most_mb}: raise PASSRATE_CONTAINER_MEMORY_MB"
         raise BadRequest(field, message)
 
 

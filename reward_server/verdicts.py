@@ -38,6 +38,13 @@ class TestResult(NamedTuple):
     stderr: str = ""
     checks: int = 0
     """Comparisons that decided it. 1 at most for `stdio` and `call`."""
+    score: float = 0.0
+    """Points that a checker gave a test which did not pass: at least 0 and less than 1."""
+
+    @property
+    def points(self) -> float:
+        """What the test earns, from 0 to 1."""
+        return 1.0 if self.verdict == "passed" else self.score
 
 
 TestResult.__test__ = False  # type: ignore[attr-defined]  # not a test class of pytest

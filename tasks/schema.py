@@ -12,7 +12,7 @@ import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
 from tasks.checks import checks_here, is_test_file, is_test_file_name, may_check
 from tasks.preludes import Prelude  # noqa: TC001 - pydantic reads it
@@ -40,6 +40,7 @@ SETTINGS_FILES = {
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 ENTRY_POINT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)?")
 
+Tolerance = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Weight = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 
 
@@ -75,24 +76,88 @@ class Limits(Closed):
 class FloatTolerance(Closed):
     """Numbers compare within this tolerance, absolute or relative to the expected number; all else as by default."""
 
-    float: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+    float: Tolerance
+
+
+FloatError = Literal["either", "absolute", "relative"]
+
+
+class TokensOptions(Closed):
+    """How words between ASCII white space compare."""
+
+    ignore_case: bool = False
+    """Of ASCII letters."""
+    float: Tolerance | None = None
+    """Numbers may differ by so much."""
+    float_error: FloatError = "either"
+    """What of the difference counts: absolute, relative to the expected number, or the smaller of the two."""
+    numbers: Literal["words", "anywhere"] = "words"
+    """What a number is: a whole word, or also a part of one, as in `x=1.5,`."""
+
+
+class Tokens(Closed):
+    tokens: TokensOptions
+
+
+class LinesOptions(Closed):
+    """How lines compare: each with the one in its place."""
+
+    ignore_case: bool = False
+    """Of ASCII letters."""
+    trailing_blanks: Literal["ignore", "compare"] = "ignore"
+    """Spaces and tabs at the ends of lines."""
+    trailing_lines: Literal["ignore", "compare"] = "ignore"
+    """Empty lines at the end."""
+    line_ends: Literal["any", "exact"] = "any"
+    r"""`any`: `\r\n` is as good as `\n`."""
+
+
+class Lines(Closed):
+    lines: LinesOptions
 
 
 class Checker(Closed):
-    """A special judge: Python source that defines `check(stdin: str, expected: str, actual: str) -> bool`.
+    """A special judge: Python source that defines `check(stdin: str, expected: str, actual: str)`.
 
-    It runs in a sandbox of its own, away from the submission. One that fails on an output, but not on the expected one,
-    makes the output wrong; one that fails on both is an error of the problem.
+    It returns True or False, or points from 0 to 1. Parameters of known names, such as `output` and `answer`, may stand
+    in any order. It runs in a sandbox of its own, away from the submission. One that fails on an output, but not on the
+    expected one, makes the output wrong; one that fails on both is an error of the problem.
     """
 
     checker: str = Field(min_length=1, max_length=MAX_SOURCE_CHARS)
+    cpu_s: float = Field(default=10.0, gt=0, le=600, allow_inf_nan=False)
+    """Processor seconds for one output."""
+    wall_s: float = Field(default=20.0, gt=0, le=3600, allow_inf_nan=False)
+    """Seconds by the clock for one output."""
+    memory_mb: int = Field(default=512, ge=16, le=65536)
+    """Mebibytes of memory."""
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(cpu_s=self.cpu_s, wall_s=self.wall_s, memory_mb=self.memory_mb)
 
     @field_validator("checker")
     @classmethod
     def _defines_check(cls, source: str, info: ValidationInfo) -> str:
-        if not looked_at_later(info, source) and "check" not in functions_of(source):
+        if not looked_at_later(info, source) and "check" not in names_bound(source, "checker"):
             raise ValueError("define a function `check(stdin, expected, actual)` in the checker")
         return source
+
+
+CompareMode = Literal["tokens", "exact", "lines", "kattis", "lcb", "codeforces", "verl", "apps_strict"]
+OutputCompare = CompareMode | FloatTolerance | Tokens | Lines
+"""How the server itself compares what was printed."""
+
+
+WAYS_TO_COMPARE = "give the name of a mode, or an object with `float`, `tokens`, `lines` or `checker`"
+
+
+def way_to_compare(value: Any) -> str | None:
+    """Tell which kind of `compare` a value is meant to be."""
+    if isinstance(value, str):
+        return "mode"
+    keys = type(value).model_fields if isinstance(value, Closed) else value if isinstance(value, dict) else ()
+    return next((key for key in ("checker", "tokens", "lines", "float") if key in keys), None)
 
 
 class StdioCase(Closed):
@@ -107,8 +172,17 @@ class StdioTests(Closed):
 
     kind: Literal["stdio"]
     cases: tuple[StdioCase, ...] = Field(min_length=1, max_length=1000)
-    compare: Literal["tokens", "exact"] | FloatTolerance | Checker = "tokens"
-    """`tokens` ignores how ASCII white space is laid out; `exact` forgives one trailing line end."""
+    compare: Annotated[
+        Annotated[CompareMode, Tag("mode")]
+        | Annotated[FloatTolerance, Tag("float")]
+        | Annotated[Tokens, Tag("tokens")]
+        | Annotated[Lines, Tag("lines")]
+        | Annotated[Checker, Tag("checker")],
+        Discriminator(way_to_compare, custom_error_type="compare", custom_error_message=WAYS_TO_COMPARE),
+    ] = "tokens"
+    """`tokens` ignores how ASCII white space is laid out; `exact` forgives one trailing line end; `lines` forgives
+    blanks at the ends of lines, and empty lines at the end. `kattis`, `lcb`, `codeforces`, `verl` and `apps_strict` are
+    as those judges and data sets compare (`judging/output_modes.py`)."""
 
 
 Call = tuple[Annotated[str, Field(pattern=r"^[^\W\d]\w*$")], tuple[Any, ...]]
@@ -304,6 +378,12 @@ class Problem(Closed):
         return (self.setup,)
 
     @property
+    def memory_mb(self) -> int:
+        """The most memory that a run for this problem may use."""
+        compare = self.tests.compare if isinstance(self.tests, StdioTests) else None
+        return max(self.limits.memory_mb, compare.memory_mb if isinstance(compare, Checker) else 0)
+
+    @property
     def has_test_code(self) -> bool:
         return isinstance(self.tests, AssertsTests | PytestTests)
 
@@ -431,3 +511,24 @@ def functions_of(source: str, name: str = "source") -> frozenset[str]:
     """
     module = parse(source, name)
     return frozenset(node.name for node in module.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+@lru_cache(maxsize=4096)
+def names_bound(source: str, name: str = "source") -> frozenset[str]:
+    """Parse Python source and return the names that it binds at its top. Raises: ValueError that names the line."""
+    queue: list[ast.AST] = list(parse(source, name).body)
+    bound: set[str] = set()
+    while queue:
+        node = queue.pop()
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                bound.add(node.name)
+            case ast.Name(id=target, ctx=ast.Store()):
+                bound.add(target)
+            case ast.alias():
+                bound.add((node.asname or node.name).split(".")[0])
+            case ast.Lambda():
+                pass
+            case _:
+                queue += ast.iter_child_nodes(node)
+    return frozenset(bound)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import collections
 import decimal
 import json
+import math
 import time
 import urllib.error
+from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -137,7 +140,7 @@ def test_a_checkers_answer_is_one_check(answer: bool) -> None:
     problem = stdio(("", "1"), compare={"checker": "def check(a, b, c): return True"})
     seen = Observations((Observation("exited", stdout=b"1"),))
     assert judge(problem, seen, Observations((returned(answer),)))[0].checks == 1
-    assert judge(problem, seen, Observations((returned(1),)))[0].checks == 0
+    assert judge(problem, seen, Observations((returned("yes"),)))[0].checks == 0
 
 
 @pytest.mark.parametrize("checks", [0, 1, 7])
@@ -421,8 +424,50 @@ def test_a_checker_sees_bytes_that_are_no_text(printed: bytes) -> None:
     assert actual.encode("utf-8", "surrogateescape") == printed
 
 
-@pytest.mark.parametrize("value", [1, "True", None, [True]])
-def test_a_checker_says_true_or_false_and_nothing_else(value: Any) -> None:
+def test_a_checker_has_limits_of_its_own() -> None:
+    checker = {"checker": "def check(a, b, c): return True", "cpu_s": 3, "memory_mb": 700}
+    for compare, (cpu_s, memory_mb) in ((checker, (3, 700)), ({"checker": checker["checker"]}, (10, 512))):
+        problem = stdio(("", "1"), compare=compare)
+        job = follow_up(problem, Observations((Observation("exited", stdout=b"1"),)))
+        assert job is not None
+        assert (job.limits.cpu_s, job.limits.wall_s, job.limits.memory_mb) == (cpu_s, 20, memory_mb)
+        assert problem.memory_mb == max(problem.limits.memory_mb, memory_mb)
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict", "points"),
+    [
+        (True, "passed", 1.0),
+        (1, "passed", 1.0),
+        (1.0, "passed", 1.0),
+        (Fraction(1, 1), "passed", 1.0),
+        (False, "wrong_answer", 0.0),
+        (0, "wrong_answer", 0.0),
+        (0.5, "wrong_answer", 0.5),
+        (Fraction(1, 4), "wrong_answer", 0.25),
+        (Decimal("0.75"), "wrong_answer", 0.75),
+    ],
+)
+def test_a_checker_gives_points(value: Any, verdict: str, points: float) -> None:
+    problem = stdio(("", "1"), compare={"checker": "def check(a, b, c): return True"})
+    seen = Observations((Observation("exited", stdout=b"1"),))
+    (result,) = judge(problem, seen, Observations((returned(value),)))
+    assert (result.verdict, result.points, result.checks) == (verdict, points, 1)
+
+
+@pytest.mark.parametrize("value", [1.5, 2, 100, -0.1, -1, math.nan, math.inf, Decimal("1.01")])
+def test_points_out_of_range_are_the_fault_of_the_problem(value: Any) -> None:
+    """Also where the checker finds the expected output right: nobody knows what it means by them."""
+    problem = stdio(("", "1"), compare={"checker": "def check(a, b, c): return True"})
+    seen = Observations((Observation("exited", stdout=b"1"),))
+    for control in (None, Observations((returned(True),))):
+        (result,) = judge(problem, seen, Observations((returned(value),)), control)
+        assert result.verdict == "sandbox_error"
+        assert result.message.startswith(f"the problem's checker failed: it returned {float(value)}")
+
+
+@pytest.mark.parametrize("value", ["True", None, [True], 10**400, Decimal("sNaN")])
+def test_a_checker_gives_points_and_nothing_else(value: Any) -> None:
     problem = stdio(("", "1"), compare={"checker": "def check(a, b, c): return True"})
     seen = Observations((Observation("exited", stdout=b"1"),))
     assert judge(problem, seen, Observations((returned(value),)))[0].verdict == "sandbox_error"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from reward_server.rewards import Scheme, score
@@ -48,6 +50,22 @@ def test_a_weight_too_small_to_matter_still_keeps_the_reward_below_one() -> None
     scored = score([TestResult("passed", weight=1e6), TestResult("wrong_answer", weight=1e-300)], "weighted")
     assert scored.reward is not None
     assert 0 < scored.reward < 1
+
+
+@pytest.mark.parametrize(("scheme", "reward"), [("pass_rate", 0.75), ("all_passed", 0.0), ("weighted", 0.625)])
+def test_points_of_a_checker_count_as_a_share_of_their_test(scheme: Scheme, reward: float) -> None:
+    """Seen red where only tests that pass count."""
+    scored = score([TestResult("passed"), TestResult("wrong_answer", weight=3, score=0.5)], scheme)
+    assert scored.reward == reward
+    assert (scored.pass_rate, scored.passed, scored.verdict) == (0.5, 1, "wrong_answer")
+
+
+def test_points_that_vanish_in_rounding_are_no_pass() -> None:
+    nearly = [TestResult("wrong_answer", score=math.nextafter(1.0, 0.0)), *[TestResult("passed")] * 9]
+    for scheme in ("pass_rate", "weighted"):
+        reward = score(nearly, scheme).reward
+        assert reward is not None
+        assert reward < 1
 
 
 def test_no_tests_is_no_reward() -> None:

@@ -99,15 +99,45 @@ def test_the_kind_of_the_tests_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    "compare", ["tokens", "exact", {"float": 0}, {"checker": "def check(a, b, c):\n    return True"}]
+    "compare",
+    [
+        *("tokens", "exact", "lines", "kattis", "lcb", "codeforces", "verl", "apps_strict"),
+        *({"float": 0}, {"tokens": {}}, {"tokens": {"float": 0.1, "ignore_case": True}}, {"lines": {}}),
+        {"lines": {"trailing_blanks": "compare"}},
+        {"checker": "def check(a, b, c):\n    return True"},
+        {"checker": "check = lambda a, b: True", "cpu_s": 3, "wall_s": 4, "memory_mb": 100},
+        {"checker": "import os\nif os.name:\n    def check(a): return True\nelse:\n    check = None"},
+        {"checker": "from functools import partial as check"},
+    ],
 )
 def test_ways_to_compare_output(compare: object) -> None:
     assert problem({**STDIO, "compare": compare})
 
 
-@pytest.mark.parametrize("compare", ["equal", {"float": -1}, {"float": 2}, {"float": float("nan")}, {"checker": ""}])
+@pytest.mark.parametrize(
+    "compare", ["equal", {"float": -1}, {"float": 2}, {"float": float("nan")}, {"checker": ""}, 5, None]
+)
 def test_other_ways_to_compare_output_are_refused(compare: object) -> None:
     assert "tests.stdio.compare" in complaint({**STDIO, "compare": compare})
+
+
+@pytest.mark.parametrize(
+    ("compare", "message"),
+    [
+        ("token", "tests.stdio.compare.mode: Input should be 'tokens', 'exact', 'lines'"),
+        ({"line": {}}, "tests.stdio.compare: give the name of a mode, or an object with `float`, `tokens`, `lines`"),
+        ({"tokens": {"case": 1}}, "tests.stdio.compare.tokens.tokens.case: Extra inputs are not permitted"),
+        (
+            {"checker": "def check(a): return 1", "cpu_s": 0},
+            "tests.stdio.compare.checker.cpu_s: Input should be greater",
+        ),
+        ({"checker": "def f():\n    check = 1\nf(lambda check: 1)"}, "define a function `check("),
+    ],
+)
+def test_a_wrong_way_to_compare_is_named_alone(compare: object, message: str) -> None:
+    found = complaint({**STDIO, "compare": compare})
+    assert message in found
+    assert "\n" not in found
 
 
 def test_a_checker_defines_check() -> None:

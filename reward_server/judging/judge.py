@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numbers
 import reprlib
+from decimal import Decimal
 from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any
 
 from reward_server.judging.calls import mismatch
-from reward_server.judging.comparing import close_tokens, same_text, same_tokens
 from reward_server.judging.counting import runs_pytest, weights_of
+from reward_server.judging.output_modes import same_output
 from reward_server.judging.payloads import judge_payload
 from reward_server.judging.raised import read_raised
 from reward_server.runner import values
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from reward_server.jobs import Observation, Observations
     from reward_server.judging.calibration import Calibration
-    from tasks.schema import CallCase, Problem, StdioCase
+    from tasks.schema import CallCase, OutputCompare, Problem, StdioCase
 
 SHOWN_BYTES = 64 << 10
 """A result shows the beginning of stdout and the end of stderr, up to this size. All of stdout is compared."""
@@ -139,13 +141,9 @@ def judge_programs(
     return results
 
 
-def judge_output(case: StdioCase, compare: str | FloatTolerance, seen: Observation) -> TestResult:
+def judge_output(case: StdioCase, compare: OutputCompare, seen: Observation) -> TestResult:
     expected = case.stdout.encode("utf-8", "surrogatepass")
-    if isinstance(compare, FloatTolerance):
-        passed = close_tokens(expected, seen.stdout, compare.float)
-    else:
-        passed = (same_tokens if compare == "tokens" else same_text)(expected, seen.stdout)
-    if passed:
+    if same_output(compare, expected, seen.stdout):
         return result(seen, "passed", case.weight, "", compared=True)
     message = f"printed {brief(text_of(seen.stdout[:1000]))} where {brief(case.stdout)} was expected"
     return result(seen, "wrong_answer", case.weight, message, compared=True)
@@ -161,24 +159,34 @@ def judge_checked(
 ) -> TestResult:
     """The checker's word on one case. One that fails on this output alone could not read it: the output is wrong.
 
-    One that fails on the expected output too is the problem's fault, and no verdict on the submission.
+    One that fails on the expected output too is the problem's fault, and so are points that are none.
     """
     said = word_of(check)
-    if isinstance(said, bool):
-        message = "" if said else "the checker refused the output"
-        return result(seen, "passed" if said else "wrong_answer", weight, message, compared=True)
-    if isinstance(word_of(control), bool):
+    if isinstance(said, float):
+        return scored(seen, said, weight)
+    if isinstance(word_of(control), float):
         return result(seen, "wrong_answer", weight, f"the checker could not read the output: {said}")
     return result(seen, "sandbox_error", weight, f"the problem's checker failed: {said}")
 
 
+def scored(seen: Observation, points: float, weight: float) -> TestResult:
+    """The result of an output to which a checker gave points."""
+    if not 0 <= points <= 1:
+        message = f"the problem's checker failed: it returned {points}; points are from 0 to 1"
+        return result(seen, "sandbox_error", weight, message)
+    if points == 1:
+        return result(seen, "passed", weight, "", compared=True)
+    message = f"the checker gave {points} of 1 point" if points else "the checker refused the output"
+    return result(seen, "wrong_answer", weight, message, compared=True)._replace(score=points)
+
+
 def needs_control(check: Observation | None) -> bool:
     """Whether a checker failed in a way that the output may have brought about."""
-    return check is not None and check.ending != "lost" and not isinstance(word_of(check), bool)
+    return check is not None and check.ending != "lost" and not isinstance(word_of(check), float)
 
 
-def word_of(check: Observation | None) -> bool | str:
-    """What a checker said; a text says why it said nothing."""
+def word_of(check: Observation | None) -> float | str:
+    """The points that a checker gave, 1 for True; a text says why it gave none."""
     if check is None:
         return "it did not run"
     if check.ending != "returned":
@@ -186,9 +194,11 @@ def word_of(check: Observation | None) -> bool | str:
         return f"{said.name}: {said.text}" if said.types else said.text or check.message or check.ending
     try:
         value = values.decode(values.loads(check.value[1:]))
-    except values.Unfit as error:
+        return (
+            float(value) if isinstance(value, numbers.Real | Decimal) else "it returned neither True, False nor points"
+        )
+    except (values.Unfit, OverflowError, ValueError) as error:
         return str(error)
-    return value if isinstance(value, bool) else "it returned something other than True or False"
 
 
 def judge_call(case: CallCase, tests: CallTests, expectations: Collection[str], seen: Observation) -> TestResult:

@@ -11,6 +11,7 @@ import orjson
 
 from reward_server.jobs import Job
 from reward_server.judging.calls import asked_of
+from reward_server.judging.checkers import arguments_of
 from reward_server.judging.judge import ended_well, needs_control
 from reward_server.judging.limits import cpu_limits
 from reward_server.judging.packages import slow_package
@@ -139,12 +140,14 @@ def follow_up(
         calls = [(case.stdin, case.stdout, case.stdout) for case, _ in failed]
     if not calls:
         return None
+    checker = tests.compare
     submission = orjson.dumps(
-        {"code": tests.compare.checker, "setup": "", "files": {}, "entry_point": "check", "module": None}
+        {"code": checker.checker, "setup": "", "files": {}, "entry_point": "check", "module": None}
     )
-    cases = tuple(values.dumps(values.encode((call, {}))) for call in calls)
-    package = slow_package(tests.compare.checker)
-    return Job("call", problem.limits, submission, cases=cases, package=package, timeouts=len(cases))
+    order = arguments_of(checker.checker)
+    cases = tuple(values.dumps(values.encode(order.of(*call))) for call in calls)
+    package = slow_package(checker.checker)
+    return Job("call", checker.limits, submission, cases=cases, package=package, timeouts=len(cases))
 
 
 def sources_of(tests: Tests) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from reward_server.runner import arrays, values
 from reward_server.runner.containers import Containers
 from reward_server.runner.link import Link
 from tasks.schema import FloatTolerance
-from tests.contract.support import ROOMY, asserts, call, pytest_files, returns
+from tests.contract.support import ROOMY, asserts, call, pytest_files, returns, stdio
 
 if TYPE_CHECKING:
     from tests.contract.support import Sandbox
@@ -40,6 +40,15 @@ NUMPY = "import numpy as np\n"
 def test_a_call_may_return_what_numpy_makes(with_packages: Sandbox, code: str, expected: Any) -> None:
     """Red before: an int64 where 3 was expected was a wrong answer."""
     assert with_packages.verdicts(call(returns(expected), limits=ROOMY), NUMPY + code) == ["passed"]
+
+
+@pytest.mark.parametrize(
+    ("given", "points"), [("np.bool_(float(c) > 3)", 1.0), ("np.float32(0.5)", 0.5), ("np.int8(0)", 0.0)]
+)
+def test_a_checker_may_give_points_that_numpy_makes(with_packages: Sandbox, given: str, points: float) -> None:
+    problem = stdio(("", "4"), compare={"checker": f"{NUMPY}def check(a, b, c): return {given}"}, limits=ROOMY)
+    (result,) = with_packages.judge(problem, "print(4)")
+    assert result.points == points
 
 
 def test_a_call_is_compared_within_its_tolerance(with_packages: Sandbox) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.schema import FloatTolerance
+from tasks.schema import FloatTolerance, Limits
 from tests.contract.support import LIMITS, ROOMY, stdio
 
 if TYPE_CHECKING:
@@ -183,6 +183,61 @@ def test_a_checker_that_fails_is_our_failure(sandbox: Sandbox) -> None:
     assert "checker" in result.message
 
 
+@pytest.mark.parametrize(
+    ("source", "verdicts"),
+    [
+        ("def check(stdin, expected, actual): return 1", ["passed", "passed"]),
+        ("def check(stdin, expected, actual): return int(actual == '4\\n')", ["passed", "wrong_answer"]),
+        ("check = lambda stdin, expected, actual: actual == '4\\n'", ["passed", "wrong_answer"]),
+        ("def check(actual, expected): return actual == '4\\n' != expected", ["passed", "wrong_answer"]),
+        (
+            "def check(input, output, answer): return output == '4\\n' and input + answer == 'in5'",
+            ["passed", "wrong_answer"],
+        ),
+        ("def same(*all): return all == ('in', '5', '4\\n')\ncheck = same", ["passed", "wrong_answer"]),
+        ("def check(*, actual, **rest): return actual == '4\\n'", ["passed", "wrong_answer"]),
+        ("async def check(a, b): return b == '4\\n'", ["passed", "wrong_answer"]),
+        ("from fractions import Fraction\ndef check(a, b, c): return Fraction(c) == 4", ["passed", "wrong_answer"]),
+    ],
+)
+def test_a_checker_may_be_written_in_many_ways(sandbox: Sandbox, source: str, verdicts: list[str]) -> None:
+    problem = stdio(("in", "5"), compare={"checker": source})
+    assert [*sandbox.verdicts(problem, "print(4)"), *sandbox.verdicts(problem, "print(5)")] == verdicts
+
+
+def test_a_checker_may_give_points(sandbox: Sandbox) -> None:
+    problem = stdio(
+        ("", "4"),
+        ("", "2"),
+        compare={"checker": "def check(expected, actual): return min(1, int(actual) / int(expected))"},
+    )
+    results = sandbox.judge(problem, "print(3)")
+    assert [(each.verdict, each.points) for each in results] == [("wrong_answer", 0.75), ("passed", 1.0)]
+    assert results[0].message == "the checker gave 0.75 of 1 point"
+    assert [each.points for each in sandbox.judge(problem, "print('x')")] == [0.0, 0.0]
+    (low, _) = sandbox.judge(problem, "print(-1)")
+    assert (low.verdict, low.message) == (
+        "sandbox_error",
+        "the problem's checker failed: it returned -0.25; points are from 0 to 1",
+    )
+
+
+def test_a_checker_may_take_longer_than_a_case(sandbox: Sandbox) -> None:
+    source = (
+        "import time\ndef check(*_):\n    end = time.process_time() + 1\n    while time.process_time() < end: pass\n"
+    )
+    problem = stdio(("", ""), compare={"checker": source + "    return True"}, limits=Limits(cpu_s=0.5, wall_s=2))
+    assert sandbox.verdicts(problem, "pass") == ["passed"]
+    problem = stdio(("", ""), compare={"checker": source + "    return True", "cpu_s": 0.3})
+    assert sandbox.verdicts(problem, "pass") == ["sandbox_error"]
+
+
+def checker(body: str) -> dict[str, object]:
+    """A checker with the limits of the other programs here."""
+    source = f"def check(stdin, expected, actual):\n    {body}"
+    return {"checker": source, "cpu_s": LIMITS.cpu_s, "wall_s": LIMITS.wall_s, "memory_mb": LIMITS.memory_mb}
+
+
 FRAGILE = {
     "int": (
         "return int(actual) == int(expected)",
@@ -222,7 +277,7 @@ FRAGILE = {
 @pytest.mark.parametrize(("body", "code"), [(body, code) for body, codes in FRAGILE.values() for code in codes])
 def test_an_output_that_a_checker_cannot_read_is_wrong(sandbox: Sandbox, body: str, code: str) -> None:
     """It reads the expected one. Red without that second call: each of these was a null, which a submission can choose."""
-    problem = stdio(("", "4\n"), compare={"checker": f"def check(stdin, expected, actual):\n    {body}"})
+    problem = stdio(("", "4\n"), compare=checker(body))
     (result,) = sandbox.judge(problem, code)
     assert (result.verdict, result.message.partition(":")[0]) in (
         ("wrong_answer", "the checker could not read the output"),
@@ -232,13 +287,13 @@ def test_an_output_that_a_checker_cannot_read_is_wrong(sandbox: Sandbox, body: s
 
 @pytest.mark.parametrize(
     "body",
-    ["return open('given.txt').read() == actual", "return None", "1/0", "while True: pass", "exit()", "return 1"],
+    ["return open('given.txt').read() == actual", "return None", "1/0", "while True: pass", "exit()", "return 'yes'"],
 )
 def test_a_checker_that_fails_on_the_expected_output_is_our_failure(sandbox: Sandbox, body: str) -> None:
     problem = stdio(
         ("", "4"),
         ("", "5"),
-        compare={"checker": f"def check(stdin, expected, actual):\n    {body}"},
+        compare=checker(body),
         files={"given.txt": "4"},
     )
     for result in sandbox.judge(problem, "print(4)"):
