@@ -153,11 +153,12 @@ WAYS_TO_COMPARE = "give the name of a mode, or an object with `float`, `tokens`,
 
 
 def way_to_compare(value: Any) -> str | None:
-    """Tell which kind of `compare` a value is meant to be."""
+    """Tell which kind of `compare` a value is meant to be. A kind has no field's name: paths of fields leave it out."""
     if isinstance(value, str):
         return "mode"
     keys = type(value).model_fields if isinstance(value, Closed) else value if isinstance(value, dict) else ()
-    return next((key for key in ("checker", "tokens", "lines", "float") if key in keys), None)
+    kinds = {"checker": "Checker", "tokens": "Tokens", "lines": "Lines", "float": "FloatTolerance"}
+    return next((kind for key, kind in kinds.items() if key in keys), None)
 
 
 class StdioCase(Closed):
@@ -174,10 +175,10 @@ class StdioTests(Closed):
     cases: tuple[StdioCase, ...] = Field(min_length=1, max_length=1000)
     compare: Annotated[
         Annotated[CompareMode, Tag("mode")]
-        | Annotated[FloatTolerance, Tag("float")]
-        | Annotated[Tokens, Tag("tokens")]
-        | Annotated[Lines, Tag("lines")]
-        | Annotated[Checker, Tag("checker")],
+        | Annotated[FloatTolerance, Tag("FloatTolerance")]
+        | Annotated[Tokens, Tag("Tokens")]
+        | Annotated[Lines, Tag("Lines")]
+        | Annotated[Checker, Tag("Checker")],
         Discriminator(way_to_compare, custom_error_type="compare", custom_error_message=WAYS_TO_COMPARE),
     ] = "tokens"
     """`tokens` ignores how ASCII white space is laid out; `exact` forgives one trailing line end; `lines` forgives

@@ -24,6 +24,10 @@ def with_tests(kind: str, **fields: Any) -> dict[str, Any]:
     return problem(entry_point="f", tests={"kind": kind, **fields})
 
 
+def compared(compare: Any) -> dict[str, Any]:
+    return with_tests("stdio", cases=[{"stdout": ""}], compare=compare)
+
+
 @pytest.mark.parametrize(
     ("request_", "field", "fix"),
     [
@@ -51,11 +55,9 @@ def with_tests(kind: str, **fields: Any) -> dict[str, Any]:
         (with_tests("stdoi", cases=[]), "problems.p.tests", "`kind` should be one of 'stdio'"),
         (problem(tests={}), "problems.p.tests", "`kind` should be one of 'stdio'"),
         (with_tests("stdio", cases=[{"stdout": 1}]), "problems.p.tests.cases[0].stdout", "give a string"),
-        (
-            with_tests("stdio", cases=[{"stdout": ""}], compare={"flaot": 1}),
-            "problems.p.tests.compare.flaot",
-            "`float`",
-        ),
+        (compared({"flaot": 1}), "problems.p.tests.compare", "an object with `float`, `tokens`"),
+        (compared({"tokens": {"ignorecase": 1}}), "problems.p.tests.compare.tokens.ignorecase", "`ignore_case`"),
+        (compared({"checker": "def check(a): return 1", "cpu": 3}), "problems.p.tests.compare.cpu", "`cpu_s`"),
         (with_tests("call", cases=[{"args": [1]}]), "problems.p.tests.cases[0]", "either `expected` or `raises`"),
         (with_tests("asserts", source="assert (("), "problems.p.tests.source", "does not parse: line 1"),
         (with_tests("asserts", source="a\0b"), "problems.p.tests.source", "null bytes"),

@@ -126,10 +126,10 @@ def test_other_ways_to_compare_output_are_refused(compare: object) -> None:
     [
         ("token", "tests.stdio.compare.mode: Input should be 'tokens', 'exact', 'lines'"),
         ({"line": {}}, "tests.stdio.compare: give the name of a mode, or an object with `float`, `tokens`, `lines`"),
-        ({"tokens": {"case": 1}}, "tests.stdio.compare.tokens.tokens.case: Extra inputs are not permitted"),
+        ({"tokens": {"case": 1}}, "tests.stdio.compare.Tokens.tokens.case: Extra inputs are not permitted"),
         (
             {"checker": "def check(a): return 1", "cpu_s": 0},
-            "tests.stdio.compare.checker.cpu_s: Input should be greater",
+            "tests.stdio.compare.Checker.cpu_s: Input should be greater",
         ),
         ({"checker": "def f():\n    check = 1\nf(lambda check: 1)"}, "define a function `check("),
     ],
