@@ -15,6 +15,7 @@ from reward_server.backends.embedded import EmbeddedBackend
 from reward_server.calibrating import Calibrations
 from reward_server.extraction import extract
 from reward_server.identity import judging_digest
+from reward_server.judging import needs_of
 from reward_server.settings import Settings
 from tasks.registry import load_problems
 from tasks.schema import Limits, Problem
@@ -174,7 +175,8 @@ def directly(sandbox: Sandbox, calibrations: Calibrations, item: Item) -> Outcom
     """Judge one completion by itself: no HTTP, no client, no batch, no cache, no neighbours."""
     problem, text = item
     # All that the way to the server may change: what JSON in UTF-8 cannot carry.
-    code = extract(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")).code
+    read = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    code = extract(read, needs=lambda: needs_of(problem)).code
     if code is None:
         return 0.0, "no_code"
     verdicts = [result.verdict for result in calibrated_results(sandbox, calibrations, problem, code)]
