@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from functools import cache
+from typing import Any, Final, Literal
 
 Prelude = Literal["leetcode"]
 
@@ -20,3 +21,11 @@ from string import *
 import bisect, collections, copy, datetime, functools, heapq, itertools, math, operator, random, re, string, sys
 """
 PRELUDES: Final[dict[Prelude, str]] = {"leetcode": LEETCODE}
+
+
+@cache
+def names_of(prelude: Prelude | None) -> frozenset[str]:
+    """The names that a prelude imports."""
+    namespace: dict[str, Any] = {}
+    exec(PRELUDES[prelude] if prelude is not None else "", namespace)  # noqa: S102 - the text above
+    return frozenset(namespace) - {"__builtins__"}

@@ -72,6 +72,7 @@ ODD = (
     "x" * 300_000,
     "`" * 5000,
 )
+TOO_MUCH = "print('x' * 100_000_000)"
 ODD_CODE = (
     "def f(:",
     "return 1",
@@ -91,13 +92,13 @@ ODD_CODE = (
     "1 / 0",
     "raise BaseException",
     "import no_such_module",
-    "print('x' * 100_000_000)",
+    TOO_MUCH,
     "x = bytearray(10 ** 11)",
     "import sys; sys.stdout.close()",
     "import threading; threading.Thread(target=input, daemon=True).start()",
 )
 NEVER_ENDING = (("while True: pass", SHORT_CPU), ("import time; time.sleep(60)", SHORT_WALL))
-HALF_A_SECOND = "import time\nwhile time.process_time() < 0.5: pass"
+A_WHILE = "import time\nwhile time.process_time() < 0.3: pass"
 
 
 def many_completions(rng: random.Random) -> list[Item]:
@@ -118,11 +119,13 @@ def many_completions(rng: random.Random) -> list[Item]:
     for code in ODD_CODE:
         for problem in rng.sample([*calls, *by_kind["asserts"]], 6):
             add(problem, rng.choice(WRAPPINGS).format(code))
+    for problem in rng.sample(by_kind["stdio"], 3):
+        add(problem, WRAPPINGS[0].format(TOO_MUCH))
     for code, limits in NEVER_ENDING:
         for problem in calls[:3]:
             add(problem.model_copy(update={"limits": limits}), WRAPPINGS[0].format(code))
     for problem in (calls[0], calls[0].model_copy(update={"limits": SHORT_CPU})):
-        add(problem, WRAPPINGS[0].format(HALF_A_SECOND))
+        add(problem, WRAPPINGS[0].format(A_WHILE))
     while len(distinct) < DISTINCT:
         problem = rng.choice(by_kind[rng.choices(kinds, weights)[0]])
         add(problem, rng.choice(WRAPPINGS).format(rng.choice(rng.choice(programs[problem.id]))))

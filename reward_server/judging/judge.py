@@ -16,7 +16,7 @@ from reward_server.judging.raised import read_raised
 from reward_server.runner import values
 from reward_server.runner.rows import MAX_MESSAGE, TIME_LIMITS
 from reward_server.verdicts import TestResult, Verdict
-from tasks.schema import AssertsTests, CallTests, Checker, FloatTolerance, PytestTests, StdioTests
+from tasks.schema import AssertsTests, CallTests, Checker, PytestTests, StdioTests
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

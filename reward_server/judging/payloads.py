@@ -22,7 +22,8 @@ from reward_server.judging.reach import independent_lines, skippable
 from reward_server.judging.skips import skips_of
 from reward_server.judging.surroundings import surroundings
 from tasks.checks import is_test_file_name
-from tasks.schema import AssertsTests, StdioTests, run_by_pytest, settings_file
+from tasks.preludes import names_of
+from tasks.schema import AssertsTests, CallTests, StdioTests, run_by_pytest, settings_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ TESTS_FILE: Final = "tests.py"
 """What test code of kind `asserts` is compiled as."""
 
 
-NAME: Final = re.compile(r"[^\W\d]\w*")
+IDENTIFIER: Final = re.compile(r"[^\W\d]\w*")
 MOST_REMEMBERED: Final = 1024
 PROTOCOLS: Final = frozenset(
     ("__path__", "__spec__", "__loader__", "__wrapped__", "__class__", "__dict__", "__getattr__", "__dir__", "__name__")
@@ -203,10 +204,13 @@ def names_given(setup: str) -> frozenset[str]:
 
 def needs_of(problem: Problem) -> Needs:
     """What the problem says of names: those under test, and those that the submission finds there."""
-    wanted = set(NAME.findall(problem.entry_point or "")) if not isinstance(problem.tests, StdioTests) else set()
+    tests = problem.tests
+    wanted = set(IDENTIFIER.findall(problem.entry_point or "")) if not isinstance(tests, StdioTests) else set()
+    if isinstance(tests, CallTests):
+        wanted |= {case.calls[0][0] for case in tests.cases if case.calls is not None}
     if problem.has_test_code:
         wanted |= judge_payload(problem).wanted
-    return Needs(wanted, names_given(problem.setup))
+    return Needs(wanted, names_given(problem.setup) | names_of(problem.prelude))
 
 
 def exceptions_named(*sources: str) -> list[str]:
