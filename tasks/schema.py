@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
-from tasks.checks import checks_here, is_test_file, is_test_file_name, may_check
+from tasks.checks import checks_here, is_test_file, is_test_file_name, leaves_check_to_judge, may_check
 from tasks.preludes import Prelude  # noqa: TC001 - pydantic reads it
 
 if TYPE_CHECKING:
@@ -262,7 +262,8 @@ tests that patch what both use, such as the clock or `open`. Such tests can be c
 class AssertsTests(Closed):
     """Python test code in which each `assert` counts as one test.
 
-    A `check(candidate)` that it defines is called with the entry point; otherwise its names come from the submission.
+    A `check(candidate)` that it defines and does not call is called with the entry point. All other names that it uses come
+    from the submission.
     What stands under a main guard is run. Code with `test_` functions that it does not call, or with classes of
     unittest, is run by pytest, and each of its tests counts as one.
     """
@@ -432,7 +433,7 @@ class Problem(Closed):
             raise ValueError("tests of kind `call` need an `entry_point`: the function to call")
         if looked_at_later(info, *self.sources):
             return self
-        if isinstance(tests, AssertsTests) and self.entry_point is None and "check" in functions_of(tests.source):
+        if isinstance(tests, AssertsTests) and self.entry_point is None and has_open_check(tests.source):
             raise ValueError("tests that define `check(candidate)` need an `entry_point`: the candidate")
         if isinstance(tests, AssertsTests) and not asserts_check(tests.source, self.setup):
             raise ValueError(CHECKS_NOTHING)
@@ -512,6 +513,12 @@ def functions_of(source: str, name: str = "source") -> frozenset[str]:
     """
     module = parse(source, name)
     return frozenset(node.name for node in module.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+@lru_cache(maxsize=4096)
+def has_open_check(source: str) -> bool:
+    """Whether a test source defines `check(candidate)` and leaves its call to the judge."""
+    return "check" in functions_of(source) and leaves_check_to_judge(ast.parse(source))
 
 
 @lru_cache(maxsize=4096)

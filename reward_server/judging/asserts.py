@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from reward_server.judging.checks import constant_lines, is_constant
-from tasks.checks import callee, is_checking, is_main_guard
+from tasks.checks import callee, is_checking, is_main_guard, leaves_check_to_judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,7 +62,7 @@ def rewrite(source: str) -> Rewritten:
     names.visit(tree)
     free = frozenset(names.loaded - names.bound - BUILTINS - RESERVED)
     looked_into = frozenset(names.looked_into)
-    calls_check = any(isinstance(node, ast.FunctionDef) and node.name == "check" for node in tree.body)
+    calls_check = leaves_check_to_judge(tree)
     sites = rewriter.sites
     if not sites:  # no assert at all: the code as a whole is the test
         first = next((at for at, statement in enumerate(tree.body) if not stays_first(statement)), len(tree.body))
