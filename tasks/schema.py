@@ -262,8 +262,8 @@ tests that patch what both use, such as the clock or `open`. Such tests can be c
 class AssertsTests(Closed):
     """Python test code in which each `assert` counts as one test.
 
-    A `check(candidate)` that it defines and does not call is called with the entry point. All other names that it uses come
-    from the submission.
+    A `check(candidate)` that it defines and does not call is called with the entry point. All other names that it uses
+    come from the submission.
     What stands under a main guard is run. Code with `test_` functions that it does not call, or with classes of
     unittest, is run by pytest, and each of its tests counts as one.
     """

@@ -309,7 +309,7 @@ def test_what_the_judge_cannot_import_is_not_the_submissions_failure(sandbox: Sa
 
 def test_what_cannot_cross_is_the_problems_fault(sandbox: Sandbox) -> None:
     """And the message says how to mend it."""
-    problem = asserts("assert solve(object()) == 2\nassert solve(1) == 1")
+    problem = asserts("import ast\nassert solve(ast.parse('1')) == 2\nassert solve(1) == 1")
     results = sandbox.judge(problem, "def solve(n): return n")
     assert {result.verdict for result in results} == {"sandbox_error"}
     assert '"isolation": "shared"' in results[0].message
