@@ -57,8 +57,8 @@ ARRAYS: Final = frozenset(
         *("std", "sum", "tobytes", "tolist", "trace", "transpose", "var"),
     )
 )
-PLAIN: Final = ARRAYS.union(*map(dir, PLAIN_KINDS)) - {"__enter__", "__exit__"}
-"""Attributes that plain values have: to use one asks for no object."""
+PLAIN: Final = ARRAYS.union(*map(dir, PLAIN_KINDS)) - {"__enter__", "__exit__", "total"}
+"""Attributes that plain values have: to use one asks for no object. `total` is seldom that of a Counter."""
 TABLES: Final = frozenset({"pandas", "pd", "polars", "networkx", "nx"})
 """Packages whose objects have no plain form."""
 

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from reward_server.extraction import Needs
 from reward_server.judging.asserts import FreeNames, builtins_tested, rewrite
 from reward_server.judging.checks import constant_lines, counted, unchecked
+from reward_server.judging.classes import class_names
 from reward_server.judging.library import homes
-from reward_server.judging.names import class_names, star_names, taken_names
+from reward_server.judging.names import star_names, taken_names
 from reward_server.judging.objects import needs_objects
 from reward_server.judging.purity import is_pure
 from reward_server.judging.pytest_file import MODULE, NAME, as_test_file
@@ -119,6 +120,7 @@ def asserts_payload(source: str, entry_point: str | None, setup: str = "") -> Ju
     names = (rewritten.names | provided) - defined_by(prepared)
     library = homes(names, rewritten.looked_into, rewritten.called, entry_point, rewritten.checks)
     wanted = (rewritten.names | provided) - library.keys()
+    classes = class_names(source)
     payload = {
         "source": rewritten.source,
         "rows": [{"kind": site.kind, "name": f"line {site.line}"} for site in rewritten.sites],
@@ -126,7 +128,8 @@ def asserts_payload(source: str, entry_point: str | None, setup: str = "") -> Ju
         "calls_check": rewritten.calls_check,
         "names": sorted(wanted),
         "library": library,
-        "classes": sorted(class_names(source) - defined_by(prepared)),
+        "classes": sorted(classes.proved),
+        "likely": sorted(classes.likely - {entry_point}),
         "setup": setup,
         "constant": [[TESTS_FILE, line] for line in rewritten.constant],
         "expected": exceptions_named(source),
@@ -152,6 +155,7 @@ def pytest_payload(files: tuple[tuple[str, str], ...], module: str, setup: str =
     names, looked_into, called, checks = star_names(*sources)
     library = homes(names - prepared, looked_into, called, None, checks)
     tests = pytest_names(files)
+    classes = class_names(*sources)
     payload = {
         "files": {name: counted(text) if name.endswith(".py") else text for name, text in files},
         "module": module,
@@ -160,7 +164,8 @@ def pytest_payload(files: tuple[tuple[str, str], ...], module: str, setup: str =
         "dunders": dunders(*sources),
         "star_names": sorted(names - library.keys()),
         "library": library,
-        "classes": sorted(class_names(*sources) - prepared),
+        "classes": sorted(classes.proved),
+        "likely": sorted(classes.likely),
         "setup": setup,
         "constant": [
             [name, line] for name, text in files if name.endswith(".py") for line in constant_lines(ast.parse(text))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import types
+from builtins import sorted  # noqa: A004 a test may patch the builtin
 from typing import TYPE_CHECKING, Any
 
 from reward_server.runner import library_values, link, values
@@ -125,7 +126,7 @@ class Descriptions:
         """A class, by value: its name, what may be asked of its objects, and its bases among the test's classes."""
         if not (self.is_of_the_test(kind) or kind.__module__ == MOCKS or in_library(kind)):
             raise refusal()
-        own = [base for base in kind.__mro__ if base is not object and base not in values.OWN_STATE]
+        own = [base for base in kind.__mro__ if base is not object and base not in values.STANDING]
         special = {name for base in own for name in vars(base) if name in USABLE and vars(base)[name] is not None}
         fields = vars(kind).get("__dataclass_fields__") or getattr(kind, "__dataclass_fields__", {})
         return {
@@ -134,7 +135,7 @@ class Descriptions:
             "module": kind.__module__,
             "doc": kind.__doc__ if type(kind.__doc__) is str else None,
             "bases": [self.wall.export(base) for base in kind.__bases__ if self.is_of_the_test(base)],
-            "native": next((base.__name__ for base in kind.__mro__ if base in values.OWN_STATE), None),
+            "native": next((base.__name__ for base in kind.__mro__ if base in values.STANDING), None),
             "special": sorted(special),
             "class_special": sorted(
                 name for name in ON_CLASSES if self.is_of_the_test(kind) and hasattr(type(kind), name)

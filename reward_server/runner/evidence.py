@@ -23,9 +23,10 @@ PROTOCOLS = {
     "__next__": "StopIteration",
     "__anext__": "StopAsyncIteration",
     "anext": "StopAsyncIteration",
+    "await_next": "StopAsyncIteration",
     "send": "StopIteration",
     "throw": "StopIteration",
-    "__getitem__": "IndexError",
+    "__getitem__": "LookupError",
 }
 """What an object says by these exceptions, by the operation or the special method that was asked for."""
 RUNNERS = frozenset({"_pytest.outcomes", "unittest.case"})

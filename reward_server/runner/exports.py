@@ -75,7 +75,7 @@ class Exports:
         """The plain value that an object is as well, or the class that a mock says to be of."""
         if is_mock(value):
             return self.descriptions.fit(value.__class__) if value.__class__ is not type(value) else []
-        return [values.encode(value)] if isinstance(value, values.OWN_STATE) else []
+        return [values.encode(value)] if isinstance(value, values.STANDING) else []
 
     def describe_class(self, kind: type) -> Any:
         if issubclass(kind, BaseException):

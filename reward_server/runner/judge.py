@@ -92,6 +92,7 @@ class Judge(Keeper):
             self.evidence,
             objects=objects,
             class_names=frozenset(payload["classes"]),
+            likely_names=frozenset(payload["likely"]),
             sites=call_sites.CallSites(files, None if self.learns else sites) if self.learns or sites else None,
             models=modules.models_of(self.setup),
         )

@@ -8,6 +8,7 @@ import os
 import socket
 import types
 import unittest
+from builtins import sorted  # noqa: A004 a test may patch the builtin
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn

@@ -51,6 +51,13 @@ class Refused(Exception):
     """The other side would not or could not answer."""
 
 
+class Exported(dict[int, Any]):
+    """Objects by number."""
+
+    def __missing__(self, number: int) -> Any:
+        raise values.Unfit("an object that is not there: that of a submission which has ended, say")
+
+
 class Link:
     def __init__(self, channel: socket.socket, held: containers.Containers) -> None:
         self.channel, self.containers = channel, held
@@ -58,7 +65,7 @@ class Link:
         """Whether the other side has closed."""
         self.exception_types: dict[tuple[tuple[str, str], ...], type[BaseException]] = {}
         self.buffered = bytearray()
-        self.exported: dict[int, Any] = {}
+        self.exported: dict[int, Any] = Exported()
         self.numbers: dict[int, int] = {}
         self.lock = threading.RLock()
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -117,7 +124,7 @@ class Link:
 
     def dress(self, error: BaseException, dress: Any) -> BaseException:
         """Hang on an exception what hung on it on the other side."""
-        cause, hidden, notes, details = dress
+        cause, hidden, notes, details, *more = dress
         error.__cause__ = self.exception(cause) if cause is not None else None
         error.__suppress_context__ = hidden is True
         for note in notes:
@@ -126,7 +133,12 @@ class Link:
             if type(name) is str and name.isidentifier() and name[0] != "_" and type(value) in values.ATOMS:
                 with contextlib.suppress(AttributeError, TypeError):  # some cannot be set
                     setattr(error, name, value)
+        if more:
+            self.place(error, *more)
         return error
+
+    def place(self, error: BaseException, context: Any, rows: Any) -> None:
+        """Say of an exception of the submission what was handled when it was raised, and where that was."""
 
     def exception(self, described: Any) -> BaseException:
         """The exception that the other side has described."""
@@ -179,7 +191,7 @@ class Link:
 
     def stays(self, value: Any) -> bool:
         """Whether a value of a builtin type's subclass is more than its plain form: it goes by `describe`."""
-        return isinstance(value, tuple) and hasattr(type(value), "_fields")
+        return values.is_named_tuple(type(value))
 
     def decode(self, encoded: Any) -> Any:
         self.containers.decoding += 1

@@ -13,6 +13,7 @@ import os
 import random
 import sys
 import warnings
+from builtins import sorted  # noqa: A004 a test may patch the builtin
 from os import fsdecode
 from os.path import realpath
 from typing import TYPE_CHECKING, Any, Protocol

@@ -10,7 +10,8 @@ import base64
 import os
 import stat
 import time
-from builtins import open as open_file  # a test may patch the builtin
+from builtins import open as open_file  # a test may patch these
+from builtins import sorted  # noqa: A004
 from os import chmod, lstat, makedirs, mkdir, rename, rmdir, scandir, unlink
 from os.path import realpath
 from typing import TYPE_CHECKING, Any

@@ -5,17 +5,29 @@ All of this runs in the submission's own process, which it may bend as it likes:
 
 from __future__ import annotations
 
+import collections.abc
 import importlib
 import os
 import socket
 import sys
+import time
 import types
-from builtins import sorted  # noqa: A004 a test may patch the builtin
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from reward_server.runner import cases, containers, entry, following, frames, link, modules, printed, values
-from reward_server.runner.specials import DESCRIPTORS, FORWARDED
+from reward_server.runner import (
+    cases,
+    classes,
+    containers,
+    entry,
+    following,
+    frames,
+    link,
+    modules,
+    printed,
+    tracebacks,
+    values,
+)
 from reward_server.runner.test_classes import ForeignClass, ForeignExceptionClass, number_of
 from reward_server.runner.test_objects import TestObjects
 
@@ -24,6 +36,8 @@ if TYPE_CHECKING:
 
 CHANNEL, PAYLOAD, ARGUMENTS = 3, 4, 5
 DEFAULT_MODULE = "solution"
+MOST_CONTEXTS = 10
+MOST_TAKEN_S = 0.002
 
 
 class FailedLoad(Exception):
@@ -137,6 +151,10 @@ class Served(link.Link):
         models = payload.models if payload is not None else {}
         super().__init__(channel, containers.Containers(1, forgets=False, models=current(module, models)))
         self.module, self.objects = module, payload is None or payload.objects
+        self.file = str(getattr(module, "__file__", ""))
+        """What the code of the submission is compiled as."""
+        self.contexts = 0
+        """So many exceptions, each the context of another, are being described."""
         self.given: Mapping[str, Any] = payload.given if payload is not None else {}
         self.under_test = entry.named(module, payload.entry_point or "", self.given) if module and payload else {}
         self.printed: list[printed.Streams | printed.Descriptors] = []
@@ -179,15 +197,15 @@ class Served(link.Link):
             self.printed.pop().end()
 
     def stays(self, value: Any) -> bool:
-        """An instance of a builtin type's subclass stays whole where the test has the class and it has methods."""
+        """An instance of a builtin type's subclass stays whole where the test has the class, or may use its methods."""
+        kind = type(value)
         return (
             super().stays(value)
             or self.home_number(value) is not None
             or (
                 self.objects
-                and isinstance(value, values.OWN_STATE)
-                and id(type(value)) in self.numbers
-                and bool(function_names(type(value)))
+                and isinstance(value, (*values.OWN_STATE, *values.WRAPPERS))
+                and (id(kind) in self.numbers or classes.is_more_than_plain(kind))
             )
         )
 
@@ -198,10 +216,12 @@ class Served(link.Link):
             return ["x", *self.describe_exception(value)]
         if isinstance(value, types.TracebackType):
             return None
-        if isinstance(value, tuple):
-            kind = type(value)
+        if values.is_named_tuple(type(value)):
+            kind: Any = type(value)
             items = [self.encode(item) for item in tuple.__iter__(value)]
-            return ["nt", self.export(kind), kind.__name__, list(kind._fields), items]  # type: ignore[attr-defined]
+            return ["nt", self.export(kind), kind.__name__, list(kind._fields), items]
+        if isinstance(value, property) and self.objects:
+            return ["h", self.export(value), "property", (value.fset is not None) + 2 * (value.fdel is not None)]
         for native, name in KINDS.items():
             if isinstance(value, native):
                 return ["h", self.export(value), name, None]
@@ -217,10 +237,11 @@ class Served(link.Link):
         if hasattr(type(value), "__next__") and not (own and self.objects):
             return ["h", self.export(value), "iterator", None]
         if self.objects:
-            plain = [values.encode(value)] if isinstance(value, int | float | str) else []
-            return ["h", self.export(value), "object", self.export(type(value)), *plain]
+            return self.describe_object(value)
         if callable(value):
             return ["h", self.export(value), "function", None]
+        if isinstance(value, collections.abc.Mapping):
+            return values.ENCODERS[collections.UserDict](value, self._handle)
         if hasattr(type(value), "__iter__"):
             return ["h", self.export(iter(value)), "iterator", None]
         raise values.Unfit(f"an object of type {type(value).__name__}, where the test expects a plain value")
@@ -232,6 +253,15 @@ class Served(link.Link):
         if entry.is_given(vars(self.module), name, self.given) or not hasattr(self.module, name):
             return None
         return [self.encode(getattr(self.module, name))]
+
+    def describe_object(self, value: Any) -> Any:
+        """With what it holds as an instance of a builtin type, when it crosses for the first time."""
+        known, number, base = id(value) in self.numbers, self.export(value), values.base_of(type(value))
+        told = ["h", number, "object", self.export(type(value))]
+        return told if known or base is object else [*told, self.plain_form(value)]
+
+    def plain_form(self, value: Any) -> Any:
+        return values.ENCODERS[values.base_of(type(value))](value, self._handle)
 
     def resolve(self, number: int, kind: str, type_number: int | None, plain: Any = None) -> Any:
         return self.test_objects.find(number, kind, type_number, plain)
@@ -272,7 +302,19 @@ class Served(link.Link):
         native = isinstance(error, Exception) and type(error).__module__ == "builtins"
         if self.objects and type(error) is not SystemExit and not native:
             described[3] = self.export(type(error))
+        described[5] += [self.describe_context(error), tracebacks.rows_of(error, self.file)]
         return described
+
+    def describe_context(self, error: BaseException) -> Any:
+        """What was being handled when it was raised."""
+        context = error.__context__
+        if context is None or context is error.__cause__ or self.contexts >= MOST_CONTEXTS:
+            return None
+        self.contexts += 1
+        try:
+            return self.describe_exception(context)
+        finally:
+            self.contexts -= 1
 
     def exception(self, described: Any) -> BaseException:
         rows, arguments, number, type_number, home, dress = described
@@ -306,7 +348,9 @@ class Served(link.Link):
                 own = vars(self.module)
                 return [name for name in own if not name.startswith("__") and not entry.is_given(own, name, self.given)]
             case "type", [number]:
-                return self.describe_type(self.exported[number])
+                return classes.describe_type(self, self.exported[number])
+            case "plain", [number]:
+                return self.plain_form(self.exported[number])
             case "call", [number, arguments, keywords]:
                 return self.apply(self.exported[number], arguments, keywords)
             case "entry", [entry_point, arguments, keywords]:
@@ -337,13 +381,21 @@ class Served(link.Link):
             case "copy", [number, deep]:
                 copier = importlib.import_module("copy")
                 return self.encode((copier.deepcopy if deep else copier.copy)(self.exported[number]))
+            case "take", [number, "__next__", many]:
+                return self.take(self.exported[number], many)
+            case "pickle", [number]:
+                return self.encode(importlib.import_module("pickle").dumps(self.exported[number]))
+            case "unpickle", [pickled]:
+                return self.encode(importlib.import_module("pickle").loads(self.decode(pickled)))
+            case "code", [number]:
+                return classes.describe_code(self.exported[number])
             case "throw", [number, described]:
                 return self.encode(self.exported[number].throw(self.exception(described)))
-            case "await", [number]:
+            case "await" | "await_next", [number]:
                 return self.encode(self.complete(self.exported[number]))
             case "anext", [number]:
                 return self.encode(self.complete(anext(self.exported[number])))
-            case "await", [number, ticket]:
+            case "await" | "await_next", [number, ticket]:
                 return self.start(ticket, self.exported[number])
             case "anext", [number, ticket]:
                 return self.start(ticket, anext(self.exported[number]))
@@ -380,6 +432,24 @@ class Served(link.Link):
         except BaseException as error:
             outcome = ["!", self.describe_exception(error)]
         return {"ended": [[ticket, outcome]], "wanted": [], "dropped": [], "rest": None}
+
+    def take(self, iterator: Any, many: int) -> list[Any]:
+        """Some of the next items, and the exception that ends them. Stops after one that is not plain, or is slow."""
+        items: list[Any] = []
+        ending = None
+        began_s = time.process_time()
+        while len(items) < many and ending is None:
+            try:
+                item = next(iterator)
+            except link.Gone:
+                raise
+            except BaseException as error:
+                ending = self.describe_exception(error)
+            else:
+                items.append(self.encode(item))
+                if not is_unchanging(item) or time.process_time() - began_s > MOST_TAKEN_S:
+                    break
+        return [items, ending]
 
     def apply(self, function: Any, arguments: Any, keywords: Any) -> Any:
         positional, named = self.decode_arguments(arguments, keywords)
@@ -419,45 +489,16 @@ class Served(link.Link):
         ]
         return [rows, row(told.return_annotation, note=True)]
 
-    def describe_type(self, kind: type) -> dict[str, Any]:
-        own = [base for base in kind.__mro__ if base is not object]
-        # The text of an exception is made where its arguments are, unless its class has another.
-        told = [base for base in own if base.__module__ != "builtins"] if issubclass(kind, BaseException) else own
-        asked = FORWARDED | DESCRIPTORS
-        special = {name for base in told for name in vars(base) if name in asked and vars(base)[name] is not None}
-        methods = {name for base in own for name in function_names(base)}
-        if issubclass(kind, values.OWN_STATE):
-            methods |= {name for name in dir(kind) if name[0] != "_" and callable(getattr(kind, name))}
-        return {
-            "name": kind.__name__,
-            "module": kind.__module__,
-            "doc": kind.__doc__ if type(kind.__doc__) is str else None,
-            "bases": [
-                self.export(base)
-                for base in kind.__bases__
-                if base.__module__ == kind.__module__ and base is not object
-            ],
-            "known": [[base.__module__, base.__name__] for base in own],
-            "exception": issubclass(kind, BaseException),
-            "special": sorted(special),
-            "methods": sorted(methods),
-            "hashable": kind.__hash__ is not None,
-            **(self.describe_fields(kind) if issubclass(kind, tuple) and hasattr(kind, "_fields") else {}),
-        }
-
-    def describe_fields(self, kind: Any) -> dict[str, Any]:
-        """What more there is to say of a tuple with names."""
-        return {
-            "fields": list(kind._fields),
-            "defaults": [self.encode(value) for value in kind._field_defaults.values()],
-            "properties": [name for name, value in vars(kind).items() if isinstance(value, property)],
-        }
-
 
 def current(module: types.ModuleType | None, models: Mapping[str, type]) -> dict[str, type]:
     """The classes of the setup as the submission knows them: many define such a class again."""
     held = vars(module) if module is not None else {}
     return {name: held[name] if isinstance(held.get(name), type) else kind for name, kind in models.items()}
+
+
+def is_unchanging(value: Any) -> bool:
+    """Whether a value is the same whenever it crosses."""
+    return type(value) in values.ATOMS or (type(value) is tuple and all(type(each) in values.ATOMS for each in value))
 
 
 MISSING = object()
@@ -466,9 +507,3 @@ KINDS = {
     types.CoroutineType: "coroutine",
     types.AsyncGeneratorType: "async_generator",
 }
-
-
-def function_names(kind: type) -> list[str]:
-    """The methods that a class itself defines."""
-    native = (types.FunctionType, staticmethod, classmethod)
-    return [name for name, value in vars(kind).items() if not name.startswith("__") and isinstance(value, native)]

@@ -11,6 +11,14 @@ ARITHMETIC = (
 COMPARISONS = frozenset(("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__contains__"))
 OPERATORS = COMPARISONS | {f"__{prefix}{name}__" for prefix in ("", "r", "i") for name in ARITHMETIC}
 """Those between an object and another value, which may be what a test expects."""
+UNDECIDING = frozenset(
+    (
+        *("__lt__", "__le__", "__gt__", "__ge__"),
+        *(f"__{prefix}{name}__" for prefix in ("", "r", "i") for name in ("add", "mul", "pow", "matmul", "lshift")),
+    )
+)
+"""Those whose plain operand is hardly what the test expects: what equals or contains it is not among them, nor what
+gives 0 for the expected value, such as a difference or a remainder."""
 FORWARDED = OPERATORS | frozenset(
     f"__{name}__"
     for name in (
@@ -37,3 +45,18 @@ ASKING = frozenset(
     )
 )
 """Methods by which a plain value answers a question, whose argument may tell an object what is expected."""
+LIBRARY_BASES = {
+    "collections.abc": frozenset(
+        (
+            *("Mapping", "MutableMapping", "Sequence", "MutableSequence", "Set", "MutableSet", "Iterable", "Iterator"),
+            *("Collection", "Container", "Sized", "Hashable", "Reversible", "Callable", "Generator", "Awaitable"),
+            *("Coroutine", "AsyncIterable", "AsyncIterator"),
+        )
+    ),
+    "numbers": frozenset({"Number", "Complex", "Real", "Rational", "Integral"}),
+}
+"""Abstract classes of the library, by module: a proxy class is registered with those that its class derives from."""
+LIBRARY_HOMES = {("collections.abc", name) for name in ("Mapping", "MutableMapping", "Sequence", "Set")} | {
+    ("collections", name) for name in ("UserDict", "UserList", "UserString")
+}
+"""Classes of the library whose methods need nothing but the items of an object, and are the same on both sides."""

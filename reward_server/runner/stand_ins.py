@@ -8,39 +8,63 @@ difference from everything is 0, would pass any test. Two of the submission's ow
 
 from __future__ import annotations
 
-import operator
 import types
 from typing import TYPE_CHECKING, Any
 
+from reward_server.runner import values
 from reward_server.runner.evidence import is_finding
 from reward_server.runner.specials import OPERATORS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from reward_server.runner.wall import Wall
 
 READABLE = frozenset(
-    {"__dict__", "__annotations__", "__wrapped__", "__cause__", "__notes__", "__dataclass_fields__", "__members__"}
+    {
+        "__dict__",
+        "__annotations__",
+        "__wrapped__",
+        "__cause__",
+        "__notes__",
+        "__dataclass_fields__",
+        "__members__",
+        "__slots__",
+    }
 )
 
 
-class Remote:
-    """Base of all stand-ins for instances. `_number` is the object's number on the other side.
+class Pickled:
+    """Found by name when a test unpickles an object: what it gives is the object of the submission."""
 
-    `_plain` is what an instance of a subclass of `int`, `float` or `str` was when it arrived; else None.
-    """
+    wall: Wall
 
-    __slots__ = ("_link", "_number", "_plain")
+    def __new__(cls, pickled: bytes) -> Any:
+        return cls.wall.restored(pickled)
+
+
+class Bare:
+    """Has the attributes that a proxy object keeps for itself."""
+
+
+OWN_DICT = vars(Bare)["__dict__"]
+
+
+class Remote(Bare):
+    """Base of all stand-ins for instances. `_number` is the object's number on the other side."""
+
     _link: Wall
     _number: int
-    _plain: Any
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         """Reached by `super().__init__` of a class that the test derives, and in no other way."""
         first = next(base for base in type(self).__mro__ if isinstance(base, RemoteClass) and not base._derived)
         target = first._class_number, "__init__"
         self._link.ask_with_arguments("method", target, (self, *arguments), keywords)
+
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override]
+        return self._link.get(self._number, "__dict__")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name not in READABLE:
@@ -58,6 +82,18 @@ class Remote:
 
     def __deepcopy__(self, _memo: Any) -> Any:
         return self._link.copied(self, deep=True)
+
+    def __reduce_ex__(self, _protocol: Any) -> Any:
+        pickled = self._link.decode(self._link.ask("pickle", self._number))
+        if type(pickled) is not bytes:
+            raise values.Unfit("an object that was pickled as no bytes")
+        return Pickled, (pickled,)
+
+
+def vars_of(made: Remote) -> dict[str, Any]:
+    """What a proxy object itself holds, which its `__dict__` hides."""
+    held: dict[str, Any] = OWN_DICT.__get__(made)
+    return held
 
 
 class RemoteException(Exception):
@@ -79,6 +115,8 @@ class RemoteClass(type):
     _class_number: int
     _derived = False
     """Whether the test has made it, of a class of the submission."""
+    _class_specials: Collection[str] = ()
+    """Special methods that the metaclass defines."""
 
     def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> RemoteClass:
         made = super().__new__(cls, name, bases, body)
@@ -111,11 +149,30 @@ class RemoteClass(type):
     def __delattr__(cls, name: str) -> None:
         cls._class_link.delete(cls._class_number, name)
 
+    @property
+    def __mro__(cls) -> tuple[type, ...]:
+        """Without what only a proxy class derives from."""
+        return tuple(kind for kind in type.__dict__["__mro__"].__get__(cls) if kind not in (Remote, Bare))
+
+    def mro(cls) -> list[type]:
+        """Python asks it for the whole order, before there is one."""
+        return super().mro() if type.__dict__["__mro__"].__get__(cls) is None else list(cls.__mro__)
+
+    @property
+    def __bases__(cls) -> tuple[type, ...]:  # type: ignore[override]
+        return tuple(kind for kind in type.__dict__["__bases__"].__get__(cls) if kind is not Remote) or (object,)
+
     def __iter__(cls) -> Iterator[Any]:
-        return iter(cls._class_link.get(cls._class_number, "__members__").values())
+        return iter(cls.special_of_class("__iter__"))
 
     def __len__(cls) -> int:
-        return len(cls._class_link.get(cls._class_number, "__members__"))
+        return int(cls.special_of_class("__len__"))
+
+    def special_of_class(cls, name: str) -> Any:
+        """What a special method of the metaclass gives."""
+        if name not in cls._class_specials:
+            raise TypeError(f"a class without {name}: {cls.__name__}")
+        return cls._class_link.special(cls._class_number, name, ())
 
     def __bool__(cls) -> bool:
         return True
@@ -125,7 +182,10 @@ class RemoteClass(type):
 
     def __getitem__(cls, key: Any) -> Any:
         wall = cls._class_link
-        return wall.decode(wall.ask("item", cls._class_number, wall.encode(key)))
+        encoded = wall.ask("item", cls._class_number, wall.encode(key))
+        if type(encoded) is list and encoded[:3] == ["h", cls._class_number, "class"]:  # `Queue[int]`
+            return cls
+        return wall.decode(encoded)
 
 
 class RemoteMethod:
@@ -145,8 +205,12 @@ class RemoteMethod:
         def call(*arguments: Any, **keywords: Any) -> Any:
             return self.wall.method(number, self.name, (*first, *arguments), keywords)
 
-        call.__name__ = call.__qualname__ = self.name
-        return call
+        def call_bound(_: Any, *arguments: Any, **keywords: Any) -> Any:
+            return self.wall.method(number, self.name, (*first, *arguments), keywords)
+
+        made = call if instance is None else call_bound
+        made.__name__ = made.__qualname__ = self.name
+        return made if instance is None else types.MethodType(made, instance)
 
 
 class NamedMethod:
@@ -166,6 +230,16 @@ class RemoteFunction:
 
     def __init__(self, wall: Wall, number: int) -> None:
         self._link, self._number = wall, number
+        self._kind: type = types.FunctionType
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """What `inspect` takes it for."""
+        return self._kind
+
+    @property
+    def __code__(self) -> Any:
+        return made_code(self._link.ask("code", self._number))
 
     @property
     def __doc__(self) -> Any:  # type: ignore[override]
@@ -187,6 +261,30 @@ class RemoteFunction:
         if name.startswith("__") and name not in (*READABLE, "__name__", "__doc__", "__qualname__", "__defaults__"):
             raise AttributeError(f"function has no attribute {name!r}")
         return self._link.get(self._number, name)
+
+
+CODE_FLAGS = 0x4 | 0x8 | 0x20 | 0x80 | 0x100 | 0x200
+"""Variable arguments and keywords; generator, coroutine, iterable coroutine, asynchronous generator."""
+
+
+def made_code(told: Any) -> types.CodeType:
+    """Code of nothing, of which `inspect` reads kind and parameters. Raises: AttributeError."""
+    if told is None:
+        raise AttributeError("__code__")
+    name, line, flags, (arguments, positional, keyword), names = told
+    try:
+        return not_implemented.__code__.replace(
+            co_name=name,
+            co_firstlineno=line,
+            co_flags=flags & CODE_FLAGS,
+            co_argcount=arguments,
+            co_posonlyargcount=positional,
+            co_kwonlyargcount=keyword,
+            co_varnames=tuple(names),
+            co_nlocals=len(names),
+        )
+    except (TypeError, ValueError):
+        raise AttributeError("__code__") from None
 
 
 class RemoteExceptionClass(type):
@@ -222,10 +320,11 @@ def forward(name: str) -> Any:
 def forward_operator(name: str) -> Any:
     def operate(self: Remote, other: Any, *rest: Any) -> Any:
         wall = self._link
-        if self._number in wall.trusted or isinstance(other, Remote | RemoteClass):
+        if wall.trust.may_operate(self._number, name) or isinstance(other, Remote | RemoteClass):
             return wall.special(self._number, name, (other, *rest))
-        if type(self._plain) in (int, float, str):
-            return operate_plainly(name, self._plain, other, *rest)
+        if (base := values.base_of(type(self))) is not object:
+            wall.refresh(self)
+            return getattr(base, name, not_implemented)(self, other, *rest)
         if name == "__contains__":
             raise TypeError("the submission's own container is not asked whether it holds a plain value")
         return NotImplemented
@@ -233,14 +332,8 @@ def forward_operator(name: str) -> Any:
     return operate
 
 
-def operate_plainly(name: str, plain: Any, other: Any, *rest: Any) -> Any:
-    """What an operator gives for the number or text that an object was when it arrived."""
-    reflected = name.replace("__r", "__", 1)
-    if name.startswith("__r") and hasattr(operator, reflected):
-        return getattr(operator, reflected)(other, plain)
-    if hasattr(operator, name) and not rest:
-        return getattr(operator, name)(plain, other)
-    return getattr(plain, name, lambda *_: NotImplemented)(other, *rest)
+def not_implemented(*_: Any) -> Any:
+    return NotImplemented
 
 
 def worded(name: str) -> Any:

@@ -117,7 +117,7 @@ class TestObjects:
 
 
 def native_of(kind: type) -> Any:
-    return next((base for base in kind.__mro__ if base in values.OWN_STATE), object)
+    return next((base for base in kind.__mro__ if base in values.STANDING), object)
 
 
 class ForeignFunction:

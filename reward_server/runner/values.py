@@ -25,8 +25,13 @@ if TYPE_CHECKING:
 
 MAX_DECIMAL_BITS = 8192
 """Longer integers travel in base 16: the decimal form takes quadratic time, and Python refuses it past 4300 digits."""
-OWN_STATE = (list, dict, set, frozenset, int, float, str, collections.deque)
-"""Builtin types that programs derive from."""
+CHANGING = (collections.Counter, list, dict, set, collections.deque)
+OWN_STATE = (*CHANGING, frozenset, int, float, complex, str, bytes, tuple)
+"""Builtin types that programs derive from; `CHANGING` are those whose instances can be changed in place."""
+STANDING = (list, dict, set, frozenset, int, float, str, collections.deque)
+"""Builtin types of which the test's own subclasses have a stand-in in the submission; others cross as plain values."""
+WRAPPERS = (collections.UserDict, collections.UserList, collections.UserString)
+"""The library's classes in Python that hold a builtin value."""
 MANY_EQUAL = 200
 """Items of a set or mapping that may have one hash: each is compared with all before it. Powers of two have 61."""
 MAX_FRACTION_BITS = 1 << 30
@@ -57,6 +62,16 @@ plain form, for containers, and for instances of subclasses."""
 
 class Unfit(Exception):
     """A value that cannot cross, or one that did not arrive in one piece."""
+
+
+def base_of(kind: type) -> Any:
+    """The builtin type of which a class is, as programs derive from it; `object` if none."""
+    return next((base for base in OWN_STATE if issubclass(kind, base)), object)
+
+
+def is_named_tuple(kind: type) -> bool:
+    """As `namedtuple` makes them."""
+    return issubclass(kind, tuple) and hasattr(kind, "_fields") and hasattr(kind, "_field_defaults")
 
 
 def refuse(value: object, plain: bool = False) -> Encoded:
@@ -242,6 +257,9 @@ ENCODERS: dict[type, Callable[[Any, Handle], Encoded]] = {
     types.MappingProxyType: lambda value, handle: ["mp", _mapping(dict(value), handle)],
     memoryview: lambda value, _: ["mv", value.tobytes().hex()],
     collections.ChainMap: lambda value, handle: ["cm", _items("l", value.maps, handle)],
+    collections.UserDict: lambda value, handle: ["ud", _mapping(dict(value), handle)],
+    collections.UserList: lambda value, handle: ["ul", _items("l", value, handle)],
+    collections.UserString: lambda value, _: ["us", str(value)],
     type(NotImplemented): lambda _value, _handle: ["N"],
     type(Ellipsis): lambda _value, _handle: ["E"],
     type: lambda value, handle: ["ty", BUILTIN_TYPES[value]] if value in BUILTIN_TYPES else handle(value),
@@ -255,7 +273,7 @@ INHERITED = [
     for base in (
         *(collections.Counter, collections.OrderedDict, list, tuple, dict, set, frozenset, int, float, str, bytes),
         *(bytearray, complex, decimal.Decimal, fractions.Fraction),
-        *(dt.datetime, dt.date, dt.time, dt.timedelta, collections.deque),
+        *(dt.datetime, dt.date, dt.time, dt.timedelta, collections.deque, *WRAPPERS),
     )
 ]
 
@@ -346,6 +364,9 @@ DECODERS: dict[str, Callable[[list[Any], Callable[[list[Any]], Any] | None], Any
     "ar": lambda encoded, _: library_values.make("ar", [_as(str, encoded[1]), _plain(["L", encoded[2]], _)]),
     "rn": lambda encoded, resolve: library_values.make("rn", _each(encoded, resolve)),
     "xe": lambda encoded, resolve: library_values.make("xe", _each(encoded, resolve)),
+    "ud": lambda encoded, resolve: collections.UserDict(_as(dict, encoded[1], resolve)),
+    "ul": lambda encoded, resolve: collections.UserList(_as(list, encoded[1], resolve)),
+    "us": lambda encoded, _: collections.UserString(_as(str, encoded[1])),
     "N": lambda _encoded, _resolve: NotImplemented,
     "E": lambda _encoded, _resolve: ...,
     "ty": lambda encoded, _: NAMED_TYPES[encoded[1]],

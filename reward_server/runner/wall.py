@@ -15,26 +15,33 @@ import os
 import re
 import sys
 import types
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reward_server.runner import containers, library_values, link, submodules, values
+from reward_server.runner import (
+    containers,
+    iterating,
+    library_values,
+    link,
+    proxy_classes,
+    submodules,
+    tracebacks,
+    values,
+)
 from reward_server.runner.call_sites import HELD, OBJECT, CallSites
 from reward_server.runner.descriptions import is_mock
 from reward_server.runner.exports import Exports
 from reward_server.runner.keeper import TEST_MODULE
-from reward_server.runner.specials import ASKING, DESCRIPTORS, FORWARDED, OPERATORS, PREDICATES
+from reward_server.runner.specials import OPERATORS
 from reward_server.runner.stand_ins import (
-    NamedMethod,
+    Pickled,
     Remote,
     RemoteClass,
     RemoteException,
     RemoteExceptionClass,
     RemoteFunction,
-    RemoteMethod,
-    forward,
-    worded,
+    vars_of,
 )
+from reward_server.runner.trust import Trust
 
 if TYPE_CHECKING:
     import socket
@@ -46,7 +53,9 @@ if TYPE_CHECKING:
 
 MOST_HELD = 100_000
 """So many values in a container are looked at."""
-LOOK_UPS = frozenset({"names", "type", "public", "binds", "await", "anext", "turn", "cancel"})
+GONE = 0
+"""The number of no object."""
+LOOK_UPS = frozenset({"names", "type", "public", "binds", "await", "anext", "turn", "cancel", "code", "plain"})
 
 
 class Wall(link.Link):
@@ -59,41 +68,42 @@ class Wall(link.Link):
         *,
         objects: bool = True,
         class_names: frozenset[str] = frozenset(),
+        likely_names: frozenset[str] = frozenset(),
         sites: CallSites | None = None,
         models: Mapping[str, type] = types.MappingProxyType({}),
     ) -> None:
-        """`objects`: the assurance is `objects`, else `values`. `class_names`: what the test takes for classes.
+        """`objects`: the assurance is `objects`, else `values`. `class_names`, `likely_names`: as in `Trust`.
 
         `models`: the classes that the problem's setup defines, whose instances cross by value.
         """
         self.models = models
         super().__init__(channel, self.no_containers())
-        self.objects, self.class_names, self.sites = objects, class_names, sites
+        self.objects, self.sites = objects, sites
+        self.trust = Trust(class_names, likely_names, sites)
         self.evidence = evidence
         self.generation = self.renewed = 0
         self.named: dict[str, tuple[int, Any]] = {}
         """What the test holds by name, and since which start of the submission."""
         self.imported: dict[int, Any] = {}
         self.classes: dict[int, type] = {}
-        self.under_test: set[int] = set()
-        """The numbers of the classes that the test names."""
-        self.trusted: set[int] = set()
-        """Objects that may answer operators with plain values. Trust begins at birth or never."""
-        self.made: set[int] = set()
-        """Those that the test has made, whoever has had them since."""
         self.serving = 0
         """So many requests of the submission are under way."""
+        self.looked_up: Any = None
+        """The last handle that arrived for a name of the submission's module."""
+        self.crossings = 0
+        """So many requests, calls back and changes of containers there were."""
         self.unpacking = False
         self.top: Any = None
         """What an answer is, itself rather than something in it."""
         self.test_modules = frozenset({TEST_MODULE})
         """What their classes make may be seen from the submission, by public names."""
-        self.streams, self.place = (sys.stdout, sys.stderr), place_of(1)
+        self.streams, self.stdout_place = (sys.stdout, sys.stderr), place_of(1)
         self.mirrored: Mirrored | None = None
         """What the test does around the submission, where its text names any of it."""
         self.exports = Exports(self)
         self.turns: Turns | None = None
         self.tickets = 0
+        Pickled.wall = self
 
     def no_containers(self) -> containers.Containers:
         return containers.Containers(-1, forgets=True, models=self.models)
@@ -106,54 +116,47 @@ class Wall(link.Link):
         self.buffered.clear()
         self.containers = self.no_containers()
         self.generation += 1
+        self.disown()
         self.imported.clear()
         self.classes.clear()
-        self.trusted.clear()
-        self.made.clear()
-        self.under_test.clear()
+        self.trust.forget()
         if self.mirrored is not None:
             self.mirrored.restart()
         self.turns = None
 
-    # Whether an object may arrive, and whether it is trusted.
+    def disown(self) -> None:
+        """The objects of an earlier submission have no number in this one."""
+        for held in self.imported.values():
+            if issubclass(type(held), Remote):
+                vars_of(held)["_number"] = GONE
+            elif type(held) is RemoteFunction:
+                held._number = GONE
 
-    def admit(self, objects: list[Remote], flag: int) -> None:
-        """Decide whether these objects, which an answer brings, answer for themselves.
-
-        They do where the reference gave an object in this way. Handed back by the submission, they do so no longer.
-        Raises: Unfit where the reference gives a plain value.
-        """
-        known = self.sites.allows(flag) if self.sites is not None else None
-        if known is False:
-            raise values.Unfit("the submission gave an object of its own where the reference gives a plain value")
-        numbers = [each._number for each in objects]
-        (self.trusted.update if known else self.trusted.difference_update)(numbers)
-        self.made.update(numbers if known else ())
+    # Whether an object may arrive, and whether it is trusted (`trust.py`).
 
     def is_new(self, encoded: Any) -> bool:
         """Whether this handle stands for an object that was never seen before."""
         return type(encoded) is list and encoded[:1] == ["h"] and encoded[1] not in self.imported
 
-    def decode_born(self, encoded: Any, *, trusted: bool) -> Any:
-        """Decode an answer; what it has just made is trusted if `trusted` says so."""
-        new = trusted and self.is_new(encoded)
+    def decode_born(self, encoded: Any, maker: set[int] | None) -> Any:
+        """Decode an answer; what it has just made is trusted as `maker` says: a set of classes of `Trust`."""
+        new = maker is not None and self.is_new(encoded)
         value = self.decode(encoded)
-        if new and isinstance(value, Remote) and self.home_number(type(value)) in self.under_test:
-            self.trusted.add(value._number)
-            self.made.add(value._number)
+        if new and maker is not None and isinstance(value, Remote):
+            self.trust.born(value._number, self.home_number(type(value)), maker)
         return value
 
     def may_answer(self, number: int, name: str) -> None:
-        """Predicates of plain values are for plain values to answer. Raises: Unfit, AttributeError."""
+        """Raises: Unfit, AttributeError."""
         if not (self.objects or name.startswith("__")):
             raise AttributeError(f"function has no attribute {name!r}")
-        if name in PREDICATES and number not in self.trusted and number not in self.under_test:
-            raise self.refused(values.Unfit(f"an object of the submission is not asked for {name!r}"))
+        if text := self.trust.refusal(number, name):
+            raise self.refused(values.Unfit(text))
 
     def may_be_asked(self, number: int, name: str) -> None:
-        """An object that no test has made is asked nothing that a plain value would be. Raises: Unfit."""
-        if name in ASKING and number not in self.made and number not in self.under_test:
-            raise self.refused(values.Unfit(f"an object of the submission is not asked for {name!r}"))
+        """Raises: Unfit."""
+        if text := self.trust.refusal_with_argument(number, name):
+            raise self.refused(values.Unfit(text))
 
     def refused(self, error: values.Unfit | link.Refused) -> values.Unfit | link.Refused:
         """Note that something was kept from the test, which may swallow the exception."""
@@ -174,10 +177,11 @@ class Wall(link.Link):
         if self.streams == (sys.stdout, sys.stderr):
             return "?"
         # `capfd` has put a file in the place of descriptor 1.
-        return "?c" if place_of(1) == self.place else "?f"
+        return "?c" if place_of(1) == self.stdout_place else "?f"
 
     def take_printed(self, out: str, err: str) -> None:
         """For a test that looks at what is printed, by `redirect_stdout` or `capsys`."""
+        self.crossings += 1
         for text, stream, own in zip((out, err), (sys.stdout, sys.stderr), self.streams, strict=True):
             if text and stream is not own:
                 stream.write(text)
@@ -208,6 +212,7 @@ class Wall(link.Link):
 
     def ask(self, operation: str, *operands: Any) -> Any:
         """As in `Link`; what ends a test's loop, or is kept from it, is noted."""
+        self.crossings += 1
         try:
             answer = super().ask(operation, *operands)
             if self.mirrored is not None:
@@ -245,6 +250,7 @@ class Wall(link.Link):
 
     def unpack(self, account: Any) -> None:
         self.unpacking = True
+        self.crossings += account != containers.NOTHING
         try:
             super().unpack(account)
         finally:
@@ -256,7 +262,7 @@ class Wall(link.Link):
     def make(self, number: int, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """An instance of a class of the submission."""
         encoded = self.ask("call", number, *self.encode_arguments(arguments, keywords))
-        return self.decode_born(encoded, trusted=number in self.under_test)
+        return self.decode_born(encoded, self.trust.of_class(number))
 
     def call_entry(self, entry_point: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Call `Class.method` on an instance that never leaves the submission."""
@@ -274,11 +280,14 @@ class Wall(link.Link):
     def special(
         self, number: int, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any] | None = None
     ) -> Any:
-        trusted = name in OPERATORS and number in self.trusted
+        maker = self.trust.of_object(number) if name in OPERATORS else None
         encoded = self.ask("special", number, name, *self.encode_arguments(arguments, keywords or {}))
-        value = self.decode_born(encoded, trusted=trusted)
-        if trusted and isinstance(value, Remote) and value._number == number:
-            self.trusted.add(number)  # `x += 1`
+        match encoded:
+            case ["h", int(coroutine), "coroutine", _] if name == "__anext__":
+                return iterating.coroutine(self, coroutine, "await_next")
+        value = self.decode_born(encoded, maker)
+        if maker is not None and isinstance(value, Remote) and value._number == number:
+            self.trust.born(number, self.home_number(type(value)), maker)  # `x += 1`
         return value
 
     def get(self, number: int, name: str) -> Any:
@@ -298,13 +307,17 @@ class Wall(link.Link):
     def set(self, number: int, name: str, value: Any) -> None:
         self.ask("set", number, name, self.encode(value))
 
+    def restored(self, pickled: bytes) -> Any:
+        """What an object was pickled as, unpickled where it lives."""
+        return self.decode(self.ask("unpickle", self.encode(pickled)))
+
     def delete(self, number: int, name: str) -> None:
         self.ask("delete", number, name)
 
     def copied(self, original: Remote, *, deep: bool) -> Any:
         """A copy of an object, made where it lives."""
         encoded = self.ask("copy", original._number, deep)
-        return self.decode_born(encoded, trusted=original._number in self.trusted)
+        return self.decode_born(encoded, self.trust.of_object(original._number))
 
     def names(self, names: list[str]) -> dict[str, Any]:
         """The values that the submission's module holds under these names; missing ones are left out."""
@@ -315,14 +328,21 @@ class Wall(link.Link):
         for name, value in zip(names, encoded, strict=True):
             if value:
                 stands = self.renewed_stand_in(name, value[0]) or submodules.submodule(self, name, value[0])
-                found[name] = stands or self.decode(value[0])
+                found[name] = stands or self.decode_named(value[0])
+                if type(found[name]) is RemoteFunction and name.startswith("test"):
+                    found[name]._kind = RemoteFunction
                 if isinstance(found[name], RemoteFunction | RemoteClass | RemoteExceptionClass):
                     self.named[name] = self.generation, found[name]
-                if isinstance(found[name], RemoteClass) and name in self.class_names:
-                    self.under_test.add(found[name]._class_number)
+                if isinstance(found[name], RemoteClass):
+                    self.trust.name_class(name, found[name]._class_number)
         if len(found.keys() & self.named.keys()) < len(names):
             self.evidence.answers += 1
         return found
+
+    def decode_named(self, encoded: Any) -> Any:
+        """What the submission's module holds under a name: a class is not handed out by that."""
+        self.looked_up = encoded
+        return self.decode(encoded)
 
     def renew(self) -> None:
         """After a new start of the submission: look up again what the test holds by name."""
@@ -350,15 +370,25 @@ class Wall(link.Link):
 
     def _resolve(self, encoded: list[Any]) -> Any:
         value = super()._resolve(encoded)
+        if isinstance(value, RemoteClass) and encoded is not self.looked_up:
+            self.trust.hand_out(value._class_number)
+        if issubclass(type(value), Remote) and self.is_to_be_plain(value, encoded):
+            return self.plain_of(values.base_of(type(value)), self.ask("plain", value._number))
         if isinstance(value, Remote | RemoteFunction) and encoded[0] == "h":
             objects = [value] if isinstance(value, Remote) else []
             if self.unpacking:  # in a list that both sides hold: whether that is an answer is seen later
-                self.trusted.difference_update(each._number for each in objects)
+                self.trust.distrust([each._number for each in objects])
             elif objects or self.sites is not None:
-                self.admit(objects, OBJECT if encoded is self.top else HELD)
+                self.trust.arrived([each._number for each in objects], OBJECT if encoded is self.top else HELD)
         elif encoded[0] == "k" and self.classes and not self.unpacking and (found := self.objects_in(value)):
-            self.admit(found, HELD)
+            self.trust.arrived([each._number for each in found], HELD)
         return value
+
+    def is_to_be_plain(self, value: Remote, encoded: list[Any]) -> bool:
+        """Whether an instance of a builtin type's subclass came where the reference gives a plain value."""
+        if self.sites is None or encoded[0] != "h" or values.base_of(type(value)) is object:
+            return False
+        return self.sites.allows(OBJECT if encoded is self.top else HELD) is False
 
     def objects_in(self, value: Any) -> list[Remote]:
         """The objects of the submission that a container holds, however deep."""
@@ -384,30 +414,65 @@ class Wall(link.Link):
     def resolve(self, number: int, kind: str, type_number: int | None, plain: Any = None) -> Any:
         known = self.imported.get(number)
         if known is None:
-            known = self.imported[number] = self.stand_in(number, kind, type_number)
-            if isinstance(known, Remote):
-                object.__setattr__(known, "_plain", values.decode(plain))
+            known = self.imported[number] = self.stand_in(number, kind, type_number, plain)
         return known
 
-    def stand_in(self, number: int, kind: str, type_number: int | None) -> Any:
+    def stand_in(self, number: int, kind: str, type_number: int | None, plain: Any) -> Any:
         if kind == "function" or (kind == "class" and not self.objects):
             return RemoteFunction(self, number)
+        if kind == "property" and self.objects and type_number is not None:
+            return self.property(number, type_number)
         if kind == "class":
             return self.mirror(number)
         if kind in ("generator", "iterator"):
-            return self.generator(number)
-        if kind in ("coroutine", "async_generator"):
-            return getattr(self, kind)(number)
+            return iterating.generator(self, number)
+        if kind == "coroutine":
+            return iterating.coroutine(self, number)
+        if kind == "async_generator":
+            return iterating.async_generator(self, number)
         if kind == "object" and not self.objects:
             raise values.Unfit("the submission gave an object of its own where the test expects a plain value")
         if kind == "object" and type_number is not None:
-            instance: Any = object.__new__(self.mirror(type_number))
-            if not isinstance(instance, Remote):
-                raise values.Unfit("an exception as a value")
-            object.__setattr__(instance, "_link", self)
-            object.__setattr__(instance, "_number", number)
-            return instance
+            return self.instance_of(self.mirror(type_number), number, plain)
         raise values.Unfit(f"a {kind} cannot cross the sandbox's wall")
+
+    def instance_of(self, kind: type, number: int, plain: Any) -> Remote:
+        """A new proxy object. `plain`: what it holds as an instance of a builtin type."""
+        base = values.base_of(kind)
+        if not issubclass(kind, Remote):
+            raise values.Unfit("an exception as a value")
+        if base in values.CHANGING:
+            made: Any = base.__new__(kind)
+            self.imported[number] = made  # it may hold itself
+        else:
+            made = base.__new__(kind, *(() if base is object else (self.plain_of(base, plain),)))
+        vars_of(made).update(_link=self, _number=number)
+        if base in values.CHANGING:
+            containers.fill_base(made, self.plain_of(base, plain))
+        instance: Remote = made
+        return instance
+
+    def plain_of(self, base: type, plain: Any) -> Any:
+        held = self.decode(plain)
+        if type(held) is not base:
+            raise values.Unfit(f"a value of another type than {base.__name__}")
+        return held
+
+    def refresh(self, held: Remote) -> None:
+        """Make a proxy of an instance of a builtin container hold what that holds now."""
+        base = values.base_of(type(held))
+        if base in values.CHANGING:
+            containers.fill_base(held, self.plain_of(base, self.ask("plain", held._number)))
+
+    def property(self, number: int, flags: int) -> property:
+        """A property object of a class. `flags`: 1 if it can be set, 2 if it can be deleted."""
+
+        def call(name: str) -> Any:
+            return lambda *arguments: self.ask_with_arguments("method", (number, name), arguments, {})
+
+        return property(
+            call("__get__"), call("__set__") if flags & 1 else None, call("__delete__") if flags & 2 else None
+        )
 
     def home_number(self, value: Any) -> int | None:
         if issubclass(type(value), Remote | RemoteFunction):  # a mock of a class says to be of it
@@ -422,88 +487,15 @@ class Wall(link.Link):
         return None
 
     def mirror(self, number: int, depth: int = 0) -> type:
-        """The stand-in for one of the submission's classes, with its hierarchy and the operators that it defines."""
+        """The proxy class for one of the submission's classes."""
         known = self.classes.get(number)
-        if known is not None:
-            return known
-        told = self.ask("type", number)
-        if type(told) is not dict or depth > 50:
-            raise values.Unfit("a class that was not understood")
-        if "fields" in told:
-            return self.named_mirror(number, told)
-        name, is_exception = str(told["name"]), told["exception"] is True
-        bases = [self.mirror(base, depth + 1) for base in told["bases"] if type(base) is int]
-        body: dict[str, Any] = {
-            "__module__": "solution",
-            "__doc__": told["doc"],
-            "_link": self,
-            "_class_number": number,
-        }
-        if is_exception:
-            bases = self.exception_bases(bases, told["known"])
-            body |= {name: worded(name) for name in ("__str__", "__repr__") if name in told["special"]}
-        else:
-            del body["_link"]
-            body["__slots__"] = ()
-            bases = [base for base in bases if issubclass(base, Remote)] or [Remote]
-            body |= {special: forward(special) for special in told["special"] if special in FORWARDED | DESCRIPTORS}
-            if "__eq__" in body and "__hash__" not in body:
-                body["__hash__"] = object.__hash__ if told["hashable"] is True else None
-            if told["hashable"] is not True:
-                body["__hash__"] = None
-        for method in told["methods"]:
-            if type(method) is str and method.isidentifier() and not method.startswith("__"):
-                body[method] = RemoteMethod(self, method, number)
-        kind: type
-        if is_exception:
-            try:
-                kind = RemoteExceptionClass(name, tuple(bases), body)
-            except TypeError:  # bases of two layouts
-                kind = RemoteExceptionClass(name, tuple(bases[:-1]), body)
-        else:
-            kind = RemoteClass(name, tuple(bases), body)
-            kind._class_link = self
-        self.classes[number] = self.imported[number] = kind
-        return kind
-
-    def exception_bases(self, ours: list[type], rows: list[list[str]]) -> list[type]:
-        """The bases of a proxy class: the submission's own, and no more than `MOST_BASES` of those that are known."""
-        bases = [base for base in ours if issubclass(base, BaseException)] or [RemoteException]
-        known = link.known_bases([(str(module), str(name)) for module, name in rows[: link.MAX_BASES]], self.models)
-        bases += [
-            kind
-            for kind in known[: link.MOST_BASES]
-            if kind is not Exception and not any(issubclass(base, kind) for base in bases)
-        ]
-        kinds = {kind for base in bases for kind in base.__mro__ if not isinstance(kind, RemoteExceptionClass)}
-        kinds -= {RemoteException, *RemoteException.__mro__}
-        leaves = [kind for kind in kinds if not any(kind in other.__mro__[1:] for other in kinds)]
-        return bases if len(leaves) <= link.MOST_BASES else bases[:1]
-
-    def named_mirror(self, number: int, told: dict[str, Any]) -> type:
-        """The type of a tuple with names: a tuple of ours, that compares as one. Its methods are the submission's."""
-        fields = [name for name in told["fields"] if type(name) is str and name.isidentifier() and name[0] != "_"]
-        if len(fields) != len(told["fields"]) or len(set(fields)) != len(fields):
-            raise values.Unfit("fields that have no names")
-        defaults = [self.decode(value) for value in told["defaults"]]
-        make: Any = collections.namedtuple  # noqa: PYI024 its fields are known only now
-        plain = make("plain", fields, rename=True, defaults=defaults)
-        body: dict[str, Any] = {"__slots__": (), "__module__": "solution", "_class_number": number}
-        for name in filter(may_be_named, told["methods"]):
-            body[name] = NamedMethod(self, number, name)
-        for name in filter(may_be_named, told["properties"]):
-            body[name] = property(partial(self.named_property, number, name))
-        self.classes[number] = self.imported[number] = kind = type(str(told["name"]), (plain,), body)
-        return kind
+        return proxy_classes.make(self, number, self.ask("type", number), depth) if known is None else known
 
     @staticmethod
     def plain_named(name: str, fields: list[Any]) -> Any:
         """The type of a tuple with names as plain values know it. Raises: ValueError, TypeError."""
         make: Any = collections.namedtuple  # noqa: PYI024 its fields are known only now
         return make(name, list(map(str, fields)))
-
-    def named_property(self, number: int, name: str, value: Any) -> Any:
-        return self.decode(self.ask("property", number, name, self.encode(value)))
 
     def named_tuple(self, type_number: int | None, name: str, fields: list[Any], items: list[Any]) -> Any:
         kind: Any = self.models.get(name)
@@ -537,33 +529,8 @@ class Wall(link.Link):
         if type(number) is not int:
             raise values.Unfit("a class that was not understood")
         self.classes[number] = self.imported[number] = made
-        if self.under_test.intersection(base._class_number for base in bases):
-            self.under_test.add(number)
+        self.trust.derived(number, {base._class_number for base in bases})
         return number
-
-    def generator(self, number: int) -> Any:
-        sent: Any = None
-        throwing: BaseException | None = None
-        while True:
-            try:
-                if throwing is None:
-                    item = (
-                        self.special(number, "send", (sent,))
-                        if sent is not None
-                        else self.special(number, "__next__", ())
-                    )
-                else:
-                    item = self.decode(self.ask("throw", number, self.describe_exception(throwing)))
-            except StopIteration as stop:
-                return stop.value
-            throwing = None
-            try:
-                sent = yield item
-            except GeneratorExit:
-                self.ask("method", number, "close", [], [])
-                raise
-            except Exception as error:
-                throwing = error
 
     async def awaited(self, operation: str, number: int) -> Any:
         """What comes of a coroutine, or the next item of an asynchronous generator, of the submission."""
@@ -581,17 +548,6 @@ class Wall(link.Link):
             self.sites.asked = self.name_of(operation, (number,))
             self.sites.answered()
         return self.decode(encoded)
-
-    async def coroutine(self, number: int) -> Any:
-        return await self.awaited("await", number)
-
-    async def async_generator(self, number: int) -> Any:
-        while True:
-            try:
-                item = await self.awaited("anext", number)
-            except StopAsyncIteration:
-                return
-            yield item
 
     def exception(self, described: Any) -> BaseException:
         rows, encoded, number, type_number, home, dress = described
@@ -612,6 +568,13 @@ class Wall(link.Link):
             error = link.make_exception(self.exception_type(rows), arguments)
         return self.dress(error, dress)
 
+    def place(self, error: BaseException, context: Any, rows: Any) -> None:
+        if context is not None:
+            error.__context__ = self.exception(context)
+        elif error.__cause__ is not None:
+            error.__context__ = error.__cause__
+        error.__traceback__ = tracebacks.made_of(rows)
+
     def is_model(self, rows: list[Any]) -> bool:
         """Whether these are the types of an exception that the problem's setup defines."""
         return bool(rows) and rows[0][1] in self.models
@@ -631,8 +594,10 @@ class Wall(link.Link):
     # What the submission may do with the test's own objects.
 
     def stays(self, value: Any) -> bool:
-        """Of the test's subclasses of builtin types those that `values.OWN_STATE` names stay whole."""
-        whole = is_mock(value) or isinstance(value, values.OWN_STATE)
+        """A proxy object stays whole, and so do instances of the test's subclasses of some builtin types."""
+        if issubclass(type(value), Remote):
+            return True
+        whole = is_mock(value) or isinstance(value, (*values.STANDING, *values.WRAPPERS))
         return super().stays(value) or (whole and self.exports.descriptions.is_usable(value))
 
     def is_of_the_test(self, value: Any) -> bool:
@@ -662,6 +627,7 @@ class Wall(link.Link):
 
     def perform(self, operation: str, operands: list[Any]) -> Any:
         self.serving += 1
+        self.crossings += 1
         answers = self.evidence.answers
         try:
             result = self.exports.serve(operation, operands)
@@ -681,8 +647,3 @@ def place_of(descriptor: int) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def may_be_named(name: Any) -> bool:
-    """Whether a type of a tuple with names may have a method of the submission by this name."""
-    return type(name) is str and name.isidentifier() and name[0] != "_" and name not in PREDICATES

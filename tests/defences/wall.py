@@ -10,7 +10,8 @@ RUNNER = "reward_server/runner"
 STAND_INS, WALL, LINK, VALUES = (f"{RUNNER}/{name}.py" for name in ("stand_ins", "wall", "link", "values"))
 KEEPER, JUDGE_PYTEST = f"{RUNNER}/keeper.py", f"{RUNNER}/judge_pytest.py"
 CONTAINERS, ARRAYS = f"{RUNNER}/containers.py", f"{RUNNER}/arrays.py"
-REWRITING, NAMES = "reward_server/judging/asserts.py", "reward_server/judging/names.py"
+TRUST, PROXY_CLASSES, ITERATING = (f"{RUNNER}/{name}.py" for name in ("trust", "proxy_classes", "iterating"))
+REWRITING, CLASSES = "reward_server/judging/asserts.py", "reward_server/judging/classes.py"
 PYTEST_FILES = "tests/contract/test_pytest_files.py::test_pytest_files_are_judged_as_pytest_does"
 BAGS = "tests/contract/test_calibration.py::test_problems_about_objects_need_them_and_call_sites_are_learned[embedded-bags = bags_of(3)\\nassert 3 in bags[0]\\nassert 4 not in bags[0]-reference1]"
 OF_THE_TEST = "tests/exploits/test_objects_of_the_test.py"
@@ -111,7 +112,7 @@ ROWS = (
     Defence(
         "objects_where_the_reference_gave_one",
         "An object is wrong where the reference gave a plain value.",
-        WALL,
+        TRUST,
         "if known is False:",
         "if False:",
         (
@@ -123,8 +124,8 @@ ROWS = (
         "objects_in_other_things",
         "An object itself is wrong where the reference gave one in something else only, and the other way round.",
         WALL,
-        "self.admit(objects, OBJECT if encoded is self.top else HELD)",
-        "self.admit(objects, OBJECT | HELD)",
+        "OBJECT if encoded is self.top else HELD)\n        elif encoded[0]",
+        "OBJECT | HELD)\n        elif encoded[0]",
         (
             calibrated("object_in_the_place_of_a_list"),
             calibrated("list_in_the_place_of_an_object"),
@@ -134,8 +135,8 @@ ROWS = (
         "lists_are_no_objects",
         "A list that holds an object is none.",
         WALL,
-        "self.admit(found, HELD)",
-        "self.admit(found, OBJECT | HELD)",
+        "[each._number for each in found], HELD)",
+        "[each._number for each in found], OBJECT | HELD)",
         (calibrated("object_in_the_place_of_a_list"),),
     ),
     Defence(
@@ -157,7 +158,7 @@ ROWS = (
     Defence(
         "no_trust_where_the_reference_never_came",
         "An object that arrives where the reference never came is not trusted.",
-        WALL,
+        TRUST,
         "(self.trusted.update if known else",
         "(self.trusted.update if known or self.sites is not None else",
         (calibrated("where_the_reference_never_came"),),
@@ -192,16 +193,16 @@ ROWS = (
     Defence(
         "trust_by_calls_of_classes_under_test",
         "Calling a class that the test takes for a function trusts nothing.",
-        WALL,
-        "trusted=number in self.under_test)",
-        "trusted=True)",
+        TRUST,
+        "return next((maker for maker in (self.likely, self.under_test) if number in maker), None)",
+        "return self.under_test",
         (unearned("later_trust-class_in_the_place_of_a_function"),),
     ),
     Defence(
         "handed_back",
         "An object that the test has made no longer answers for itself once the submission has handed it back.",
-        WALL,
-        "(self.trusted.update if known else self.trusted.difference_update)(numbers)",
+        TRUST,
+        "(self.trusted.update if known else self.distrust)(numbers)",
         "(self.trusted.update if known else list)(numbers)",
         (unearned("later_trust-argument_made_by_a_class_comes_back"),),
     ),
@@ -209,24 +210,24 @@ ROWS = (
         "copies_of_the_trusted_only",
         "A copy is trusted only where its original is.",
         WALL,
-        "trusted=original._number in self.trusted",
-        "trusted=True",
+        "return self.decode_born(encoded, self.trust.of_object(original._number))",
+        "return self.decode_born(encoded, self.trust.under_test)",
         (unearned("later_trust-copy_of_a_result"),),
     ),
     Defence(
         "operators_of_the_trusted_only",
         "What an operator gives is trusted only where its object is.",
         WALL,
-        "trusted = name in OPERATORS and number in self.trusted",
-        "trusted = name in OPERATORS",
+        "maker = self.trust.of_object(number) if name in OPERATORS else None",
+        "maker = self.trust.under_test if name in OPERATORS else None",
         (unearned("later_trust-sum_of_two_results"),),
     ),
     Defence(
         "operators_alone_pass_trust_on",
         "What a trusted object gives in another way, by entering a block say, is not trusted.",
         WALL,
-        "trusted = name in OPERATORS and number in self.trusted",
-        "trusted = number in self.trusted",
+        "maker = self.trust.of_object(number) if name in OPERATORS else None",
+        "maker = self.trust.of_object(number)",
         (
             unearned("later_trust-item_of_an_object"),
             unearned("later_trust-call_of_an_object"),
@@ -235,7 +236,7 @@ ROWS = (
     Defence(
         "predicates_are_for_plain_values",
         "An object is not asked what plain values say of themselves, such as `startswith`.",
-        WALL,
+        TRUST,
         "if name in PREDICATES and number not in self.trusted and number not in self.under_test:",
         "if False:",
         (
@@ -247,7 +248,7 @@ ROWS = (
     Defence(
         "tuples_answer_no_predicates",
         "A tuple with names has no method by which plain values say yes.",
-        WALL,
+        PROXY_CLASSES,
         'name[0] != "_" and name not in PREDICATES',
         'name[0] != "_"',
         (unearned("predicates-of_a_tuple_with_names"),),
@@ -256,7 +257,7 @@ ROWS = (
         "operators_not_believed",
         "An object that is not trusted equals no plain value, whatever its class says.",
         STAND_INS,
-        "if self._number in wall.trusted or isinstance(other, Remote | RemoteClass):",
+        "if wall.trust.may_operate(self._number, name) or isinstance(other, Remote | RemoteClass):",
         "if True:",
         (
             unearned("later_trust-copy_hands_out_what_was_returned"),
@@ -431,36 +432,99 @@ ROWS = (
     Defence(
         "only_named_classes_are_believed",
         "A class is believed only where the test uses its name as that of a class.",
-        WALL,
-        "and name in self.class_names:",
-        "and True:",
+        TRUST,
+        "if name in self.class_names:",
+        "if True:",
         (unearned("later_trust-class_in_the_place_of_a_function"),),
     ),
     Defence(
         "class_names_by_use",
         "A capital and a call make no class: the test must use it as only classes are used.",
-        NAMES,
+        CLASSES,
         "if node.attr not in PLAIN:",
         "if True:",
         (
-            "tests/test_names.py::test_classes_are_known_by_their_use[x = Extract([1])\\nx.add(2)\\nassert x == {1, 2}-classes16]",
+            "tests/test_classes.py::test_classes_are_known_by_their_use[x = Extract([1])\\nx.add(2)\\nassert x == {1, 2}-classes16]",
         ),
     ),
     Defence(
         "class_names_by_capital",
         "A name without a capital is never taken for a class.",
-        NAMES,
+        CLASSES,
         'if name.lstrip("_")[:1].isupper()',
         "if name",
-        ("tests/test_names.py::test_classes_are_known_by_their_use[assert add.cache_info()-classes22]",),
+        ("tests/test_classes.py::test_classes_are_known_by_their_use[assert add.cache_info()-classes22]",),
     ),
     Defence(
         "special_methods_by_list",
         "A class of the submission brings no special method along but those that are forwarded.",
-        WALL,
+        PROXY_CLASSES,
         'for special in told["special"] if special in FORWARDED | DESCRIPTORS}',
         'for special in told["special"]}',
         ("tests/test_link.py::test_a_class_brings_no_special_method_but_those_that_are_forwarded",),
+    ),
+    Defence(
+        "classes_by_their_names_alone",
+        "A class that the submission also binds to the name of a function is no class to the test.",
+        TRUST,
+        "        else:\n            self.handed_out.add(number)",
+        "        else:\n            pass",
+        (unearned("later_trust-class_under_the_name_of_a_function"),),
+    ),
+    Defence(
+        "classes_that_are_handed_out",
+        "Nor is one that the submission gives where the test may expect a function.",
+        WALL,
+        "if isinstance(value, RemoteClass) and encoded is not self.looked_up:",
+        "if False:",
+        (
+            unearned("later_trust-class_for_a_method"),
+            unearned("later_trust-class_returned_for_a_function"),
+            unearned("later_trust-class_listed_for_a_function"),
+        ),
+    ),
+    Defence(
+        "operators_that_decide",
+        "What may be a class answers no operator by which a plain value is found right.",
+        TRUST,
+        "(number in self.measured and name in UNDECIDING)",
+        "(number in self.measured)",
+        (
+            unearned("later_trust-likely_class_subtracts"),
+            unearned("later_trust-likely_class_contains"),
+        ),
+    ),
+    Defence(
+        "functions_are_compared",
+        "What a test compares with a plain value for equality is a function, whatever its name.",
+        CLASSES,
+        "seen.called - decided)",
+        "seen.called)",
+        (unearned("later_trust-likely_class_is_ordered"),),
+    ),
+    Defence(
+        "sets_by_their_items",
+        "The length that a set of the submission claims is not believed where it is compared.",
+        PROXY_CLASSES,
+        '    ("collections.abc", "Set"): frozenset,\n',
+        '    ("collections.abc", "Set"): lambda held: set(range(1, len(held) + 1)),\n',
+        (unearned("later_trust-set_claims_a_length"),),
+    ),
+    Defence(
+        "named_tuples_end_no_blocks",
+        "A tuple with names is no context manager that swallows.",
+        PROXY_CLASSES,
+        '("str", "repr",',
+        '("enter", "exit", "str", "repr",',
+        (unearned("later_trust-named_tuple_swallows"),),
+    ),
+    Defence(
+        "named_tuples_and_plain_values",
+        "Nor is one asked for an operator with a plain value.",
+        PROXY_CLASSES,
+        "if name in OPERATORS and not all(",
+        "if False and not all(",
+        (unearned("later_trust-named_tuple_subtracts"),),
     ),
     # exceptions
     Defence(

@@ -16,17 +16,22 @@ from tests.honest import (
     test_context_managers,
     test_dataclasses,
     test_decorators,
+    test_error_details,
     test_exceptions,
     test_functions,
     test_habits,
+    test_inspection,
     test_iterators,
     test_library_objects,
+    test_long_iterations,
     test_objects_of_the_test,
     test_operators,
+    test_operators_in_suites,
     test_patches,
     test_programs,
     test_pytest_suites,
     test_structures,
+    test_subclasses,
     test_values,
 )
 from tests.honest.cases import Case, fails_when_hollow, rows, run_asserts, run_pytest
@@ -52,7 +57,15 @@ ASSERTS = [
     *test_structures.CASES,
     *test_values.CASES,
 ]
-SUITES = [*test_patches.CASES, *test_pytest_suites.CASES]
+SUITES = [
+    *test_error_details.CASES,
+    *test_inspection.CASES,
+    *test_long_iterations.CASES,
+    *test_operators_in_suites.CASES,
+    *test_patches.CASES,
+    *test_pytest_suites.CASES,
+    *test_subclasses.CASES,
+]
 OF_NAMES_ALONE = {
     *("what_a_function_says_of_itself", "what_kind_of_function_it_is"),
     *("dataclass_tools", "frozen_dataclass", "order_of_resolution"),
