@@ -37,6 +37,7 @@ def describe_type(served: Served, kind: type) -> dict[str, Any]:
         "base": base.__name__ if base is not object else None,
         "library": library_methods(own),
         "of_class": special_names_of_class(kind),
+        "checks": type(kind).__instancecheck__ is not type.__instancecheck__,
         "abstract": sorted(map(str, getattr(kind, "__abstractmethods__", ()))),
         "match": [str(name) for name in getattr(kind, "__match_args__", ())],
         "annotations": describe_annotations(served, kind),
@@ -50,9 +51,9 @@ def special_names(kind: type, own: list[type]) -> set[str]:
     found: set[str] = set()
     for name in FORWARDED | DESCRIPTORS:
         home = next((each for each in own if name in vars(each)), None)
-        native = home is not None and home.__module__ == "builtins"
-        unchanging = issubclass(kind, BaseException) or values.base_of(kind) not in values.CHANGING
-        if home is not None and vars(home)[name] is not None and not (native and unchanging):
+        base = BaseException if issubclass(kind, BaseException) else values.base_of(kind)
+        native = home is not None and (issubclass(base, home) or home.__module__ == "builtins")
+        if home is not None and vars(home)[name] is not None and not (native and base not in values.CHANGING):
             found.add(name)
     return found
 
@@ -121,6 +122,7 @@ def describe_fields(served: Served, kind: Any) -> dict[str, Any]:
     }
 
 
+PLAIN_MODULES = frozenset({"builtins", "collections", "enum", "decimal", "fractions", "numbers", "datetime"})
 PARAMS = ("init", "repr", "eq", "order", "unsafe_hash", "frozen")
 
 
@@ -132,7 +134,7 @@ def function_names(kind: type) -> list[str]:
 
 def is_more_than_plain(kind: type) -> bool:
     """Whether a class derived from a builtin type has attributes or methods of its own."""
-    own = [each for each in kind.__mro__ if each.__module__ not in ("builtins", "collections", "enum")]
+    own = [each for each in kind.__mro__ if each.__module__ not in PLAIN_MODULES]
     return any(function_names(each) or any(isinstance(held, property) for held in vars(each).values()) for each in own)
 
 

@@ -297,6 +297,8 @@ def fill_base(value: Any, new: Any) -> None:
         list.__setitem__(value, slice(None), new)
     elif base is not object:
         base.clear(value)
+        if base is collections.deque:
+            base.__init__(value, (), new.maxlen)
         (collections.deque.extend if base is collections.deque else base.update)(value, new)
 
 

@@ -7,8 +7,11 @@ builtin type has a proxy class that does so too: what the builtin type does is d
 from __future__ import annotations
 
 import collections
+import datetime as dt
+import fractions
 import importlib
 import types
+from abc import ABCMeta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,18 +23,20 @@ from reward_server.runner.specials import (
     FORWARDED,
     LIBRARY_BASES,
     LIBRARY_HOMES,
+    OF_EXCEPTIONS,
     OPERATORS,
     PREDICATES,
 )
 from reward_server.runner.stand_ins import (
     NamedMethod,
     Remote,
+    RemoteABC,
     RemoteClass,
     RemoteException,
     RemoteExceptionClass,
     RemoteMethod,
     forward,
-    worded,
+    forward_of_exception,
 )
 
 if TYPE_CHECKING:
@@ -59,7 +64,8 @@ def make(wall: Wall, number: int, told: Any, depth: int) -> type:
 
 def of_exceptions(wall: Wall, told: dict[str, Any], ours: list[type], body: dict[str, Any]) -> type:
     bases = exception_bases(wall, ours, told["known"])
-    body |= {"_link": wall, **{name: worded(name) for name in ("__str__", "__repr__") if name in told["special"]}}
+    body |= {name: forward_of_exception(name) for name in told["special"] if name in OF_EXCEPTIONS}
+    body |= {"_link": wall, **({} if told["hashable"] is True else {"__hash__": None})}
     try:
         return RemoteExceptionClass(str(told["name"]), tuple(bases), body)
     except TypeError:  # bases of two layouts
@@ -80,10 +86,13 @@ def of_objects(wall: Wall, told: dict[str, Any], ours: list[type], body: dict[st
     if told["hashable"] is not True:
         body["__hash__"] = None
     body |= plain_attributes(wall, told)
-    kind = RemoteClass(str(told["name"]), tuple(bases), body)
+    metaclass = RemoteABC if any(isinstance(each, ABCMeta) for each in bases) else RemoteClass
+    kind = metaclass(str(told["name"]), tuple(bases), body)
     kind._class_link, kind._class_specials = wall, frozenset(told.get("of_class", ())) & FORWARDED
     if abstract := told.get("abstract"):
         kind.__abstractmethods__ = frozenset(map(str, abstract))
+    if told.get("checks") is True:
+        kind._asks_for_instances = True
     for library in known_bases(told):
         library.register(kind)
     return kind
@@ -170,6 +179,26 @@ def dataclass_attributes(wall: Wall, rows: list[list[Any]], params: list[Any]) -
     count = make_params.__init__.__code__.co_argcount - 1  # more of them in later versions
     arguments += [False] * (count - len(arguments))
     return {"__dataclass_fields__": fields, "__dataclass_params__": make_params(*arguments)}
+
+
+def native_instance(kind: type, base: Any, plain: Any) -> Any:
+    """An instance of a proxy class that is this value of an unchanging builtin type."""
+    if base is object:
+        return object.__new__(kind)
+    if base is dt.timedelta:
+        return base.__new__(kind, plain.days, plain.seconds, plain.microseconds)
+    if base in (dt.datetime, dt.date, dt.time):
+        names = [name for name in CLOCK_FIELDS if hasattr(plain, name)]
+        return base.__new__(kind, *[getattr(plain, name) for name in names])
+    if base is fractions.Fraction:  # its own `__new__` sets attributes, which a proxy object forwards
+        made: Any = object.__new__(kind)
+        for name in ("_numerator", "_denominator"):
+            object.__setattr__(made, name, getattr(plain, name))
+        return made
+    return base.__new__(kind, plain)
+
+
+CLOCK_FIELDS = ("year", "month", "day", "hour", "minute", "second", "microsecond", "tzinfo")
 
 
 def exception_bases(wall: Wall, ours: list[type], rows: list[list[str]]) -> list[type]:

@@ -60,3 +60,7 @@ LIBRARY_HOMES = {("collections.abc", name) for name in ("Mapping", "MutableMappi
     ("collections", name) for name in ("UserDict", "UserList", "UserString")
 }
 """Classes of the library whose methods need nothing but the items of an object, and are the same on both sides."""
+OF_EXCEPTIONS = COMPARISONS - {"__contains__"} | frozenset(
+    f"__{name}__" for name in ("str", "repr", "format", "hash", "len", "iter", "getitem", "bool", "int", "float")
+)
+"""Those that an exception of the submission may have."""

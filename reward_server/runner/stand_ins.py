@@ -9,6 +9,7 @@ difference from everything is 0, would pass any test. Two of the submission's ow
 from __future__ import annotations
 
 import types
+from abc import ABCMeta
 from typing import TYPE_CHECKING, Any
 
 from reward_server.runner import values
@@ -115,6 +116,8 @@ class RemoteClass(type):
     _class_number: int
     _derived = False
     """Whether the test has made it, of a class of the submission."""
+    _asks_for_instances = False
+    """Whether the metaclass decides what is an instance."""
     _class_specials: Collection[str] = ()
     """Special methods that the metaclass defines."""
 
@@ -162,6 +165,17 @@ class RemoteClass(type):
     def __bases__(cls) -> tuple[type, ...]:  # type: ignore[override]
         return tuple(kind for kind in type.__dict__["__bases__"].__get__(cls) if kind is not Remote) or (object,)
 
+    def __instancecheck__(cls, value: Any) -> bool:
+        """An object may be of a class by what it can do, or as one that was registered: the submission knows."""
+        if super().__instancecheck__(value) or not (cls._asks_for_instances and issubclass(type(value), Remote)):
+            return super().__instancecheck__(value)
+        return cls._class_link.ask("isinstance", value._number, cls._class_number) is True
+
+    def __subclasscheck__(cls, kind: type) -> bool:
+        if super().__subclasscheck__(kind) or not (cls._asks_for_instances and isinstance(kind, RemoteClass)):
+            return super().__subclasscheck__(kind)
+        return cls._class_link.ask("issubclass", kind._class_number, cls._class_number) is True
+
     def __iter__(cls) -> Iterator[Any]:
         return iter(cls.special_of_class("__iter__"))
 
@@ -186,6 +200,10 @@ class RemoteClass(type):
         if type(encoded) is list and encoded[:3] == ["h", cls._class_number, "class"]:  # `Queue[int]`
             return cls
         return wall.decode(encoded)
+
+
+class RemoteABC(RemoteClass, ABCMeta):
+    """Of a class that derives from a builtin type with a metaclass of its own, such as `Fraction`."""
 
 
 class RemoteMethod:
@@ -321,7 +339,9 @@ def forward_operator(name: str) -> Any:
     def operate(self: Remote, other: Any, *rest: Any) -> Any:
         wall = self._link
         if wall.trust.may_operate(self._number, name) or isinstance(other, Remote | RemoteClass):
-            return wall.special(self._number, name, (other, *rest))
+            given = wall.special(self._number, name, (other, *rest))
+            if given is not NotImplemented:
+                return given
         if (base := values.base_of(type(self))) is not object:
             wall.refresh(self)
             return getattr(base, name, not_implemented)(self, other, *rest)
@@ -336,12 +356,18 @@ def not_implemented(*_: Any) -> Any:
     return NotImplemented
 
 
-def worded(name: str) -> Any:
-    def text(self: RemoteException) -> Any:
-        number = self.__dict__.get("_number")
-        return getattr(super(RemoteException, self), name)() if number is None else self._link.special(number, name, ())
+def forward_of_exception(name: str) -> Any:
+    """As `forward`, of an exception. One that the test holds without its object is what Python makes of it."""
 
-    return text
+    def special(self: RemoteException, *rest: Any) -> Any:
+        number = self.__dict__.get("_number")
+        if number is None:
+            return getattr(super(RemoteException, self), name, not_implemented)(*rest)
+        if name in OPERATORS and not isinstance(rest[0], RemoteException):
+            return NotImplemented
+        return self._link.special(number, name, rest)
+
+    return special
 
 
 def leave(self: Remote, *arguments: Any) -> bool:

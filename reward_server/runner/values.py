@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 MAX_DECIMAL_BITS = 8192
 """Longer integers travel in base 16: the decimal form takes quadratic time, and Python refuses it past 4300 digits."""
 CHANGING = (collections.Counter, list, dict, set, collections.deque)
-OWN_STATE = (*CHANGING, frozenset, int, float, complex, str, bytes, tuple)
+OWN_STATE = (
+    *(*CHANGING, frozenset, int, float, complex, str, bytes, tuple),
+    *(decimal.Decimal, fractions.Fraction, dt.datetime, dt.date, dt.time, dt.timedelta),
+)
 """Builtin types that programs derive from; `CHANGING` are those whose instances can be changed in place."""
 STANDING = (list, dict, set, frozenset, int, float, str, collections.deque)
 """Builtin types of which the test's own subclasses have a stand-in in the submission; others cross as plain values."""
@@ -266,6 +269,9 @@ ENCODERS: dict[type, Callable[[Any, Handle], Encoded]] = {
     type({}.keys()): lambda value, handle: ["vk", _items("l", value, handle)],
     type({}.values()): lambda value, handle: ["vv", _items("l", value, handle)],
     type({}.items()): lambda value, handle: ["vi", _mapping(dict(value), handle)],
+    type(collections.OrderedDict().keys()): lambda value, handle: ["vk", _items("l", value, handle)],
+    type(collections.OrderedDict().values()): lambda value, handle: ["vv", _items("l", value, handle)],
+    type(collections.OrderedDict().items()): lambda value, handle: ["vi", _mapping(dict(value), handle)],
     slice: lambda value, handle: ["sl", *[_encode(part, handle) for part in (value.start, value.stop, value.step)]],
 }
 INHERITED = [

@@ -55,7 +55,9 @@ MOST_HELD = 100_000
 """So many values in a container are looked at."""
 GONE = 0
 """The number of no object."""
-LOOK_UPS = frozenset({"names", "type", "public", "binds", "await", "anext", "turn", "cancel", "code", "plain"})
+LOOK_UPS = frozenset(
+    {"names", "type", "public", "binds", "await", "await_next", "anext", "turn", "cancel", "code", "plain"}
+)
 
 
 class Wall(link.Link):
@@ -420,8 +422,6 @@ class Wall(link.Link):
     def stand_in(self, number: int, kind: str, type_number: int | None, plain: Any) -> Any:
         if kind == "function" or (kind == "class" and not self.objects):
             return RemoteFunction(self, number)
-        if kind == "property" and self.objects and type_number is not None:
-            return self.property(number, type_number)
         if kind == "class":
             return self.mirror(number)
         if kind in ("generator", "iterator"):
@@ -445,7 +445,7 @@ class Wall(link.Link):
             made: Any = base.__new__(kind)
             self.imported[number] = made  # it may hold itself
         else:
-            made = base.__new__(kind, *(() if base is object else (self.plain_of(base, plain),)))
+            made = proxy_classes.native_instance(kind, base, None if base is object else self.plain_of(base, plain))
         vars_of(made).update(_link=self, _number=number)
         if base in values.CHANGING:
             containers.fill_base(made, self.plain_of(base, plain))
@@ -463,16 +463,6 @@ class Wall(link.Link):
         base = values.base_of(type(held))
         if base in values.CHANGING:
             containers.fill_base(held, self.plain_of(base, self.ask("plain", held._number)))
-
-    def property(self, number: int, flags: int) -> property:
-        """A property object of a class. `flags`: 1 if it can be set, 2 if it can be deleted."""
-
-        def call(name: str) -> Any:
-            return lambda *arguments: self.ask_with_arguments("method", (number, name), arguments, {})
-
-        return property(
-            call("__get__"), call("__set__") if flags & 1 else None, call("__delete__") if flags & 2 else None
-        )
 
     def home_number(self, value: Any) -> int | None:
         if issubclass(type(value), Remote | RemoteFunction):  # a mock of a class says to be of it
@@ -601,7 +591,8 @@ class Wall(link.Link):
         return super().stays(value) or (whole and self.exports.descriptions.is_usable(value))
 
     def is_of_the_test(self, value: Any) -> bool:
-        return isinstance(value, containers.BASES) and type(value).__module__ in self.test_modules
+        own = isinstance(value, containers.BASES) and not issubclass(type(value), Remote)
+        return own and type(value).__module__ in self.test_modules
 
     def numbers_of(self, value: Any) -> tuple[int, int]:
         return self.export(type(value)), self.export(value)

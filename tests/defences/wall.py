@@ -489,10 +489,7 @@ ROWS = (
         TRUST,
         "(number in self.measured and name in UNDECIDING)",
         "(number in self.measured)",
-        (
-            unearned("later_trust-likely_class_subtracts"),
-            unearned("later_trust-likely_class_contains"),
-        ),
+        (unearned("later_trust-likely_class_subtracts"),),
     ),
     Defence(
         "functions_are_compared",

@@ -8,7 +8,6 @@ Each fails across the wall, and a test says so: a line that is no longer needed 
 from __future__ import annotations
 
 ONE_PROCESS: dict[str, str] = {
-    "runtime_protocol": "a protocol's methods are not looked for on a stand-in",
     "keyboard_interrupt": "it would end all tests where none expects it, and so arrives as another type",
     "result_compared_with_a_plain_value": "an object that no class made is never equal to a plain value, lest it equal everything",
     "container_asked_for_a_plain_value": "a submission's container is not asked for a plain value, unless the test shows that it is a class",

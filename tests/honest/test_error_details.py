@@ -73,6 +73,44 @@ def test():
     assert d == {'x': [1]}
     m = h(); m['a']['b'] += 1
     assert m == {'a': {'b': 1}} and k() == {'a': 1}
+[case exceptions_that_compare]
+class Base(Exception):
+    "doc"
+    default = 'd'
+    def __init__(self, *a, code=1): super().__init__(*a); self.code = code
+class Kid(Base, ValueError):
+    @property
+    def half(self): return self.code / 2
+    def __eq__(self, o): return isinstance(o, Kid) and self.code == o.code
+    __hash__ = None
+class G(ExceptionGroup): pass
+def f(c): raise Kid('m', 'n', code=c)
+def g():
+    e = Kid('x'); e.add_note('note'); raise e
+def h():
+    try: f(2)
+    except Kid as e: raise RuntimeError('outer') from e
+def k(): raise ExceptionGroup('many', [ValueError(1), KeyError('k')])
+def ret(): return Kid('r', code=7)
+[tests]
+import pytest
+from solution import Base, Kid, f, g, h, k, ret
+def test():
+    with pytest.raises(Kid) as e: f(4)
+    assert e.value.half == 2 and e.value.args == ('m', 'n') and e.value.code == 4 and e.value.default == 'd' and isinstance(e.value, (Base, ValueError)) and type(e.value).__name__ == 'Kid'
+    assert Kid.__mro__[1] is Base and issubclass(Kid, ValueError) and e.type is Kid
+    with pytest.raises(Base) as e: g()
+    assert e.value.__notes__ == ['note']
+    with pytest.raises(RuntimeError) as e: h()
+    assert e.value.__cause__.code == 2 and isinstance(e.value.__cause__, Kid)
+    r = ret()
+    assert r.code == 7 and str(r) == 'r' and isinstance(r, Exception) and r == ret()
+    with pytest.raises(Kid): raise Kid('z', code=3)
+    try: raise Kid('q', code=9)
+    except Base as err: assert err.code == 9
+def test_group():
+    with pytest.raises(ExceptionGroup) as e: k()
+    assert len(e.value.exceptions) == 2 and isinstance(e.value.exceptions[0], ValueError)
 """)
 
 

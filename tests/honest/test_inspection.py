@@ -261,6 +261,116 @@ def test_async():
         async with acm() as v: assert v == 6
         return [i async for i in AC()]
     assert asyncio.run(go()) == [1, 2, 3]
+[case property_objects]
+class A:
+    @property
+    def y(self):
+        "doc of y"
+        return self._y
+    @y.setter
+    def y(self, v): self._y = v
+[tests]
+import pytest
+from solution import A
+def test():
+    assert isinstance(A.y, property) and A.y.fset is not None and A.y.fdel is None and A.y.__doc__ == 'doc of y'
+    a = A(); a.y = 3
+    assert A.y.fget(a) == 3 and a.y == 3
+    with pytest.raises(AttributeError): A().y
+[case dataclasses_of_every_kind]
+from dataclasses import dataclass, field, InitVar, KW_ONLY
+from typing import ClassVar, Optional, Generic, TypeVar
+T = TypeVar('T')
+@dataclass
+class A:
+    x: int
+    n: ClassVar[int] = 0
+    y: InitVar[int] = 3
+    z: int = field(init=False, default=0, repr=False)
+    def __post_init__(self, y): self.z = self.x + y
+@dataclass(slots=True)
+class S:
+    a: int = 1
+@dataclass
+class Kid(A):
+    w: str = 'w'
+@dataclass(kw_only=True)
+class K:
+    p: int
+@dataclass
+class Box(Generic[T]):
+    item: T
+@dataclass(eq=False)
+class NE:
+    q: int
+@dataclass(unsafe_hash=True)
+class H:
+    q: int
+[tests]
+import dataclasses
+import pytest
+from solution import A, S, Kid, K, Box, NE, H
+def test():
+    assert A(1).z == 4 and repr(A(1)) == 'A(x=1)' and [f.name for f in dataclasses.fields(A)] == ['x', 'z'] and A.n == 0
+    assert S().a == 1 and dataclasses.asdict(S(2)) == {'a': 2} and Kid(1, w='k').w == 'k' and [f.name for f in dataclasses.fields(Kid)] == ['x', 'z', 'w']
+    with pytest.raises(TypeError): K(1)
+    assert K(p=2).p == 2 and Box[int](3).item == 3 and Box([1]).item == [1] and NE(1) != NE(1) and len({H(1), H(1)}) == 1
+    with pytest.raises(AttributeError): S().zz = 3
+    assert dataclasses.replace(K(p=1), p=5) == K(p=5) and not dataclasses.is_dataclass(int)
+[case descriptors_protocols_and_dispatch]
+from functools import cached_property, singledispatch, singledispatchmethod, partial, lru_cache
+from typing import Protocol, runtime_checkable
+class Typed:
+    def __set_name__(self, o, n): self.n = '_' + n
+    def __get__(self, i, o=None): return self if i is None else getattr(i, self.n)
+    def __set__(self, i, v):
+        if not isinstance(v, int): raise TypeError('int')
+        setattr(i, self.n, v)
+class A:
+    t = Typed()
+    calls = 0
+    def __init__(self, t): self.t = t
+    @cached_property
+    def c(self): A.calls += 1; return 5
+    @lru_cache
+    def m(self, x): return x
+    def __class_getitem__(cls, k): return k
+    def __format__(self, s): return f'A:{s}'
+    def __bytes__(self): return b'A'
+    def __index__(self): return 2
+    def __float__(self): return 1.5
+    def __round__(self, n=0): return 9
+    def __reversed__(self): return iter([2, 1])
+    def __iter__(self): yield 1; yield 2
+    def __getitem__(self, i): return [1, 2][i]
+    def __len__(self): return 2
+    def __enter__(self): return self
+    def __exit__(self, *a): pass
+@singledispatch
+def show(x): return 'obj'
+@show.register
+def _(x: int): return 'int'
+@runtime_checkable
+class Sized(Protocol):
+    def size(self): ...
+class Big:
+    def size(self): return 1
+class Fluent:
+    def __init__(self): self.v = []
+    def add(self, x): self.v.append(x); return self
+    def __repr__(self): return f'Fluent({self.v})'
+[tests]
+import pytest, operator
+from solution import A, show, Sized, Big, Fluent
+def test():
+    a = A(1)
+    with pytest.raises(TypeError): a.t = 'x'
+    assert a.c == 5 and a.c == 5 and A.calls == 1 and a.m(3) == 3 and f'{a:x}' == 'A:x' and bytes(a) == b'A' and operator.index(a) == 2
+    assert float(a) == 1.5 and round(a) == 9 and list(reversed(a)) == [2, 1] and list(a) == [1, 2] and a[1] == 2 and a[0:2] == [1, 2] and len(a) == 2
+    x, y = a
+    assert (x, y) == (1, 2) and [*a] == [1, 2] and max(a) == 2 and sum(a) == 3 and show(1) == 'int' and show('a') == 'obj'
+    assert repr(Fluent().add(1).add(2)) == 'Fluent([1, 2])' and Fluent().add(3).v == [3] and str(Fluent()) == 'Fluent([])'
+def test_proto(): assert isinstance(Big(), Sized) and not isinstance(A(1), Sized)
 """)
 
 

@@ -195,6 +195,107 @@ def test():
     assert s == [4, 3, 1] and s[1:] == [3, 1] and [x for x in s] == [4, 3, 1] and repr(s) == '[4, 3, 1]'
     b = Bag([1]); b.append(2)
     assert b == [1, 2] and isinstance(b, Bag)
+[case stack_of_the_test_that_is_a_list]
+class Stack(list):
+    def push(self, x):
+        self.append(x)
+        return self
+    def top(self): return self[-1]
+def size(s): return len(s)
+def same(s): return s
+[tests]
+from solution import Stack, size, same
+class Mine(Stack):
+    def push(self, x): return super().push(x * 2)
+    def second(self): return self[1]
+def test():
+    m = Mine()
+    m.push(1)
+    m.push(2)
+    assert m.top() == 4 and m == [2, 4] and size(m) == 2 and isinstance(m, list) and m.second() == 4 and same(m) is m
+[case containers_of_the_library]
+from collections import Counter, OrderedDict, deque, defaultdict
+class C(Counter):
+    def top(self): return self.most_common(1)[0][0]
+class O(OrderedDict):
+    def first(self): return next(iter(self))
+class Q(deque):
+    def peek(self): return self[0]
+class D(defaultdict):
+    def keysum(self): return sum(self)
+class S(set):
+    def biggest(self): return max(self)
+class FS(frozenset):
+    def biggest(self): return max(self)
+[tests]
+from collections import Counter, OrderedDict, deque
+from solution import C, O, Q, D, S, FS
+def test():
+    c = C('aab'); c.update('bbb')
+    assert c.top() == 'b' and c['a'] == 2 and c['zz'] == 0 and isinstance(c, Counter) and c == {'a': 2, 'b': 4}
+    o = O(); o['x'] = 1; o['a'] = 2
+    assert o.first() == 'x' and list(o) == ['x', 'a'] and list(o.items()) == [('x', 1), ('a', 2)]
+    q = Q([1, 2], maxlen=2); q.append(3)
+    assert q.peek() == 2 and list(q) == [2, 3] and isinstance(q, deque) and q.maxlen == 2
+    d = D(list); d[1].append(2)
+    assert d == {1: [2]} and d.keysum() == 1
+    s = S([1, 2]); s.add(5)
+    assert s.biggest() == 5 and s == {1, 2, 5} and s | {7} == {1, 2, 5, 7} and 5 in s and isinstance(s, set)
+    assert FS([1, 2]).biggest() == 2 and FS([1]) == frozenset([1]) and {FS([1]): 1}[frozenset([1])] == 1
+[case numbers_dates_and_bytes]
+from decimal import Decimal
+from fractions import Fraction
+import datetime
+class M(Decimal):
+    def cents(self): return int(self * 100)
+class F(Fraction):
+    def up(self): return self.numerator
+class D(datetime.date):
+    def weekend(self): return self.weekday() > 4
+class B(bytes):
+    def hexes(self): return self.hex()
+class Z(complex):
+    def norm(self): return abs(self)
+class P(str):
+    def __truediv__(self, o): return P(f'{self}/{o}')
+[tests]
+from solution import M, F, D, B, Z, P
+def test(): assert B(b'a').hexes() == '61' and B(b'a') == b'a' and Z(3, 4).norm() == 5 and Z(1) == 1 and P('a') / 'b' == 'a/b' and isinstance(P('a') / 'b', P)
+def test_m(): assert M('1.5').cents() == 150 and M('1.5') == M('1.5')
+def test_f(): assert F(1, 2).up() == 1
+def test_d(): assert D(2024, 1, 6).weekend() and D(2024, 1, 6).year == 2024
+[case enums_with_methods]
+from enum import Enum, StrEnum, auto, unique
+class Color(StrEnum):
+    RED = auto()
+    BLUE = auto()
+class Planet(Enum):
+    EARTH = (5.97, 6.37)
+    MARS = (0.64, 3.39)
+    def __init__(self, mass, radius): self.mass, self.radius = mass, radius
+    @property
+    def density(self): return round(self.mass / self.radius, 2)
+    @classmethod
+    def heaviest(cls): return max(cls, key=lambda p: p.mass)
+class Al(Enum):
+    A = 1
+    B = 1
+class Lv(Enum):
+    LO = 1
+    HI = 2
+    def __lt__(self, o): return self.value < o.value
+    @classmethod
+    def _missing_(cls, v): return cls.LO
+[tests]
+import pytest, enum
+from solution import Color, Planet, Al, Lv
+def test():
+    assert Color.RED == 'red' and f'{Color.BLUE}' == 'blue' and str(Color.RED) == 'red' and Color.RED.upper() == 'RED'
+    assert Planet.EARTH.mass == 5.97 and Planet.heaviest() is Planet.EARTH and Planet.MARS.density == 0.19 and [p.name for p in Planet] == ['EARTH', 'MARS']
+    assert Al.A is Al.B and list(Al.__members__) == ['A', 'B'] and len(Al) == 1 and Lv.LO < Lv.HI and Lv(99) is Lv.LO
+    with pytest.raises(ValueError): Planet('x')
+    with pytest.raises(KeyError): Planet['X']
+    assert isinstance(Planet.EARTH, Planet) and Planet.EARTH != Planet.MARS and {Planet.EARTH: 1}[Planet.EARTH] == 1 and sorted([Lv.HI, Lv.LO])[0] is Lv.LO
 """)
 
 
