@@ -245,6 +245,7 @@ def _result(results: Results, scheme: Scheme, detail: Detail) -> dict[str, Any]:
         "message": message,
         "tests": [_report(each, detail) for each in results] if detail != "none" else [],
         "cpu_s": round(sum([each.cpu_s for each in results]), 6),
+        "code": None,
         "calibration": None,
         "error": scored.error,
     }

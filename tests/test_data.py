@@ -21,11 +21,11 @@ def problem(number: int = 0, **fields: Any) -> Problem:
     return Problem.model_validate(given | fields)
 
 
-def test_what_is_judged_travels_and_the_reference_stays_at_home() -> None:
+def test_what_is_judged_travels_and_the_prompt_stays_at_home() -> None:
     spec = judging_spec(problem(limits={"cpu_s": 2}))
     assert Problem.model_validate(spec).tests == problem().tests
     assert spec["limits"] == {"cpu_s": 2}
-    assert not {"reference", "prompt", "id"} & set(spec)
+    assert not {"prompt", "id"} & set(spec)
 
 
 def test_a_reference_that_the_server_learns_from_travels() -> None:

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.sandbox
 
 HUMANEVAL = Path(__file__).parent.parent.parent / "shared" / "data" / "humaneval.jsonl.gz"
 ADD = {"entry_point": "add", "tests": {"kind": "call", "cases": [{"args": [1, 2], "expected": 3}]}}
+WRONGLY = {"problem": "p", "code": "x"}
 RIGHT = {"problem": "add", "code": "def add(a, b): return a + b"}
 
 
@@ -124,15 +125,15 @@ def test_an_odd_completion_gets_its_own_verdict(http: httpx.Client, submission: 
         ({"submissions": [{"problem": "nope", "code": "1"}]}, 404, "submissions[0].problem", "inline"),
         ({"problems": {"add": ADD}, "submissions": [RIGHT] * 10_000}, 413, "submissions", "split"),
         ({"problems": {"add": ADD}, "submissions": []}, 422, "submissions", "at least one"),
-        ({"problems": {"p": {}}, "submissions": [RIGHT]}, 422, "problems.p.tests", "required"),
+        ({"problems": {"p": {}}, "submissions": [WRONGLY]}, 422, "problems.p.tests", "required"),
         (
-            {"problems": {"p": ADD | {"limits": {"cpu_s": -1}}}, "submissions": [RIGHT]},
+            {"problems": {"p": ADD | {"limits": {"cpu_s": -1}}}, "submissions": [WRONGLY]},
             422,
             "problems.p.limits.cpu_s",
             "0",
         ),
         (
-            {"problems": {"p": {"tests": {"kind": "asserts", "source": "assert ("}}}, "submissions": [RIGHT]},
+            {"problems": {"p": {"tests": {"kind": "asserts", "source": "assert ("}}}, "submissions": [WRONGLY]},
             422,
             "problems.p.tests.source",
             "line 1",

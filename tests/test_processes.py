@@ -292,14 +292,12 @@ async def test_a_problem_is_sent_once_and_again_where_it_was_forgotten() -> None
 
 async def test_problems_are_calibrated_there_too() -> None:
     tests = {"kind": "asserts", "source": "assert f(1) == 2\nif f(1) > 2:\n    assert f(1) == 3"}
-    patches = (
-        "import time\nfrom unittest import mock\nwith mock.patch('time.time', lambda: 42.0):\n    assert f() == 42.0"
-    )
+    looks_at_text = "import inspect\nassert 'return' in inspect.getsource(f)"
     problems = {
         "leaps": {"tests": tests, "reference": "def f(x): return x + 1"},
         "clock": {
-            "tests": {"kind": "asserts", "source": patches},
-            "reference": "import time\ndef f(): return time.time()",
+            "tests": {"kind": "asserts", "source": looks_at_text},
+            "reference": "def f(): return 1",
         },
     }
     submissions = [("leaps", f"def f(x): return x + {number}") for number in (1, 0, 1.0, 7)] + [("clock", "f = None")]

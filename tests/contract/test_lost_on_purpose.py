@@ -67,7 +67,7 @@ ATTEMPTS = {
     "empty_messages": "import os\nfor _ in range(3000): os.write(3, bytes(4 * 1000))\nos._exit(0)",
     "deep_message": "import os\nt = b'[' * 200000\nos.write(3, len(t).to_bytes(4, 'big') + t)\nos._exit(0)",
     "not_utf8": "import os\nt = b'=\"\\xff\\xed\\xa0\\x80\"'\nos.write(3, len(t).to_bytes(4, 'big') + t)\nos._exit(0)",
-    "a_child_answers": "import os, time\nif os.fork() == 0:\n    os.setsid()\n    while True:\n        try: os.write(3, b'\\0\\0\\0\\2=1')\n        except OSError: break\nos._exit(0)",
+    "a_child_answers": "import os, time\nif os.fork() == 0:\n    os.setsid()\n    while True:\n        try: os.write(3, b'\\0\\0\\0\\2=9')\n        except OSError: break\nos._exit(0)",
     # itself
     "stops_itself": "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)",
     "ends_its_first_thread": "import ctypes, threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()\nctypes.CDLL(None).syscall(60, 0)",

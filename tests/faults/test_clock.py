@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 SERVER = Path(__file__).resolve().parent.parent.parent / "reward_server"
 TIME_OF_DAY = {"time", "time_ns", "now", "utcnow", "today", "localtime", "gmtime", "ctime", "CLOCK_REALTIME"}
-LABELS = {"backends/docker_daemon.py"}
-"""Containers are marked with when they were made, and those that never ran are removed after some minutes."""
+LABELS = {"backends/docker_daemon.py", "runner/scratch.py"}
+"""Containers are marked with when they were made, and those that never ran are removed after some minutes. The times of
+files are times of day: one written just now is read once more."""
 JUMPING = """
 import random, sys, time
 real = time.time

@@ -80,7 +80,7 @@ def test_a_failed_load_is_told_in_one_form(failure: dict[str, Any]) -> None:
 SECRET = "what no message holds"
 SOURCE = f"assert solve([1, len]) == {SECRET!r}\nassert Solve(1).a == {SECRET!r}"
 PAYLOAD, TESTS = (payload := asserts_payload(SOURCE, "solve")).with_assurance(objects=True), payload.tests
-SPEC = {"submission_pid": os.getpid(), "nested": False, "stop": False, "cpu_s": 60.0}
+SPEC = {"submission_pid": os.getpid(), "nested": False, "stop": False, "cpu_s": 60.0, "timeouts": 1000}
 ENDED = json.dumps({"ending": "exited", "code": 0, "message": "it ended", "cpu_s": 0.0}).encode()
 
 

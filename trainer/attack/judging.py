@@ -133,7 +133,7 @@ OTHERS = (
         "buffer_never_filled",
         ("buffers announced and never filled",),
         ("wrong_answer", "runtime_error"),
-        "import os, time\ndef f():\n"
+        "import numpy, os, time\ndef f():\n"
         """    text = b'["=",[["c",1,["nd","<f8",[512]]]],["r",1]]'\n"""
         "    for fd in range(3, 9):\n"
         "        try: os.write(fd, len(text).to_bytes(4, 'big') + text)\n"
@@ -146,7 +146,7 @@ OTHERS = (
         "array_resized_under_a_view",
         ("arrays resized under a view",),
         ("wrong_answer", "runtime_error"),
-        "def f(a):\n    a.resize(1, refcheck=False)\n    return 7",
+        "import numpy\ndef f(a):\n    a.resize(1, refcheck=False)\n    return 7",
         tests=asserts("import numpy\na = numpy.arange(2e6)\nv = a[::-1]\nf(a)\nassert len(a) == 1 and v[0] == 7"),
         limits=ROOMY,
     ),
