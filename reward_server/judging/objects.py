@@ -68,8 +68,18 @@ def needs_objects(provided: frozenset[str], module: str, *sources: str) -> bool:
     """`provided`: names of the submission that the test code uses. `module`: under which it imports the submission."""
     uses = Uses(provided, module)
     for source in sources:
-        uses.visit(ast.parse(source))
+        uses.visit(without_aliases(ast.parse(source), module))
     return uses.needed()
+
+
+def without_aliases(tree: ast.Module, module: str) -> ast.Module:
+    """The code with the module's own name, or its last part, in the place of what `import module as m` calls it."""
+    imports = [alias for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    aliases = {alias.asname for alias in imports if alias.name == module and alias.asname}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in aliases:
+            node.id = module.rpartition(".")[2]
+    return tree
 
 
 class Uses(ast.NodeVisitor):
