@@ -63,14 +63,27 @@ def _imported(source: str) -> Iterator[str]:
 
 
 def explained(problem: Problem, results: Iterable[TestResult], cpu_s: Sequence[float]) -> Iterator[TestResult]:
-    """Say of each test that was ended by the reference's time where its limit comes from."""
+    """Say of each test that a limit ended which limit it was, and where it comes from."""
     for index, result in enumerate(results):
-        limit_s = (cpu_s[index] if index < len(cpu_s) else cpu_s[0]) if cpu_s else problem.limits.cpu_s
-        if result.verdict == "cpu_timeout" and not result.message and limit_s < problem.limits.cpu_s:
-            told = f"more than {limit_s:.3g} s of processor time, by `limits.cpu_factor` of what the reference takes"
-            yield result._replace(message=told)
-        else:
+        if result.message or result.verdict not in LIMITED:
             yield result
+            continue
+        limit_s = (cpu_s[index] if index < len(cpu_s) else cpu_s[0]) if cpu_s else problem.limits.cpu_s
+        if result.verdict == "cpu_timeout" and limit_s < problem.limits.cpu_s:
+            told = f"more than {limit_s:.3g} s of processor time, by `limits.cpu_factor` of what the reference takes"
+        else:
+            told = LIMITED[result.verdict].format(problem.limits)
+        yield result._replace(message=told)
+
+
+LIMITED: Final[dict[str, str]] = {
+    "cpu_timeout": "more than {0.cpu_s:g} s of processor time: the limit is `limits.cpu_s`",
+    "wall_timeout": "more than {0.wall_s:g} s by the clock: the limit is `limits.wall_s`",
+    "memory_exceeded": "more than {0.memory_mb} MiB of memory: the limit is `limits.memory_mb`",
+    "output_exceeded": "too much output: the limit is `limits.output_bytes`, or twice what the tests expect",
+    "skipped": "not run, after a test that did not pass or met a limit of time",
+}
+"""What is said of a test by its verdict, with the problem's limits."""
 
 
 def is_put_off(problem: Problem, seen: Observations, *, again: bool) -> bool:
