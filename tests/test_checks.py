@@ -23,6 +23,8 @@ UNITTEST = "import unittest\nclass T(unittest.TestCase):\n    def test_a(self): 
         "f(1)",
         "x = f(1) == 2",
         "assert True",
+        "assert 1 == 1",
+        "assert 1 + 1 == 2 and not 0",
         "def helper(): assert f(1) == 2",
         "def test_a(): f(1) == 2",
         "class T:\n    def check(self): assert f(1)",

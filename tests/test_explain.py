@@ -63,7 +63,7 @@ def explain(source: str, problem: str, file: Path, *options: str) -> int:
             "x.py",
             "print(int(input()) * 2 + 1)",
             1,
-            ["reward 0", "case 1: wrong_answer", "input: 1", "-2 +3", "-[red]a -b", "EOFError", "limit of each"],
+            ["reward 0", "case 1: wrong_answer", "input: 1", "-2 +3", "-[red]a -b", "limit of each, at most"],
         ),
         ("double", "x.py", "import sys\nprint(2 if sys.stdin.read() else '[red]a\\nb')", 0, ["reward 1, passed"]),
         (

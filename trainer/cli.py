@@ -43,7 +43,7 @@ COMMANDS = {
     "images": ("trainer.images", "build the images of the Docker backend: passrate images build"),
     "doctor": ("trainer.doctor", "what this machine can do, and how to mend what it cannot"),
 }
-SOURCES = "bundled, humaneval:PATH, mbpp:PATH, or a .jsonl or .jsonl.gz file of problems"
+SOURCES = "bundled, humaneval:PATH, mbpp:PATH, leetcode:PATH, or a .jsonl or .jsonl.gz file of problems"
 OWN_PARSER = {"train"}
 """Commands that read their options themselves."""
 

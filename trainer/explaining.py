@@ -64,7 +64,7 @@ def tests_table(problem: Problem, result: Result) -> Table:
         used = (f"{test.cpu_s:.3f}", f"{test.wall_s:.3f}", f"{test.memory_bytes / 2**20:.1f}")
         made.add_row(_name(test, index), test.verdict, str(test.checks), *used)
     made.add_section()
-    made.add_row("limit of each", "", "", f"{limits.cpu_s:g}", f"{limits.wall_s:g}", f"{limits.memory_mb}")
+    made.add_row("limit of each, at most", "", "", f"{limits.cpu_s:g}", f"{limits.wall_s:g}", f"{limits.memory_mb}")
     return made
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from reward_server.judging.checks import constant_lines, is_constant
-from tasks.checks import callee, is_checking, is_main_guard, leaves_check_to_judge
+from reward_server.judging.checks import constant_lines
+from tasks.checks import callee, is_checking, is_constant, is_main_guard, leaves_check_to_judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,7 +12,7 @@ from collections import defaultdict
 from functools import lru_cache
 from typing import Final
 
-from tasks.checks import callee, is_checking, is_test_file_name
+from tasks.checks import callee, is_checking, is_constant, is_test_file_name
 
 STATEMENTS: Final = (ast.Expr, ast.Assign, ast.AnnAssign)
 
@@ -138,11 +138,3 @@ def functions_in(node: ast.stmt) -> list[tuple[str, ast.FunctionDef | ast.AsyncF
 def constant_lines(tree: ast.AST) -> list[int]:
     """The lines of asserts that say nothing of anybody, as `assert 1 + 1 == 3`."""
     return [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert) and is_constant(node.test)]
-
-
-def is_constant(test: ast.expr) -> bool:
-    """Whether an expression, other than a plain constant, holds nothing but constants and operators."""
-    return not isinstance(test, ast.Constant) and not any(isinstance(part, OPEN) for part in ast.walk(test))
-
-
-OPEN: Final = (ast.Name, ast.Call, ast.Attribute, ast.Await, ast.Yield, ast.Lambda, ast.NamedExpr)

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reward_server.judging.asserts import rewrite
-from reward_server.judging.checks import is_constant
 from reward_server.judging.classes import class_names
 from reward_server.judging.names import star_names
 from reward_server.judging.payloads import asserts_payload, pytest_names
+from tasks.checks import is_constant
 from tasks.schema import functions_of
 from tests.contract.support import REPOSITORY
 from tests.fuzz.budget import fuzzed, tried
