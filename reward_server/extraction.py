@@ -222,7 +222,7 @@ def _table(code: str) -> symtable.SymbolTable | None:
 
 def _is_program(text: str) -> bool:
     """Tell whether a text is Python that does something; a word or two is prose."""
-    return ACTS.search(text) is not None and _table(_plain(text)) is not None
+    return len(text) <= MOST_PARSED and ACTS.search(text) is not None and _table(_plain(text)) is not None
 
 
 def _plain(text: str) -> str:

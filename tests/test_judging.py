@@ -457,13 +457,15 @@ def test_a_checker_gives_points(value: Any, verdict: str, points: float) -> None
 
 @pytest.mark.parametrize("value", [1.5, 2, 100, -0.1, -1, math.nan, math.inf, Decimal("1.01")])
 def test_points_out_of_range_are_the_fault_of_the_problem(value: Any) -> None:
-    """Also where the checker finds the expected output right: nobody knows what it means by them."""
+    """Unless the expected output gets points in range: then this output brought them about, and is wrong."""
     problem = stdio(("", "1"), compare={"checker": "def check(a, b, c): return True"})
     seen = Observations((Observation("exited", stdout=b"1"),))
-    for control in (None, Observations((returned(True),))):
+    for control in (None, Observations((returned(2.5),))):
         (result,) = judge(problem, seen, Observations((returned(value),)), control)
         assert result.verdict == "sandbox_error"
         assert result.message.startswith(f"the problem's checker failed: it returned {float(value)}")
+    (result,) = judge(problem, seen, Observations((returned(value),)), Observations((returned(True),)))
+    assert (result.verdict, result.points) == ("wrong_answer", 0.0)
 
 
 @pytest.mark.parametrize("value", ["True", None, [True], 10**400, Decimal("sNaN")])

@@ -81,6 +81,9 @@ def roles_of(required: list[str], others: list[str]) -> dict[str, str] | None:
     left = [role for role in ROLES if role not in roles.values()]
     if len(unknown) > len(left):
         return None
+    if not unknown and "actual" in left:
+        # `check(input, answer)`: what looks like the name of the expected output is that of the output.
+        roles = {name: "actual" if role == "expected" else role for name, role in roles.items()}
     return roles | dict(zip(unknown, left[len(left) - len(unknown) :], strict=True))
 
 

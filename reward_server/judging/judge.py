@@ -162,18 +162,20 @@ def judge_checked(
     One that fails on the expected output too is the problem's fault, and so are points that are none.
     """
     said = word_of(check)
-    if isinstance(said, float):
-        return scored(seen, said, weight)
-    if isinstance(word_of(control), float):
-        return result(seen, "wrong_answer", weight, f"the checker could not read the output: {said}")
-    return result(seen, "sandbox_error", weight, f"the problem's checker failed: {said}")
+    if is_score(said):
+        return scored(seen, float(said), weight)
+    told = f"it returned {said}; points are from 0 to 1" if isinstance(said, float) else said
+    if is_score(word_of(control)):
+        return result(seen, "wrong_answer", weight, f"the checker could not read the output: {told}")
+    return result(seen, "sandbox_error", weight, f"the problem's checker failed: {told}")
+
+
+def is_score(said: float | str) -> bool:
+    return isinstance(said, float) and 0 <= said <= 1
 
 
 def scored(seen: Observation, points: float, weight: float) -> TestResult:
     """The result of an output to which a checker gave points."""
-    if not 0 <= points <= 1:
-        message = f"the problem's checker failed: it returned {points}; points are from 0 to 1"
-        return result(seen, "sandbox_error", weight, message)
     if points == 1:
         return result(seen, "passed", weight, "", compared=True)
     message = f"the checker gave {points} of 1 point" if points else "the checker refused the output"
@@ -182,7 +184,7 @@ def scored(seen: Observation, points: float, weight: float) -> TestResult:
 
 def needs_control(check: Observation | None) -> bool:
     """Whether a checker failed in a way that the output may have brought about."""
-    return check is not None and check.ending != "lost" and not isinstance(word_of(check), float)
+    return check is not None and check.ending != "lost" and not is_score(word_of(check))
 
 
 def word_of(check: Observation | None) -> float | str:

@@ -15,7 +15,7 @@ from builtins import open as open_file  # a test may patch these
 from time import clock_gettime, process_time
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from reward_server.runner import call_sites, containment, frames, link, modules, values, wall
+from reward_server.runner import call_sites, containment, frames, guarding, link, modules, values, wall
 from reward_server.runner.keeper import (
     TEST_MODULE,
     Begun,
@@ -102,6 +102,8 @@ class Judge(Keeper):
             data = [name for name in files if not name.endswith(".py")]
             self.wall.mirrored = mirror(self.wall, payload["surroundings"], data, nested=self.nested)
         self.wall.exports.decorating.sources = files
+        if spec.get("role") in ("judge", "pytest"):  # a standing judge runs nothing that opens files
+            guarding.guard(self.wall)
         self.lost = False
 
     def clocks(self) -> tuple[float, float]:

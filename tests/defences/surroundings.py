@@ -7,7 +7,9 @@ from __future__ import annotations
 from tests.defences.defence import Defence
 
 RUNNER = "reward_server/runner"
-SCRATCH, MIRRORED, PARTS = (f"{RUNNER}/{name}.py" for name in ("scratch", "mirrored", "mirrored_parts"))
+SCRATCH, MIRRORED, PARTS, GUARDING = (
+    f"{RUNNER}/{name}.py" for name in ("scratch", "mirrored", "mirrored_parts", "guarding")
+)
 
 
 def helps_nobody(row: str) -> str:
@@ -86,9 +88,9 @@ ROWS = (
     Defence(
         "own_files_are_not_opened_for_them",
         "What the test has put in the place of `open` does not read the test's own files for the submission.",
-        PARTS,
-        'if event == "open" and self.wall.serving',
-        'if event == "close" and self.wall.serving',
+        GUARDING,
+        "if event in GUARDED and wall.serving:",
+        "if event is None:",
         (helps_nobody("patches_open_of_the_test_reads_no_test_file"),),
         "root",
     ),
