@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from trainer.client import SyncRewardClient
     from trainer.wire import Learned, Result, Submission
 
-RUNS = 5
-"""Of each reference, to find those that pass only now and then."""
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:

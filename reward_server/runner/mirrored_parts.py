@@ -34,7 +34,6 @@ USED_BY_THE_LINK = frozenset(
 """Builtins that the submission's end of the link cannot do without."""
 OTHERWISE = {("os", "environ"), *(("sys", name) for name in ("argv", "stdin", "stdout", "stderr", "path", "modules"))}
 """What other parts carry, or nothing does."""
-OPENING = {("builtins", "open"), ("io", "open"), ("os", "open"), ("codecs", "open")}
 NOT_IMPORTED = frozenset({"antigravity", "this", "idlelib", "turtledemo", "test"})
 OWN_VARIABLES = ("PYTEST_",)
 
