@@ -217,8 +217,8 @@ def test_a_checker_may_give_points(sandbox: Sandbox) -> None:
     assert [each.points for each in sandbox.judge(problem, "print('x')")] == [0.0, 0.0]
     (low, _) = sandbox.judge(problem, "print(-1)")
     assert (low.verdict, low.message) == (
-        "sandbox_error",
-        "the problem's checker failed: it returned -0.25; points are from 0 to 1",
+        "wrong_answer",
+        "the checker could not read the output: it returned -0.25; points are from 0 to 1",
     )
 
 
