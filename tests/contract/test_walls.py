@@ -88,6 +88,13 @@ def test_an_attempt_fails(sandbox: Sandbox, attempt: str) -> None:
     assert said == "refused\n"
 
 
+def test_it_comes_after_what_contains_it(sandbox: Sandbox) -> None:
+    """Else a fork bomb keeps the control process waiting; see `fork_bomb` of `passrate doctor --attack`."""
+    source = "import os\nassert f(os.getpriority(os.PRIO_PROCESS, 0)) >= 10"
+    assert sandbox.verdicts(asserts(source), "def f(x): return x") == ["passed"]
+    assert sandbox.output("import os\nprint(os.getpriority(os.PRIO_PROCESS, 0) >= 10)") == "True\n"
+
+
 def test_what_contains_it_cannot_be_killed(sandbox: Sandbox) -> None:
     code = "import os\nfor pid in (1, os.getppid()):\n    try: os.kill(pid, 9)\n    except OSError: pass\nprint('here')"
     assert sandbox.output(code) == "here\n"

@@ -290,6 +290,14 @@ ROWS = (
         covered_by="filter_mlock",
     ),
     Defence(
+        "less_urgent",
+        "A fork bomb does not keep the control process from the processor.",
+        CONTAINMENT,
+        "    os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))",
+        "",
+        ("tests/contract/test_walls.py::test_it_comes_after_what_contains_it[embedded]",),
+    ),
+    Defence(
         "cpu_is_measured",
         "Processor time is measured and ends a submission at its limit.",
         SUPERVISION,

@@ -27,6 +27,7 @@ def http(request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.sandbox
+@pytest.mark.timeout(600)  # many rows a kind, some of which loop
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_input_has_its_right_reward(http: httpx.Client, kind: str) -> None:
     assert [str(outcome) for outcome in judge(http, rows_of(kind)) if not outcome.right] == []
