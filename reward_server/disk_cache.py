@@ -46,8 +46,8 @@ PRAGMA synchronous = OFF;
 CREATE TABLE IF NOT EXISTS judgements (number INTEGER PRIMARY KEY, key BLOB UNIQUE NOT NULL, results BLOB NOT NULL);
 """
 TIMEOUTS: Final = frozenset({"cpu_timeout", "wall_timeout"})
-JUDGES: Final = ("reward_server", "reward_server.backends", "reward_server.judging", "reward_server.runner")
-"""Packages whose text decides verdicts, or may."""
+JUDGES: Final = ("reward_server", "tasks")
+"""Packages whose source decides verdicts, or may, with all that lies within them."""
 
 T = TypeVar("T")
 
@@ -58,9 +58,9 @@ def version_of_judge(sandbox: str) -> bytes:
     """Digest what decides verdicts besides problem and code. `sandbox`: what the backend says programs run in."""
     digest = blake2b(f"{sandbox} pytest {metadata.version('pytest')}".encode(), digest_size=16)
     for package in JUDGES:
-        for entry in sorted(resources.files(package).iterdir(), key=lambda entry: entry.name):
-            if entry.name.endswith(".py"):
-                digest.update(entry.read_bytes())
+        with resources.as_file(resources.files(package)) as folder:
+            for path in sorted(folder.rglob("*.py")):
+                digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
     return digest.digest()
 
 

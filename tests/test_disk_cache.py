@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reward_server import disk_cache
 from reward_server.backends.fake import FakeBackend
 from reward_server.disk_cache import DiskCache, version_of_judge
 from reward_server.errors import BadSetting
@@ -47,6 +48,23 @@ def test_another_judge_finds_nothing(tmp_path: Path) -> None:
     """Red without the version in what is stored: a mended judge would go on paying wrong rewards."""
     assert asyncio.run(found(tmp_path / "cache", b"2", b"a", a=PASSED)) == []
     assert len({version_of_judge("docker a"), version_of_judge("docker b"), version_of_judge("docker a")}) == 2
+
+
+def test_a_nested_file_of_the_judge_makes_another_judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nested = tmp_path / "judge_of_this_test" / "inner" / "module.py"
+    nested.parent.mkdir(parents=True)
+    for folder in (nested.parent, nested.parent.parent):
+        (folder / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(disk_cache, "JUDGES", ("judge_of_this_test",))
+    versions = []
+    for text in ("x = 1", "x = 2", "x = 1"):
+        nested.write_text(text, encoding="utf-8")
+        versions.append(version_of_judge(""))
+    nested.rename(nested.with_name("other.py"))
+    versions.append(version_of_judge(""))
+    assert versions[0] == versions[2]
+    assert len(set(versions)) == 3
 
 
 def test_timeouts_are_not_kept(tmp_path: Path) -> None:

@@ -7,16 +7,23 @@ import os
 import select
 import signal
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import uvloop
 
-from reward_server.backends.embedded import BubblewrapProcess, EmbeddedBackend
+from reward_server.backends.embedded import OURS, BubblewrapProcess, EmbeddedBackend
 from reward_server.errors import BackendUnavailable
 from reward_server.judging import plan
 from reward_server.settings import Settings
 from tests.contract.support import children, stdio
+
+
+def test_every_package_of_the_project_is_hidden() -> None:
+    text = (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
+    found = tomllib.loads(text)["tool"]["setuptools"]["packages"]["find"]["include"]
+    assert sorted(OURS) == sorted(name.removesuffix("*") for name in found)
 
 
 def test_a_sandbox_that_hangs_ends_with_its_slot() -> None:

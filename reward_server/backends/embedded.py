@@ -43,7 +43,7 @@ SYSTEM_FOLDERS = (
     "/etc/alternatives",
     "/etc/ld.so.cache",
 )
-OURS = ("reward_server", "tasks", "trainer")
+OURS = ("reward_server", "sandbox_images", "tasks", "trainer")
 """Our own packages hold reference solutions: hidden where they are installed beside the sandbox's Python."""
 
 

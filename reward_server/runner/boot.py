@@ -6,7 +6,11 @@ import json
 import struct
 from functools import cache
 from importlib import resources
-from typing import Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 PACKAGE = "reward_server.runner"
 
@@ -39,20 +43,28 @@ socket, or a pipe each way. The loop lets a fork shed its parent's frames."""
 
 
 @cache
-def _sources() -> dict[str, str]:
-    folder = resources.files(PACKAGE)
-    names = sorted(entry.name.removesuffix(".py") for entry in folder.iterdir() if entry.name.endswith(".py"))
-    return {
-        f"{PACKAGE}.{name}": folder.joinpath(f"{name}.py").read_text(encoding="utf-8")
-        for name in names
-        if name not in ("__init__", "boot")
-    }
+def source() -> tuple[dict[str, str], list[str]]:
+    """Return the source of each module by its dotted name, and which of them are packages."""
+    modules, packages = {PACKAGE.partition(".")[0]: ""}, [PACKAGE.partition(".")[0]]
+
+    def add(package: str, folder: Traversable) -> None:
+        packages.append(package)
+        for entry in sorted(folder.iterdir(), key=attrgetter("name")):
+            name = entry.name.removesuffix(".py")
+            if name == "__init__":
+                modules[package] = entry.read_text(encoding="utf-8")
+            elif name != entry.name:
+                modules[f"{package}.{name}"] = entry.read_text(encoding="utf-8")
+            elif entry.joinpath("__init__.py").is_file():
+                add(f"{package}.{name}", entry)
+
+    add(PACKAGE, resources.files(PACKAGE))
+    del modules[f"{PACKAGE}.boot"]
+    return modules, packages
 
 
 def bundle(config: dict[str, Any]) -> bytes:
     """What is sent first over a new sandbox's channel: a length, and JSON of the runner's modules and its settings."""
-    packages = ["reward_server", PACKAGE]
-    text = json.dumps(
-        {"modules": {**dict.fromkeys(packages, ""), **_sources()}, "packages": packages, "config": config}
-    ).encode()
+    modules, packages = source()
+    text = json.dumps({"modules": modules, "packages": packages, "config": config}).encode()
     return struct.pack(">I", len(text)) + text
