@@ -18,6 +18,7 @@ import sys
 import types
 from builtins import reversed, sorted  # noqa: A004 a test may patch the builtin
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import is_
 from typing import Any
 
 from reward_server.runner import arrays, library_values, values
@@ -144,6 +145,8 @@ class Containers:
                 continue
             seen.add(number)
             held = self.held[number]
+            if is_untouched(held.value, held.known):
+                continue
             self.found.clear()
             try:
                 now = contents(held.value)
@@ -322,6 +325,22 @@ def set_state(value: Any, state: dict[str, Any], *, code: bool) -> None:
         object.__delattr__(value, name)
     for name, held in state.items():
         object.__setattr__(value, name, held)
+
+
+def is_untouched(value: Any, known: values.Encoded) -> bool:
+    """Whether a container holds the very atoms that it is known to hold: found ten times as fast as what it holds."""
+    kind = type(value)
+    if known is None or (kind is not list and kind is not dict):
+        return False
+    if kind is list:
+        return known[0] == "L" and len(value) == len(known[1]) and all(map(is_, value, known[1]))
+    keys, items = known[1:]
+    return (
+        (keys[0] == items[0] == "L")
+        and len(value) == len(keys[1])
+        and all(map(is_, value, keys[1]))
+        and all(map(is_, value.values(), items[1]))
+    )
 
 
 def same(now: values.Encoded, known: values.Encoded) -> bool:
