@@ -17,9 +17,9 @@ import pytest
 from reward_server.jobs import Observation, Observations
 from reward_server.judging import follow_up, judge, plan
 from reward_server.judging.counting import weights_of
-from reward_server.judging.judge import brief
 from reward_server.judging.raised import read_raised
 from reward_server.runner import values
+from reward_server.runner.wording import brief
 from tasks.schema import Limits
 from tests.contract.support import asserts, call, pytest_files, returns, stdio
 

@@ -2,7 +2,8 @@
 
 `assert x == y` becomes `with __site__(3): assert x == y`, where the judge process enters the result and goes on. Inside
 a `try` or `with` block the exception goes on its way as well, since the block may be there for it. An `assert` of a
-true constant counts for nothing; one of a false constant passes unless it is reached.
+true constant counts for nothing; one of a false constant passes unless it is reached. What the judge runs also hands
+each operand of a check to `__saw__`, which returns it, so that a message can say why the check failed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 BUILTINS = frozenset(dir(builtins))
-RESERVED = frozenset({"__site__", "__raising_site__", "__never__"})
+SAW = "__saw__"
+RESERVED = frozenset({"__site__", "__raising_site__", "__never__", SAW})
+OPERATORS: dict[type[ast.cmpop], str] = {
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Is: "is",
+    ast.IsNot: "is not",
+    ast.In: "in",
+    ast.NotIn: "not in",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +45,18 @@ class Site:
     """`check`, or `never` for an assert that must not be reached."""
     line: int
     column: int = 0
+    check: str = ""
+    """The operator between two operands, `== turned` where the expected one comes first, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """Test code as the judge process runs it."""
+    """Test code with its sites."""
 
     source: str
+    """What else is known of it is known of this text."""
+    run: str
+    """The same, line by line, with its operands handed to `__saw__`: what the judge process runs."""
     sites: tuple[Site, ...]
     calls_check: bool
     """True when the source defines `check(candidate)`, which is then called with the entry point."""
@@ -71,8 +90,11 @@ def rewrite(source: str) -> Rewritten:
         sites = [Site("check", 1)]
     text = ast.unparse(tree)
     constant = constant_lines(ast.parse(text)) if rewriter.constants else []
+    for node in rewriter.checks:
+        hand_over(node)
     return Rewritten(
         text,
+        ast.unparse(tree) if rewriter.checks else text,
         tuple(sites),
         calls_check,
         free,
@@ -115,6 +137,32 @@ def around(row: int, function: str, body: list[ast.stmt]) -> ast.With:
     return ast.With(items=[ast.withitem(context_expr=call)], body=body, lineno=0)
 
 
+def operator_of(test: ast.expr) -> str:
+    """As `Site.check`."""
+    match test:
+        case ast.Compare(left=ast.Constant() | ast.List() | ast.Tuple() | ast.Dict() as left, ops=[ast.Eq()]):
+            is_expected = not any(isinstance(each, ast.Call) for each in ast.walk(left))
+            return "== turned" if is_expected else "=="
+        case ast.Compare(ops=[operator]):
+            return OPERATORS[type(operator)]
+    return ""
+
+
+def hand_over(node: ast.Assert) -> None:
+    """Have the judge's process see the operands of a check: both of a comparison, or else the value itself."""
+    match node.test:
+        case ast.Compare(left=left, ops=[_], comparators=[right]):
+            node.test.left, node.test.comparators = seen(left), [seen(right)]
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            node.test.operand = seen(operand)
+        case test:
+            node.test = seen(test)
+
+
+def seen(operand: ast.expr) -> ast.Call:
+    return ast.Call(func=ast.Name(id=SAW, ctx=ast.Load()), args=[operand], keywords=[])
+
+
 def stays_first(statement: ast.stmt) -> bool:
     """Whether it must stand before all other code: an import of `__future__`, and a docstring before that."""
     if isinstance(statement, ast.ImportFrom):
@@ -134,6 +182,7 @@ class Rewriter(ast.NodeTransformer):
 
     def __init__(self) -> None:
         self.sites: list[Site] = []
+        self.checks: list[ast.Assert] = []
         self.guarded = 0
         self.constants = 0
         """Asserts that hold nothing but constants: they test nobody."""
@@ -146,10 +195,11 @@ class Rewriter(ast.NodeTransformer):
             if node.test.value:
                 return node
             return self.site("never", node, "__never__")
-        return self.site("check", node, "__raising_site__" if self.guarded else "__site__")
+        self.checks.append(node)
+        return self.site("check", node, "__raising_site__" if self.guarded else "__site__", operator_of(node.test))
 
-    def site(self, kind: str, node: ast.stmt, function: str) -> ast.stmt:
-        self.sites.append(Site(kind, node.lineno, node.col_offset))
+    def site(self, kind: str, node: ast.stmt, function: str, check: str = "") -> ast.stmt:
+        self.sites.append(Site(kind, node.lineno, node.col_offset, check))
         return around(len(self.sites) - 1, function, [node])
 
     def visit_Constant(self, node: ast.Constant) -> ast.Constant:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numbers
-import reprlib
 from decimal import Decimal
-from itertools import chain, islice, repeat
-from typing import TYPE_CHECKING, Any
+from itertools import chain, repeat
+from typing import TYPE_CHECKING
 
 from reward_server.judging.calls import mismatch
 from reward_server.judging.counting import runs_pytest, weights_of
@@ -15,6 +14,7 @@ from reward_server.judging.payloads import judge_payload
 from reward_server.judging.raised import read_raised
 from reward_server.runner import values
 from reward_server.runner.rows import MAX_MESSAGE, TIME_LIMITS
+from reward_server.runner.wording import brief, unequal
 from reward_server.verdicts import TestResult, Verdict
 from tasks.schema import AssertsTests, CallTests, Checker, PytestTests, StdioTests
 
@@ -225,7 +225,7 @@ def judge_call(case: CallCase, tests: CallTests, expectations: Collection[str], 
         return result(seen, "wrong_answer", case.weight, str(error)[:MAX_MESSAGE])
     if wrong is None:
         return result(seen, "passed", case.weight, "", compared=True)
-    message = f"{wrong.what} {brief(wrong.found)} where {brief(wrong.expected)} was expected"
+    message = unequal(wrong.found, wrong.expected, wrong.what, compares_items=tests.compare == "equal")
     return result(seen, "wrong_answer", case.weight, message, compared=True)
 
 
@@ -286,49 +286,3 @@ def ending_text(seen: Observation) -> str:
 def last_line(text: bytes) -> str:
     lines = text[-4000:].decode(errors="replace").strip().splitlines()
     return lines[-1][:MAX_MESSAGE] if lines else ""
-
-
-class Brief(reprlib.Repr):
-    """Looks at the beginning of a value only: the whole of it may be an answer of many MB."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.maxlevel = 4
-        self.maxlist = self.maxtuple = self.maxdict = self.maxset = self.maxfrozenset = self.maxdeque = 30
-        self.maxstring = self.maxlong = self.maxother = 100
-
-    def repr_bytes(self, value: bytes, _: int) -> str:
-        return repr(value[:100]) + ("…" if len(value) > 100 else "")
-
-    repr_bytearray = repr_bytes
-
-    # What these inherit sorts all that there is.
-    def repr_dict(self, value: dict[Any, Any], level: int) -> str:
-        return super().repr_dict(dict(islice(value.items(), self.maxdict + 1)), level)
-
-    def repr_set(self, value: set[Any], level: int) -> str:
-        return super().repr_set(set(islice(value, self.maxset + 1)), level)
-
-    def repr_frozenset(self, value: frozenset[Any], level: int) -> str:
-        return super().repr_frozenset(frozenset(islice(value, self.maxfrozenset + 1)), level)
-
-    def repr_instance(self, value: Any, level: int) -> str:
-        if isinstance(value, dict):
-            return f"{type(value).__name__}({self.repr_dict(value, level)})"
-        return super().repr_instance(value, level)
-
-
-BRIEF = Brief()
-
-
-def brief(value: Any) -> str:
-    """A value, short enough for a message."""
-    if isinstance(value, (list, tuple, set, dict)) and len(value) > 200:
-        return f"a {type(value).__name__} of {len(value)}"
-    if isinstance(value, str) and len(value) > 200:
-        return repr(value[:80]) + "…"
-    try:
-        text = BRIEF.repr(value)
-    except ValueError:  # an integer of more digits than Python writes
-        return f"a {type(value).__name__}"
-    return text if len(text) <= 120 else text[:120] + "…"

@@ -122,8 +122,8 @@ def asserts_payload(source: str, entry_point: str | None, setup: str = "") -> Ju
     wanted = (rewritten.names | provided) - library.keys()
     classes = class_names(source)
     payload = {
-        "source": rewritten.source,
-        "rows": [{"kind": site.kind, "name": f"line {site.line}"} for site in rewritten.sites],
+        "source": rewritten.run,
+        "rows": [{"kind": site.kind, "name": f"line {site.line}", "check": site.check} for site in rewritten.sites],
         "entry_point": entry_point,
         "calls_check": rewritten.calls_check,
         "names": sorted(wanted),

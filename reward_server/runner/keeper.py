@@ -20,7 +20,7 @@ from builtins import max  # noqa: A004, UP029 a test may patch the builtin
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
-from reward_server.runner import entry, link
+from reward_server.runner import entry, link, wording
 from reward_server.runner.evidence import Evidence
 from reward_server.runner.page import FAILED, PASSED, UNREACHED, Page
 from reward_server.runner.rows import MAX_MESSAGE, PROBLEM_FAULT, TIME_LIMITS
@@ -61,6 +61,10 @@ class Keeper(abc.ABC):
         self.over = False
         """Whether no other test is begun, also where the test code swallows a `Stop`."""
         self.evidence = Evidence()
+        self.operands: list[Any] = []
+        """What the assert under way has compared so far."""
+        self.operators: list[str] = []
+        """Of each assert, as `wording.failed` takes it; empty for tests that pytest runs, which words them itself."""
         self.interval = self.depth = 0
         """`depth`: so many sites the test code is in; a callback may have sites of its own."""
         self.start_over(names)
@@ -148,8 +152,22 @@ class Keeper(abc.ABC):
         self.page.write(row, self.states[row], *self.seconds[row])
 
     def fail(self, row: int, begun: Begun, error: BaseException) -> None:
-        ending = "returned" if isinstance(error, AssertionError) else "raised"
-        self.settle(row, begun, failed=True, ending=ending, message=describe(error))
+        is_finding = isinstance(error, AssertionError)
+        message = self.explain(row, describe(error)) if is_finding else describe(error)
+        self.settle(row, begun, failed=True, ending="returned" if is_finding else "raised", message=message)
+
+    def saw(self, operand: Any) -> Any:
+        """Keep what an assert compares."""
+        self.operands.append(operand)
+        return operand
+
+    def explain(self, row: int, text: str) -> str:
+        """Why an assert failed: what it says itself, and the values that it compared."""
+        try:
+            values = wording.failed(self.operators[row], self.operands) if self.operators else ""
+        except Exception:  # no value may spoil the result of its test
+            values = ""
+        return f"{text[: MAX_MESSAGE // 2]}: {values}" if text and values else text or values
 
     def report(self, uncaught: BaseException | None, failed_load: dict[str, Any] | None = None) -> None:
         """Tell the control process all; there is no verdict where the tests themselves are at fault."""
@@ -214,6 +232,7 @@ class Site:
         if self.keeper.over:
             raise Stop
         self.keeper.depth += 1
+        self.keeper.operands = []
         self.begun = self.keeper.begin_interval(inside=True)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
@@ -236,6 +255,7 @@ class Site:
 
     def leave(self) -> None:
         self.keeper.depth -= 1
+        self.keeper.operands = []  # what the test no longer holds is not to be kept
         if not self.keeper.depth:
             self.keeper.evidence.forget()
 
@@ -307,7 +327,8 @@ def make_namespace(
         "__raising_site__": lambda row: Site(keeper, row, raising=True),
         "__never__": lambda row: Never(keeper, row, raising=True),
     }
-    namespace.update(rows, __builtins__=builtins)
+    namespace.update(rows, __saw__=keeper.saw, __builtins__=builtins)
+    keeper.operators = [row["check"] for row in payload["rows"]]
     first = (payload["entry_point"] or "").partition(".")[0]
     ours = {name: setup[name] for name in payload["names"] if name in setup and name != first}
     wanted = [name for name in payload["names"] if name not in ours]

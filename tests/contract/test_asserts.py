@@ -81,7 +81,7 @@ def test_each_assert_counts_on_its_own(sandbox: Sandbox) -> None:
     )
     assert [result.verdict for result in results] == [P, W, P]
     assert [result.name for result in results] == ["line 1", "line 2", "line 3"]
-    assert results[1].message == "why"
+    assert results[1].message == "why: got 2 where 0 was expected"
 
 
 def test_check_is_called_with_the_entry_point(sandbox: Sandbox) -> None:

@@ -10,6 +10,7 @@ JUDGING = "tests/test_judging.py"
 SCORING = "tests/test_scoring.py"
 APART = "tests/test_apart.py"
 JUDGE = "reward_server/judging/judge.py"
+WORDING = "reward_server/runner/wording.py"
 RAISED = "reward_server/judging/raised.py"
 PLAN = "reward_server/judging/plan.py"
 COMPARING = "reward_server/judging/comparing.py"
@@ -331,10 +332,26 @@ ROWS = (
     Defence(
         "messages_are_brief",
         "A message looks at the beginning of a value only.",
-        JUDGE,
-        "text = BRIEF.repr(value)",
+        WORDING,
+        "text = _words(value, depth)",
         "text = repr(value)",
         (f"{JUDGING}::test_a_message_looks_at_the_beginning_of_a_value[list0]",),
+    ),
+    Defence(
+        "objects_do_not_word_messages",
+        "An object of the submission is not asked how a message shows it.",
+        WORDING,
+        'return f"<{kind.__name__[:MOST_CHARS]}>"',
+        "return repr(value)",
+        ("tests/contract/test_messages.py::test_an_object_of_the_submission_does_not_choose_how_it_is_shown[embedded-0]",),
+    ),
+    Defence(
+        "differences_are_looked_for_in_bounded_time",
+        "The first difference is looked for among so many items only.",
+        WORDING,
+        "        if next(room, None) is None:\n            return None\n",
+        "",
+        ("tests/test_wording.py::test_a_message_is_short_and_soon_there[0]",),
     ),
     Defence(
         "problems_have_owners",

@@ -110,6 +110,7 @@ class Meaning:
         names: dict[str, Any] = {name: getattr(self, name) for name in ("note", "fail", "quiet", "loud", "run")}
         around = contextlib.nullcontext  # the judge's sites, but that each failure goes on its way
         names |= {"a": 1, "b": 2, "__site__": around, "__raising_site__": around, "__never__": around}
+        names["__saw__"] = lambda operand: operand
         try:
             exec(compile(source, "tests.py", "exec", dont_inherit=True), names)
             self.ending = "returned"
@@ -155,8 +156,8 @@ def test_rewritten_code_does_what_the_source_does(source: str) -> None:
         except SyntaxError:
             return
         rewritten = rewrite(source)
-        before, after = Meaning(source), Meaning(rewritten.source)
-    assert (after.noted, after.ending) == (before.noted, before.ending)
+        before, *after = map(Meaning, (source, rewritten.source, rewritten.run))
+    assert all((each.noted, each.ending) == (before.noted, before.ending) for each in after)
     counted = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Assert)]
     counted = [node for node in counted if counts(node.test)]
     assert len(rewritten.sites) == max(1, len(counted))
