@@ -10,6 +10,7 @@ from reward_server.jobs import Observation, Observations
 from reward_server.judging import counted, follow_up, judge, plan, skipped
 from reward_server.judging.calibration import fault_shared
 from reward_server.judging.counting import weights_of
+from reward_server.judging.crashes import located
 from reward_server.judging.limits import cpu_limits, explained, is_put_off, joined
 from reward_server.verdicts import TestResult
 
@@ -69,6 +70,7 @@ async def evaluate(
         return tuple(TestResult("wrong_answer", weight, message=str(error)) for weight in weights_of(problem))
     if fault := fault_shared(results, calibration):
         results = tuple(each._replace(verdict="sandbox_error", message=fault) for each in results)
+    results = tuple(located(problem, results, code))
     for result in results:
         if result.verdict == "sandbox_error":
             cause = next((cause_named(test.name) for test in seen[0].tests if test.ending == "lost"), None)

@@ -95,6 +95,13 @@ def test_a_broken_exception_fails_its_case_only(value: bytes) -> None:
     assert results[0].verdict in ("wrong_answer", "runtime_error")
 
 
+@pytest.mark.parametrize("line", ["1", -1, 0, 1.5, True, [1], None, 1 << 30, 10**400])
+def test_a_line_that_is_none_is_left_out(line: object) -> None:
+    text = json.dumps({"types": [["", "E"]], "text": "x", "line": line})
+    for seen in (Observation("raised", value=b"!" + text.encode()), raised(types=["E"], text="x", line=line)):
+        assert judge(call(returns(1)), Observations((seen,)))[0].message == "E: x"
+
+
 def test_an_expected_exception_is_known_by_its_types() -> None:
     problem = call({"raises": "LookupError"})
     for types, verdict in (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from reward_server.judging.assurance import assurance_of
 from reward_server.judging.counting import runs_pytest
+from reward_server.judging.crashes import without_place
 from reward_server.judging.judge import judge
 from reward_server.judging.plan import plan
 from reward_server.runner.rows import PROBLEM_FAULT
@@ -92,15 +93,15 @@ def faulty(problem: Problem, seen: Observations) -> Calibration:
 
 def at_fault(problem: Problem, results: Sequence[TestResult]) -> Calibration:
     why = next(map(_words, (each for each in results if each.verdict != "passed")), "there is no test that counts")
-    errors = tuple((each.name, each.message) for each in results if each.verdict == "runtime_error")
-    fault = f"the reference does not pass every test ({why}): mend it or the tests"
+    errors = tuple((each.name, without_place(each.message)) for each in results if each.verdict == "runtime_error")
+    fault = f"the reference does not pass every test ({why}): fix it or the tests"
     return Calibration(assurance_of(problem), fault=fault, errors=errors)
 
 
 def fault_shared(results: Iterable[TestResult], calibration: Calibration | None) -> str:
     """What is wrong with the problem where a test ends in the very exception that it ends in with the reference."""
     errors = calibration.errors if calibration is not None else ()
-    same = next((each for each in results if errors and (each.name, each.message) in errors), None)
+    same = next((each for each in results if errors and (each.name, without_place(each.message)) in errors), None)
     return f"{PROBLEM_FAULT}: its reference ends in the same way: {same.message}" if same is not None else ""
 
 

@@ -106,14 +106,12 @@ def failed(problem: Problem, seen: Observation) -> list[TestResult]:
     """The submission never got as far as its tests: they all end as it did."""
     said = read_raised(seen.value)
     verdict = BY_ENDING.get(seen.ending, "runtime_error")
-    message = seen.message or said.text
+    message = seen.message or said.words
     if seen.ending == "raised":
         if seen.name == "compile" or said.at_compile:
             verdict = "compile_error"
         elif said.is_memory_error:
             verdict = "memory_exceeded"
-        if said.types and not said.at_compile and not message.startswith(said.name):
-            message = f"{said.name}: {message}"
     elif seen.ending == "exited":
         message = message or f"the program ended with exit code {seen.code} before its tests"
     return [result(seen, verdict, weight, message) for weight in weights_of(problem)]
@@ -212,7 +210,7 @@ def judge_call(case: CallCase, tests: CallTests, expectations: Collection[str], 
         if not said.types:  # a value that could not cross is an answer, and a wrong one
             return result(seen, "wrong_answer", case.weight, said.text or "the answer was not understood")
         verdict: Verdict = "memory_exceeded" if said.is_memory_error else "runtime_error"
-        return result(seen, verdict, case.weight, f"{said.name}: {said.text}")
+        return result(seen, verdict, case.weight, said.words)
     if seen.ending != "returned":
         return result(seen, BY_ENDING.get(seen.ending, "runtime_error"), case.weight, ending_text(seen))
     try:

@@ -7,7 +7,8 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from reward_server.runner.rows import MAX_MESSAGE
+from reward_server.runner.rows import MAX_MESSAGE, MAX_SAID, line_in
+from reward_server.runner.tracebacks import at_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -34,10 +35,18 @@ class Raised(NamedTuple):
     """Module and name, most derived first."""
     text: str = ""
     at_compile: bool = False
+    line: int = 0
+    """Of the submission's code; 0 where that is not known."""
 
     @property
     def name(self) -> str:
         return self.types[0][1] if self.types else ""
+
+    @property
+    def words(self) -> str:
+        """Type, text and place."""
+        said = self.text if not self.types or self.at_compile else f"{self.name}: {self.text}"
+        return said[:MAX_SAID] + at_line(self.line)
 
     @property
     def is_memory_error(self) -> bool:
@@ -83,6 +92,7 @@ def read_raised(value: bytes) -> Raised:
         tuple(row for row in rows if row is not None),
         text[:MAX_MESSAGE] if isinstance(text, str) else "",
         said.get("compile") is True,
+        line_in(said),
     )
 
 

@@ -20,10 +20,10 @@ from builtins import max  # noqa: A004, UP029 a test may patch the builtin
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
-from reward_server.runner import entry, link, wording
+from reward_server.runner import entry, link, tracebacks, wording
 from reward_server.runner.evidence import Evidence
 from reward_server.runner.page import FAILED, PASSED, UNREACHED, Page
-from reward_server.runner.rows import MAX_MESSAGE, PROBLEM_FAULT, TIME_LIMITS
+from reward_server.runner.rows import MAX_MESSAGE, MAX_SAID, PROBLEM_FAULT, TIME_LIMITS
 
 if TYPE_CHECKING:
     import socket
@@ -153,8 +153,10 @@ class Keeper(abc.ABC):
 
     def fail(self, row: int, begun: Begun, error: BaseException) -> None:
         is_finding = isinstance(error, AssertionError)
-        message = self.explain(row, describe(error)) if is_finding else describe(error)
-        self.settle(row, begun, failed=True, ending="returned" if is_finding else "raised", message=message)
+        ending = "returned" if is_finding else "raised"
+        said = self.explain(row, describe(error)) if is_finding else describe(error)
+        message = said if is_finding and self.operands else placed(said, error)
+        self.settle(row, begun, failed=True, ending=ending, message=message)
 
     def saw(self, operand: Any) -> Any:
         """Keep what an assert compares."""
@@ -176,7 +178,7 @@ class Keeper(abc.ABC):
             return
         if uncaught is not None:
             # The kind of error first: it tells the verdict.
-            self.blame(f"{describe(uncaught)} (it ended the test code)")
+            self.blame(f"{placed(describe(uncaught), uncaught)} (it ended the test code)")
         elif (against := self.evidence.against()) is not None:
             self.blame(against)
         self.tell(
@@ -218,6 +220,12 @@ def describe(error: BaseException) -> str:
         return f"{type(error).__name__}: {error}"[:MAX_MESSAGE]
     except BaseException:
         return type(error).__name__
+
+
+def placed(text: str, error: BaseException) -> str:
+    """What an exception says, and where in the submission it was raised."""
+    place = tracebacks.place_of(error)
+    return text[:MAX_SAID] + place if place else text
 
 
 class Site:

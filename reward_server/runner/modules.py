@@ -10,7 +10,7 @@ import sys
 import types
 from typing import Any
 
-from reward_server.runner import frames, values
+from reward_server.runner import frames, tracebacks, values
 
 READS_ITSELF = ("__file__", "argv[0]", "spawn", "forkserver", "import solution", "from solution")
 """Words of programs that may want their own file. For all others there is none: an empty folder needs no cleaning."""
@@ -154,11 +154,11 @@ def models_of(namespace: dict[str, Any]) -> dict[str, type]:
     return {name: kind for name, kind in namespace.items() if isinstance(kind, type) and kind.__module__ == own}
 
 
-def describe(error: BaseException) -> dict[str, Any]:
-    """An exception as plain text: module and name of its types, most derived first, and its message."""
+def describe(error: BaseException, file: str = "") -> dict[str, Any]:
+    """An exception as plain text: module and name of its types, most derived first, its message, its line in a file."""
     types = [[kind.__module__, kind.__name__] for kind in type(error).__mro__ if kind not in (object, BaseException)]
     try:
         text = str(error)[:2000]
     except BaseException:
         text = "an exception whose text could not be had"
-    return {"types": types, "text": text}
+    return {"types": types, "text": text, "line": tracebacks.line_of(error, file)}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from reward_server.runner import frames
+from reward_server.runner import frames, tracebacks
 
 MAX_MESSAGE = 500
+MAX_SAID = 350
+"""Of a message, for what an exception says; the rest is for its place in the submission."""
 TIME_LIMITS = frozenset({"cpu", "wall"})
 """Endings at a limit of time."""
 PROBLEM_FAULT = "the problem cannot be judged"
@@ -103,7 +105,14 @@ def told_of(failure: dict[str, Any]) -> dict[str, Any]:
         "types": [row for row in map(type_row, types[:20]) if row] if type(types) is list else [],
         "text": text[:MAX_MESSAGE] if type(text) is str else "",
         "compile": failure.get("compile") is True,
+        "line": line_in(failure),
     }
+
+
+def line_in(failure: dict[str, Any]) -> int:
+    """The line of the submission that it names; 0 where it names none."""
+    line = failure.get("line")
+    return line if type(line) is int and 0 < line < tracebacks.MOST_LINES else 0
 
 
 def type_row(said: Any) -> list[str]:

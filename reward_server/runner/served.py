@@ -51,13 +51,15 @@ def load() -> tuple[types.ModuleType, modules.Payload]:
     """Raises: FailedLoad."""
     payload = modules.Payload.read(PAYLOAD)
     name = payload.module or DEFAULT_MODULE
+    file = f"{name.replace('.', '/')}.py"
     try:
-        module, code = modules.prepare(payload, name, f"{name.replace('.', '/')}.py")
+        module, code = modules.prepare(payload, name, file)
         exec(code, module.__dict__)
     except modules.Uncompiled as error:
         raise FailedLoad({"types": [["builtins", "SyntaxError"]], "text": str(error), "compile": True}) from None
     except BaseException as error:
-        raise FailedLoad({**modules.describe(error), "compile": False}) from None
+        described = modules.describe(error, os.path.join(os.getcwd(), file))
+        raise FailedLoad({**described, "compile": False}) from None
     finally:
         flush()
     return module, payload
@@ -93,7 +95,7 @@ def run_calls(_: dict[str, Any]) -> NoReturn:
         except values.Unfit as error:
             answer = b"?" + values.dumps({"types": [], "text": str(error)})
         except BaseException as error:
-            answer = b"!" + values.dumps(modules.describe(error))
+            answer = b"!" + values.dumps(modules.describe(error, str(module.__file__)))
         flush()
         channel.sendall(link.LENGTH.pack(len(answer)) + answer)
 

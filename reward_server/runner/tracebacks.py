@@ -5,6 +5,7 @@ The submission says which of its functions an exception went through; the judge 
 
 from __future__ import annotations
 
+import os
 import types
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MOST_FRAMES = 20
+MOST_LINES = 1 << 30
 FILE = "solution.py"
 """What the frames of the submission are said to be in, whatever it says."""
 OTHER_NAMES = frozenset({"<module>", "<lambda>", "<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>"})
@@ -29,6 +31,27 @@ def rows_of(error: BaseException, file: str) -> list[list[Any]]:
     return rows[-MOST_FRAMES:]
 
 
+def line_of(error: BaseException, file: str) -> int:
+    """The line of the innermost frame of this file that an exception went through; 0 if there is none."""
+    rows = rows_of(error, file)
+    return int(rows[-1][1]) if rows else 0
+
+
+def place_of(error: BaseException) -> str:
+    """Where in the submission an exception was raised, as `at_line` words it."""
+    place, line = error.__traceback__, 0
+    while place is not None:
+        if os.path.basename(place.tb_frame.f_code.co_filename) == FILE:
+            line = place.tb_lineno
+        place = place.tb_next
+    return at_line(line)
+
+
+def at_line(line: int) -> str:
+    """What a message says of a line of the submission; the server adds the text of the line."""
+    return f" ({FILE}:{line})" if line else ""
+
+
 def made_of(rows: Any) -> types.TracebackType | None:
     """A traceback that shows these rows."""
     trace = None
@@ -36,7 +59,7 @@ def made_of(rows: Any) -> types.TracebackType | None:
         if (
             type(name) is str
             and type(line) is int
-            and 0 < line < 1 << 30
+            and 0 < line < MOST_LINES
             and (name.isidentifier() or name in OTHER_NAMES)
         ):
             trace = types.TracebackType(trace, frame(name, line), 0, line)

@@ -1,4 +1,4 @@
-"""What a result says of a test that failed: the values that were compared."""
+"""What a result says of a test that failed: the values that were compared, the line that crashed."""
 
 # ruff: noqa: E501 - tables of programs, a row each
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract.support import ROOMY, asserts
+from tests.contract.support import ROOMY, asserts, call, pytest_files, returns, stdio
 
 if TYPE_CHECKING:
-    from tasks.schema import Isolation
+    from tasks.schema import Isolation, Problem
     from tests.contract.support import Sandbox
 
 ASSERTED = [
@@ -54,3 +54,47 @@ def test_an_object_of_the_submission_does_not_choose_how_it_is_shown(sandbox: Sa
     problem = asserts("t = T(3)\nassert t == T(3)\nassert T(4) == t", limits=ROOMY)
     for result in sandbox.judge(problem, code):
         assert (result.verdict, result.message) == ("wrong_answer", "got <T> where <T> was expected")
+
+
+CRASH = "def g(x):\n    return x[7]\n\n\ndef f(x):\n    return g([x])\n"
+AT_LINE = "IndexError: list index out of range (solution.py:2: return x[7])"
+CRASHES = [
+    (call(returns(1, 2), entry_point="f"), CRASH, AT_LINE),
+    (call({"args": [1], "raises": "ValueError"}, entry_point="f"), CRASH, AT_LINE),
+    (stdio(("", "1")), f"{CRASH}f(1)", AT_LINE),
+    (stdio(("", "1")), f"{CRASH}try:\n    f(1)\nexcept IndexError as e:\n    raise ValueError('no') from e", "ValueError: no (solution.py:10: raise ValueError('no') from e)"),
+    (stdio(("", "1")), "import json\n\njson.loads('[')", "json.decoder.JSONDecodeError: Expecting value: line 1 column 2 (char 1) (solution.py:3: json.loads('['))"),
+    (asserts("assert f(1) == 1"), CRASH, AT_LINE),
+    (asserts("assert f(1) == 1", isolation="shared"), CRASH, AT_LINE),
+    (asserts("x = f(1)\nassert x == 1"), CRASH, f"{AT_LINE} (it ended the test code)"),
+    (asserts("import unittest\nclass T(unittest.TestCase):\n    def test(self):\n        self.assertEqual(f(1), 1)"), CRASH, AT_LINE),
+    (pytest_files("from solution import f\ndef test(): assert f(1) == 1"), CRASH, AT_LINE),
+    (pytest_files("from solution import f\ndef test(): assert f(1) == 1", isolation="shared"), CRASH, AT_LINE),
+    # while it is loaded
+    (call(returns(1, 2), entry_point="f"), "def f(x): return x\nf()", "TypeError: f() missing 1 required positional argument: 'x' (solution.py:2: f())"),
+    (asserts("assert f(1) == 1"), "\n\n1 / 0", "ZeroDivisionError: division by zero (solution.py:3: 1 / 0)"),
+    (pytest_files("from solution import f\ndef test(): assert f(1) == 1"), "\n1 / 0", "ZeroDivisionError: division by zero (solution.py:2: 1 / 0)"),
+    # no line of the submission raised it
+    (asserts("assert f(1)[0] == 1"), "def f(x): return []", "IndexError: list index out of range"),
+    (call(returns(1, 2), entry_point="f"), "def h(x): pass", "NameError: the submission defines no 'f'"),
+    # what it says of itself is text
+    (call(returns(1, 2), entry_point="f"), "def f(x): raise ValueError('v ' * 10**6)", "ValueError: " + "v " * 169 + " (solution.py:1: def f(x): raise ValueError('v ' * 10**6))"),
+    (call(returns(1, 2), entry_point="f"), "def f(x):\n  try: 1 / 0\n  except ZeroDivisionError as e:\n    e.__traceback__ = None\n    raise e", "ZeroDivisionError: division by zero (solution.py:5: raise e)"),
+    (asserts("assert f(1) == 1"), "import sys\ndef f(x): raise ValueError(' (solution.py:1)')", "ValueError:  (solution.py:1) (solution.py:2: def f(x): raise ValueError(' (solution.py:1)'))"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("problem", "code", "message"), CRASHES, ids=range(len(CRASHES)))
+def test_a_crash_shows_the_line_that_raised(sandbox: Sandbox, problem: Problem, code: str, message: str) -> None:
+    problem = problem.model_copy(update={"limits": ROOMY})
+    (result,) = sandbox.judge(problem, code)
+    assert (result.verdict, result.message) == ("runtime_error", message)
+
+
+def test_an_assertion_of_the_submission_shows_its_line(sandbox: Sandbox) -> None:
+    code = "def f(x):\n    assert x > 1, 'too small'\n    return x"
+    (result,) = sandbox.judge(asserts("assert f(1) == 1", limits=ROOMY), code)
+    assert (result.verdict, result.message) == (
+        "wrong_answer",
+        "too small (solution.py:2: assert x > 1, 'too small')",
+    )

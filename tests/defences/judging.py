@@ -343,7 +343,9 @@ ROWS = (
         WORDING,
         'return f"<{kind.__name__[:MOST_CHARS]}>"',
         "return repr(value)",
-        ("tests/contract/test_messages.py::test_an_object_of_the_submission_does_not_choose_how_it_is_shown[embedded-0]",),
+        (
+            "tests/contract/test_messages.py::test_an_object_of_the_submission_does_not_choose_how_it_is_shown[embedded-0]",
+        ),
     ),
     Defence(
         "differences_are_looked_for_in_bounded_time",
