@@ -90,7 +90,7 @@ class Batch:
         try:
             signs = suspicions(code, results) if code is not None else []
             result = _result(results, self._reward, self._detail)
-            if calibration is not None and self._detail != "none":
+            if calibration is not None and (self._detail != "none" or calibration.fault):
                 result["calibration"] = _shown(calibration, problem)
         except Exception as error:  # a bug of ours costs this result, not the whole batch its end
             log.exception("result_lost")

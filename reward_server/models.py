@@ -212,7 +212,7 @@ class ScoreResult(BaseModel):
     """Signs that it tried to cheat, from its text and its ending: to be counted. They never change the reward."""
     calibration: CalibrationReport | None
     """Null where the problem has no reference or is not judged by one (`stdio`, `call`, `isolation: shared`), before
-    the reference was run, and with `detail` `none`."""
+    the reference was run, and with `detail` `none` unless it has a `fault`."""
     error: str | None
     """Why there is no reward."""
 

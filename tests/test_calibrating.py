@@ -104,6 +104,15 @@ async def test_a_reference_that_fails_is_named_and_the_problem_is_judged_as_with
     assert "the reference does not pass every test (wrong_answer 1 is not 2)" in results[0]["calibration"]["fault"]
 
 
+async def test_a_reference_that_fails_is_named_where_no_detail_is_asked_for() -> None:
+    """A training asks for none, and must hear of it."""
+    async with started(FakeBackend(as_the_code_says)) as service:
+        for reference, is_named in (("no", True), ("values", False)):
+            request = batch_of("values", problem=asserts(reference), detail="none")
+            (result,) = await scored(service, request)
+            assert (result["calibration"] is not None) == is_named
+
+
 async def test_a_problem_that_only_works_in_one_process_is_not_judged_and_names_the_fix() -> None:
     backend = FakeBackend(as_the_code_says)
     async with started(backend) as service:

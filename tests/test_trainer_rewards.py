@@ -7,6 +7,7 @@ import math
 import pickle
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -33,7 +34,7 @@ from trainer.rewards import (
     summed_reward,
 )
 from trainer.settings import NAMES, SUMMED, TrainerSettings
-from trainer.wire import UNFENCED, VERDICTS, Submission, unscored
+from trainer.wire import UNFENCED, VERDICTS, Learned, Submission, unscored
 
 SPEC = json.dumps({"tests": {"kind": "call"}})
 Judge = Callable[[str], dict[str, Any]]
@@ -71,7 +72,11 @@ def judged(completion: str) -> dict[str, Any]:
         return lost | {"verdict": "sandbox_error", "error": "slot lost"}
     verdict = "passed" if rate == 1.0 else "wrong_answer"
     scored = {"reward": rate, "pass_rate": rate, "passed": 1, "total": 2, "verdict": verdict, "cpu_s": 0.09}
-    return scored | {"assurance": "values" if rate == 1.0 else "objects"}
+    return scored | {"assurance": "values" if rate == 1.0 else "objects"} | ALSO
+
+
+ALSO: dict[str, Any] = {}
+"""What else a test has the server say."""
 
 
 def run(function: Any, completions: list[Any], **columns: Any) -> list[float | None]:
@@ -168,13 +173,32 @@ def test_a_run_asks_for_the_least_assurance_of_its_settings(
 
 def test_a_problem_at_fault_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
     """It would else only be one more completion without a reward."""
-    faulty, submission = FaultyProblems(), Submission(problem="p", code="")
-    results = [unscored("the problem cannot be judged: no fixture"), unscored("server gone")]
-    for _ in range(2):
-        faulty.warn([submission, Submission(problem="q", code="")], results)
-    assert [record.getMessage() for record in caplog.records] == [
-        "problem p: no completion of it gets a reward: the problem cannot be judged: no fixture"
+    faulty, submissions = FaultyProblems(), [Submission(problem=name, code="") for name in "pqrs"]
+    learned = Learned("values", (), 0.0, "the reference does not pass every test (line 1): fix it or the tests")
+    results = [
+        unscored("the problem cannot be judged: no fixture"),
+        unscored("server gone"),
+        replace(unscored("server gone"), calibration=learned),
+        replace(unscored("server gone"), calibration=Learned("values", (), 0.1, "")),
     ]
+    for _ in range(2):
+        faulty.warn(submissions, results, ["one", "two", None, "four"])
+    assert [record.getMessage() for record in caplog.records] == [
+        "problem one: no completion of it gets a reward: the problem cannot be judged: no fixture",
+        f"problem r: it is judged as if it had no reference: {learned.fault}",
+        "2 of the 4 problems so far have a fault of their own; `passrate validate` names the fix of each",
+    ]
+
+
+def test_a_reference_that_fails_is_warned_of_by_the_name_of_its_problem(
+    requests: list[dict[str, Any]], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The completions are judged all the same, so that nothing else would show it."""
+    monkeypatch.setattr(rewards_module, "_faulty", FaultyProblems())
+    learned = {"assurance": "values", "unreached": [], "cpu_s": 0.0, "fault": "the reference fails"}
+    monkeypatch.setitem(ALSO, "calibration", learned)
+    assert run(code_reward, ["1"], problem=[SPEC], problem_id=["sum"]) == [1.0]
+    assert caplog.messages[0] == "problem sum: it is judged as if it had no reference: the reference fails"
 
 
 @pytest.mark.parametrize("unfenced", [None, *UNFENCED])

@@ -52,17 +52,38 @@ class TooManyUnscored(RuntimeError):
 
 
 class FaultyProblems:
-    """Warns of each problem that cannot be judged, once: no submission to it will ever have a reward."""
+    """Warns once of each problem that cannot be judged, or whose reference does not pass its own tests."""
 
     def __init__(self) -> None:
-        self._known: set[str] = set()
+        self._seen: set[str] = set()
+        self._faulty: set[str] = set()
 
-    def warn(self, submissions: Sequence[Submission], results: Sequence[Result]) -> None:
-        for submission, result in zip(submissions, results, strict=True):
-            problem, error = submission["problem"], result.error or ""
-            if error.startswith(PROBLEM_FAULT) and problem not in self._known:
-                self._known.add(problem)
-                log.warning("problem %s: no completion of it gets a reward: %s", problem, error)
+    def warn(
+        self, submissions: Sequence[Submission], results: Sequence[Result], ids: Sequence[str | None] | None = None
+    ) -> None:
+        """Look at a batch. `ids`: what to call the problems, where the submissions name them by a digest."""
+        before = len(self._faulty)
+        for submission, result, name in zip(submissions, results, ids or [None] * len(results), strict=True):
+            problem = submission["problem"]
+            self._seen.add(problem)
+            fault = fault_of(result)
+            if fault and problem not in self._faulty:
+                self._faulty.add(problem)
+                log.warning("problem %s: %s", name or problem, fault)
+        if len(self._faulty) > before:
+            log.warning(
+                "%d of the %d problems so far have a fault of their own; `passrate validate` names the fix of each",
+                len(self._faulty),
+                len(self._seen),
+            )
+
+
+def fault_of(result: Result) -> str:
+    """Say what is wrong with the problem itself; empty where nothing is."""
+    error, learned = result.error or "", result.calibration
+    if error.startswith(PROBLEM_FAULT):
+        return f"no completion of it gets a reward: {error}"
+    return f"it is judged as if it had no reference: {learned.fault}" if learned is not None and learned.fault else ""
 
 
 class UnscoredShare:
@@ -220,7 +241,7 @@ async def _scored(
     began = time.perf_counter()
     submissions, results = await _judge(completions, columns, settings)
     metrics.log(submissions, results, columns, began=began, ended=time.perf_counter())
-    _faulty.warn(submissions, results)
+    _faulty.warn(submissions, results, columns.get("problem_id"))
     counted.add(results, settings.max_unscored)
     return results
 

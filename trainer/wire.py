@@ -75,7 +75,7 @@ class Result:
     suspicion: tuple[str, ...] = ()
     """Signs that it tried to cheat. They never change the reward."""
     calibration: Learned | None = None
-    """None where the server does not learn from the problem's reference, and with `detail` `none`."""
+    """None where the server does not learn from the problem's reference, and with `detail` `none` unless that fails."""
     error: str | None = None
     """Why there is no reward."""
     message: str = ""
