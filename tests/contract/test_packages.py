@@ -109,7 +109,8 @@ def test_a_package_that_is_not_there_is_missed_by_its_importer_alone(sandbox: Sa
     problem = call(returns(1), limits=ROOMY)
     (result,) = sandbox.judge(problem, "import numpy\ndef solve(): return 1")
     if result.verdict != "passed":  # an image, or an interpreter, that has it
-        assert (result.verdict, result.message) == ("runtime_error", "ModuleNotFoundError: No module named 'numpy'")
+        assert result.verdict == "runtime_error"
+        assert result.message.startswith("ModuleNotFoundError: No module named 'numpy' (solution.py:")
     assert sandbox.verdicts(problem, "def f():\n    import numpy\ndef solve(): return 1") == ["passed"]
 
 

@@ -73,7 +73,7 @@ def test_a_program_is_judged_by_output_and_exit_code(sandbox: Sandbox, code: str
 
 def test_the_message_names_the_exception(sandbox: Sandbox) -> None:
     (result,) = sandbox.judge(stdio(("", "1")), "def f():\n    return {}['key']\nf()")
-    assert result.message == "KeyError: 'key'"
+    assert result.message == "KeyError: 'key' (solution.py:2: return {}['key'])"
     assert 'File "/box/solution.py", line 2, in f' in result.stderr
     assert "reward_server" not in result.stderr
 
@@ -121,7 +121,10 @@ def test_a_long_stderr_is_cut_to_its_end_and_decides_nothing(sandbox: Sandbox) -
     assert result.verdict == "passed"
     assert result.stderr.endswith("39999")
     (result,) = sandbox.judge(stdio(("", "1")), flood + "\n[][7]")
-    assert (result.verdict, result.message) == ("runtime_error", "IndexError: list index out of range")
+    assert (result.verdict, result.message) == (
+        "runtime_error",
+        "IndexError: list index out of range (solution.py:4: [][7])",
+    )
 
 
 def test_output_of_any_bytes_is_judged(sandbox: Sandbox) -> None:
