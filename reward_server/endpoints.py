@@ -201,7 +201,7 @@ async def readyz(request: Request) -> dict[str, Any]:
 
 @router.get("/metrics", summary="Metrics for Prometheus", response_class=PlainTextResponse, responses=errors(401, 403))
 async def metrics(request: Request) -> Response:
-    """Answer queue, slots, runs, verdicts, cache, requests and the server's process; README.md lists them."""
+    """Answer queue, slots, runs, verdicts, cache, requests and the server's process; docs/operating.md lists them."""
     return Response(_service(request).metrics.page(), media_type=CONTENT_TYPE_LATEST)
 
 

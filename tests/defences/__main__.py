@@ -32,7 +32,7 @@ from tests.defences.witness import REPORT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COPIED = ("reward_server", "tasks", "trainer", "sandbox_images", "tests", "pyproject.toml", "README.md")
+COPIED = ("reward_server", "tasks", "trainer", "sandbox_images", "tests", "pyproject.toml", "README.md", "docs")
 BASELINE_S, REMOVAL_S, TEST_S = 600, 150, 60
 OURS = frozenset({"BackendUnavailable", "ImportError", "ModuleNotFoundError", "NameError", "SyntaxError"})
 """What a test fails with when the removal has broken more than the defence."""
