@@ -351,7 +351,7 @@ def test_a_sum_looks_at_reference_times_before_it_asks_and_only_for_efficiency(
     assert run(summed_reward, ["1"], problem=[SPEC], reference_cpu_s=["fast"]) == [1.0]
     requests.clear()
     monkeypatch.setenv("PASSRATE_REWARDS", "code efficiency")
-    with pytest.raises(TypeError, match="`reference_cpu_s`: 'fast'"):
+    with pytest.raises(TypeError, match="`reference_cpu_s`: invalid value 'fast'"):
         run(summed_reward, ["1"], problem=[SPEC], reference_cpu_s=["fast"])
     assert requests == []
 

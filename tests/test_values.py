@@ -108,7 +108,7 @@ def test_the_order_of_a_mapping_arrives() -> None:
     "value", [object(), len, lambda: 1, (n for n in "a"), [object()], {"a": object()}, Whole, math]
 )
 def test_what_has_no_plain_form_is_unfit(value: Any) -> None:
-    with pytest.raises(values.Unfit, match="cannot cross"):
+    with pytest.raises(values.Unfit, match="cannot be passed"):
         values.encode(value)
 
 

@@ -41,7 +41,7 @@ COMMANDS = {
     "train": ("trainer.train", "train a model by GRPO; takes TRL's options and --config FILE.yaml"),
     "demo": ("trainer.demo", "train a tiny model on this machine, with nothing from a hub"),
     "images": ("trainer.images", "build the images of the Docker backend: passrate images build"),
-    "doctor": ("trainer.doctor", "what this machine can do, and how to mend what it cannot"),
+    "doctor": ("trainer.doctor", "what this machine can do, and how to fix what it cannot"),
 }
 SOURCES = "bundled, humaneval:PATH, mbpp:PATH, leetcode:PATH, or a .jsonl or .jsonl.gz file of problems"
 OWN_PARSER = {"train"}

@@ -59,7 +59,7 @@ def reference_times(columns: Mapping[str, Any], size: int) -> list[float | None]
         return [None] * size
     for reference in references:
         if isinstance(reference, bool) or not isinstance(reference, int | float | None):
-            raise TypeError(f"column `reference_cpu_s`: {reference!r} does not do; give seconds or None")
+            raise TypeError(f"column `reference_cpu_s`: invalid value {reference!r}: must be seconds or None")
     return list(references)
 
 

@@ -1,4 +1,4 @@
-"""`passrate doctor`: what this machine can do, and how to mend what it cannot.
+"""`passrate doctor`: what this machine can do, and how to fix what it cannot.
 
 Promises: changes nothing, and imports neither torch nor trl to find them. With `--attack` it runs hostile programs, in
 the sandbox alone.
@@ -68,11 +68,15 @@ def main(arguments: argparse.Namespace) -> int:
         find_package("torch"),
         find_package("trl"),
     ]
-    made = table("This machine", "what", "", "found", "how to mend it")
+    made = table("This machine", "what", "", "found", "how to fix it")
     for finding in findings:
         made.add_row(finding.what, Text(finding.state, COLOURS[finding.state]), finding.found, finding.fix)
     backends = [found.what.removeprefix(BACKEND) for found in (docker, embedded) if found.state == "ok"]
-    line = f"Backends that work here: {', '.join(backends)}." if backends else "No backend works here: mend one above."
+    line = (
+        f"Backends that work here: {', '.join(backends)}."
+        if backends
+        else "No backend works here: fix one of the above."
+    )
     show(made, line)
     return 0 if backends else 1
 

@@ -50,7 +50,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _add(path: Path, text: str, keys: tuple[Key, ...], arguments: argparse.Namespace) -> None:
     if not NAME.fullmatch(arguments.name):
-        raise UsageError(f"{arguments.name!r} does not do for a name: letters, digits and . _ @ -, at most 64")
+        raise UsageError(f"invalid name {arguments.name!r}: must be at most 64 letters, digits and . _ @ -")
     if any(key.name == arguments.name for key in keys):
         raise UsageError(f"{arguments.name}: there is one of this name; remove it first, or choose another")
     secret = new_key()

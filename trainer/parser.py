@@ -61,7 +61,7 @@ def one_line(text: object) -> str:
 def whole_number(text: str) -> int:
     """Read a number of at least 1."""
     if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} does not do; give a whole number of at least 1")
+        raise argparse.ArgumentTypeError(f"invalid value {text!r}: must be an integer >= 1")
     return int(text)
 
 
@@ -87,7 +87,7 @@ def seconds(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} does not do; give a number above 0")
+        raise argparse.ArgumentTypeError(f"invalid value {text!r}: must be a number above 0")
     return value
 
 
@@ -100,5 +100,5 @@ def share(text: str) -> float:
     """Read a number above 0 and of at most 1."""
     value = seconds(text)
     if value > 1:
-        raise argparse.ArgumentTypeError(f"{text!r} does not do; give a number above 0, at most 1")
+        raise argparse.ArgumentTypeError(f"invalid value {text!r}: must be a number above 0 and at most 1")
     return value

@@ -63,7 +63,7 @@ def weigh_rewards(asked: Sequence[str], training: GRPOConfig) -> tuple[list[str]
     if len(weights) != len(chosen):
         raise UsageError(f"--reward_weights: {len(weights)} for {len(chosen)} of --rewards; give one for each")
     if not all(math.isfinite(weight) for weight in weights):
-        raise UsageError(f"--reward_weights: {' '.join(map(str, weights))} does not do; give numbers")
+        raise UsageError(f"--reward_weights: invalid value {' '.join(map(str, weights))}: must be numbers")
     if len(chosen) > 1 and training.multi_objective_aggregation != "sum_then_normalize":
         raise UsageError(
             f"--multi_objective_aggregation: {training.multi_objective_aggregation} takes each of --rewards apart, and "

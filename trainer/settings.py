@@ -132,5 +132,5 @@ def _number(env: Mapping[str, str], name: str, default: float, *, low: float, hi
         value = math.nan
     if not (low <= value <= high and math.isfinite(value)):
         span = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of at least {low:g}"
-        raise ValueError(f"{name}: {text!r} does not do; give a number {span}")
+        raise ValueError(f"{name}: invalid value {text!r}: must be a number {span}")
     return value

@@ -214,7 +214,7 @@ def parse(argv: Sequence[str]) -> tuple[CodeArguments, GRPOConfig, ModelConfig]:
         raise UsageError(f"{error}{fix}") from None
     script.rewards, training.reward_weights = preflight.weigh_rewards(script.rewards, training)
     if not 0 <= script.held_out < 1:
-        raise UsageError(f"--held_out: {script.held_out:g} does not do; give a share from 0 to below 1")
+        raise UsageError(f"--held_out: invalid value {script.held_out:g}: must be at least 0 and below 1")
     if not model.model_name_or_path:
         raise UsageError("--model_name_or_path: give a folder with a model, or a model's name")
     for difficulty in script.difficulties or ():

@@ -157,7 +157,7 @@ def findings_table(findings: Sequence[Finding]) -> Table:
     solutions: dict[tuple[str, str, str, str], list[str]] = {}
     for found in findings:
         solutions.setdefault((found.problem, found.verdict, found.passed, found.reason), []).append(found.solution)
-    made = table("Problems to mend", "problem", "solution", "verdict", "passed", "reason")
+    made = table("Problems to fix", "problem", "solution", "verdict", "passed", "reason")
     for (problem, verdict, passed, reason), names in solutions.items():
         made.add_row(problem, ", ".join(names), verdict, passed, reason)
     return made

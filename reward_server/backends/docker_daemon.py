@@ -138,9 +138,9 @@ def why_not_started(error: Exception, image: str) -> str:
     if "no space left" in text.lower():
         return f"the Docker daemon's disk is full: `docker system prune` frees some ({text[:200]})"
     if "unknown or invalid runtime" in text.lower():
-        return f"runtime: the Docker daemon does not know it ({text[:200]}): mend PASSRATE_RUNTIME"
+        return f"runtime: the Docker daemon does not know it ({text[:200]}): set PASSRATE_RUNTIME to one that it knows"
     if "cpuset" in text.lower() or "requested cpus" in text.lower():
-        return f"cpuset: the Docker daemon refuses it ({text[:200]}): mend PASSRATE_CPUSET"
+        return f"cpuset: the Docker daemon refuses it ({text[:200]}): correct PASSRATE_CPUSET"
     return f"Docker could not start a container: {text[:300]}"
 
 

@@ -41,7 +41,7 @@ ENDINGS = frozenset(get_args(Ending))
 ROWS = {(str, int, cpu, wall, int, str, bool, str, int) for cpu in (float, int) for wall in (float, int)}
 """The types that the first fields of an `Observation` may have."""
 
-KERNEL = "passrate needs Linux 5.3 or later with CONFIG_SCHED_INFO; gVisor, a kernel of its own, will not do"
+KERNEL = "passrate needs Linux 5.3 or later with CONFIG_SCHED_INFO; gVisor's kernel is not supported"
 
 
 class SandboxProcess(Protocol):

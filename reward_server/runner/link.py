@@ -74,7 +74,7 @@ class Link:
 
     def describe(self, value: Any) -> list[Any]:
         """The handle that stands for one of our objects. Raises: values.Unfit when it must stay at home."""
-        raise values.Unfit(f"a value of type {type(value).__name__} cannot cross the sandbox's wall")
+        raise values.Unfit(f"a value of type {type(value).__name__} cannot be passed between test and submission")
 
     def resolve(self, number: int, kind: str, type_number: int | None, plain: Any = None) -> Any:
         """What stands for one of their objects. `plain`: the number or text that it is as well."""
@@ -393,7 +393,7 @@ def take(received: bytearray) -> bytes | None:
 def short(text: bytes) -> bytes:
     """Raises: values.Unfit."""
     if len(text) > MAX_FRAME:
-        raise values.Unfit(f"a value of {len(text)} bytes is too large to cross the sandbox's wall")
+        raise values.Unfit(f"a value of {len(text)} bytes is too large to be passed between test and submission")
     return text
 
 

@@ -132,7 +132,9 @@ class Patches:
                 return [self.wall.encode(held) if callable(held) else values.encode(held)]
         except values.Unfit:
             pass
-        self.wall.evidence.blame_test(f"the test replaces {module}.{name}, which cannot cross the sandbox's wall")
+        self.wall.evidence.blame_test(
+            f"the test replaces {module}.{name}, which cannot be passed between test and submission"
+        )
         return None
 
     def restart(self) -> None:

@@ -95,6 +95,6 @@ def submodule(wall: Wall, name: str, encoded: Any) -> Submodule | None:
         case ["h", int(number), "module", None]:
             own = own_module(name)
             if own is None:
-                raise values.Unfit(f"the module {name} of the submission cannot cross the sandbox's wall")
+                raise values.Unfit(f"the module {name} of the submission cannot be passed between test and submission")
             return Submodule(wall, number, own)
     return None

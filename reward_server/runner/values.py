@@ -80,7 +80,7 @@ def is_named_tuple(kind: type) -> bool:
 def refuse(value: object, plain: bool = False) -> Encoded:
     if plain:
         return None
-    raise Unfit(f"a value of type {type(value).__name__} cannot cross the sandbox's wall")
+    raise Unfit(f"a value of type {type(value).__name__} cannot be passed between test and submission")
 
 
 def as_json(value: object, plain: bool = False) -> Encoded:
@@ -95,7 +95,7 @@ def encode(value: Any, handle: Handle = refuse) -> Encoded:
     try:
         return _encode(value, handle)
     except RecursionError:
-        raise Unfit("a value that is cyclic or nests too deep cannot cross the sandbox's wall") from None
+        raise Unfit("a value that is cyclic or nests too deep cannot be passed between test and submission") from None
 
 
 def decode(encoded: Encoded, resolve: Callable[[list[Any]], Any] | None = None) -> Any:
@@ -174,7 +174,7 @@ def contents(value: Any, handle: Handle) -> Encoded:
         held = library_values.contents(value, lambda part: _encode(part, handle))
         return handle(value) if held is None else held
     except RecursionError:
-        raise Unfit("a value that is cyclic or nests too deep cannot cross the sandbox's wall") from None
+        raise Unfit("a value that is cyclic or nests too deep cannot be passed between test and submission") from None
 
 
 def empty(encoded: Encoded) -> Any:

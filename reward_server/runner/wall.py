@@ -434,7 +434,7 @@ class Wall(link.Link):
             raise values.Unfit("the submission gave an object of its own where the test expects a plain value")
         if kind == "object" and type_number is not None:
             return self.instance_of(self.mirror(type_number), number, plain)
-        raise values.Unfit(f"a {kind} cannot cross the sandbox's wall")
+        raise values.Unfit(f"a {kind} cannot be passed between test and submission")
 
     def instance_of(self, kind: type, number: int, plain: Any) -> Remote:
         """A new proxy object. `plain`: what it holds as an instance of a builtin type."""

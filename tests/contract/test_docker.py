@@ -320,7 +320,7 @@ def test_containers_keep_to_the_cpuset() -> None:
 @pytest.mark.usefixtures("client")
 def test_a_cpuset_that_there_is_not_is_refused_by_name() -> None:
     slots = backend(cpuset="4095")
-    with pytest.raises(BackendUnavailable, match=r"cpuset: the Docker daemon refuses it .*: mend PASSRATE_CPUSET"):
+    with pytest.raises(BackendUnavailable, match=r"cpuset: the Docker daemon refuses it .*: correct PASSRATE_CPUSET"):
         asyncio.run(slots.open_slot())
     asyncio.run(slots.close())
 
