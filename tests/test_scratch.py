@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reward_server.runner.scratch import MOST_FILES, Scratch, TooMuch
+from reward_server.runner.scratch import MOST_BYTES, MOST_DEPTH, MOST_FILES, Scratch, TooMuch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,3 +132,32 @@ def test_more_files_than_are_carried_are_too_much(sides: tuple[Scratch, Scratch]
         put(sides[0], str(number), "")
     with pytest.raises(TooMuch):
         sides[0].changes()
+
+
+def test_what_the_other_side_has_made_is_not_too_much_for_this_one(sides: tuple[Scratch, Scratch]) -> None:
+    """Or a submission could fill the test's folder, for which the test would be blamed."""
+    ours, theirs = sides
+    for number in range(MOST_FILES):
+        put(theirs, str(number), "")
+    for name in "ab":
+        put(ours, name, "")
+    cross(theirs, ours)
+    assert cross(ours, theirs) == ["w a", "w b"]
+
+
+@pytest.mark.parametrize(("files", "size"), [(MOST_FILES + 1, 1), (3, MOST_BYTES // 2)])
+def test_the_other_side_has_the_same_limits(sides: tuple[Scratch, Scratch], files: int, size: int) -> None:
+    text = base64.b64encode(b"x" * size).decode()
+    for number in range(files - 1):
+        sides[0].apply([["w", str(number), text]])
+    with pytest.raises(TooMuch):
+        sides[0].apply([["w", "one more", text]])
+    sides[0].changes()
+
+
+def test_no_folder_is_deeper_than_what_is_looked_at(sides: tuple[Scratch, Scratch]) -> None:
+    paths = ["/".join("d" * depth) for depth in range(1, MOST_DEPTH + 3)]
+    with pytest.raises(TooMuch):
+        sides[0].apply([["m", path] for path in paths])
+    assert len(sides[0].known) == MOST_DEPTH + 1
+    sides[0].changes()

@@ -61,9 +61,12 @@ class JudgePayload(NamedTuple):
     wanted: frozenset[str] = frozenset()
     """The names that the test code takes from the submission."""
 
-    def with_assurance(self, *, objects: bool, learn: bool = False, sites: Any = None) -> bytes:
+    def with_assurance(
+        self, *, objects: bool, learn: bool = False, sites: Any = None, calibrated: bool = False
+    ) -> bytes:
         """The whole payload. `learn`: note what comes back at each call site. `sites`: what came back there."""
-        known = {"assurance": "objects" if objects else "values", "learn": learn, "sites": sites}
+        assurance = "objects" if objects else "values"
+        known = {"assurance": assurance, "learn": learn, "sites": sites, "calibrated": calibrated}
         return orjson.dumps(known)[:-1] + b"," + self.text[1:]
 
 

@@ -100,7 +100,9 @@ def plan(
                 judge.kind,
                 problem.limits,
                 submission,
-                judge=judge.with_assurance(objects=objects, learn=learn, sites=sites),
+                judge=judge.with_assurance(
+                    objects=objects, learn=learn, sites=sites, calibrated=calibration is not None
+                ),
                 tests=judge.tests,
                 # A proxy object may be a key of the library's caches, and choose what it equals.
                 pure=judge.pure and not objects,

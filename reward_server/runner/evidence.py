@@ -63,10 +63,15 @@ class Evidence:
         """What the test's own side cannot do across the wall: then there is no verdict."""
         self.answers = 0
         """What the submission has answered, but for look-ups of its functions and classes."""
+        self.tests = 0
+        """So many tests were begun."""
+        self.calibrated = False
+        """Whether the reference has passed these tests in two processes."""
         self.forget()
 
     def forget(self) -> None:
         """Begin the next test."""
+        self.tests += 1
         self.doubts: list[str] = []
         self.raised: list[BaseException] = []
         """Those that could end a loop unseen."""
@@ -81,6 +86,12 @@ class Evidence:
     def blame_test(self, text: str) -> None:
         """Note what the test's own side cannot do: a failure is then no verdict."""
         self.problem = self.problem or text
+
+    def cannot_carry(self, text: str) -> None:
+        """Note what the test's side cannot do for this submission: it fails, if the reference needed no such thing."""
+        self.doubt(text)
+        if not self.calibrated:
+            self.blame_test(text)
 
     def doubt(self, text: str) -> None:
         if not self.doubts:

@@ -270,24 +270,19 @@ class Exports:
         """What comes of a coroutine or an asynchronous generator that the submission awaits."""
         evidence = self.wall.evidence
         answers = evidence.answers
+        self.wall.serving += 1
         try:
             value = await self.awaited(operation, self.wall.exported[number])
-            outcome = ["=", self.told(value)]
+            outcome = ["=", self.wall.encode(value)]
         except (values.Unfit, link.Refused) as error:
             return ["~", str(error)]
         except Exception as error:
             evidence.callback_ended([operation, number], error, answers)
             return ["!", self.wall.describe_exception(error)]
-        evidence.callback_ended([operation, number], None, answers)
-        return outcome
-
-    def told(self, value: Any) -> Any:
-        """A value that the submission has asked for, encoded: that it cannot cross is not the test's fault."""
-        self.wall.serving += 1
-        try:
-            return self.wall.encode(value)
         finally:
             self.wall.serving -= 1
+        evidence.callback_ended([operation, number], None, answers)
+        return outcome
 
     def awaited(self, operation: str, held: Any) -> Any:
         """Raises: Refused."""

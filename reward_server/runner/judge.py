@@ -83,6 +83,7 @@ class Judge(Keeper):
         self.setup, self.broken_setup = run_setup(payload.get("module") or DEFAULT_MODULE, payload["setup"])
         objects, sites = payload["assurance"] == "objects", payload["sites"]
         self.learns = payload["learn"]
+        self.evidence.calibrated = payload["calibrated"]
         self.evidence.constant = frozenset(map(tuple, payload["constant"]))
         self.evidence.independent = frozenset(map(tuple, payload["independent"]))
         self.evidence.files, self.evidence.expected = frozenset(files), frozenset(payload["expected"])
@@ -103,7 +104,7 @@ class Judge(Keeper):
             self.wall.mirrored = mirror(self.wall, payload["surroundings"], data, nested=self.nested)
         self.wall.exports.decorating.sources = files
         if spec.get("role") in ("judge", "pytest"):  # a standing judge runs nothing that opens files
-            guarding.guard(self.wall)
+            guarding.guard(self.wall, control)
         self.lost = False
 
     def clocks(self) -> tuple[float, float]:

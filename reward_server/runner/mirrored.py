@@ -7,24 +7,21 @@ state of a random generator comes back: a submission must not choose what the te
 
 from __future__ import annotations
 
-import json
+import base64
 import os
-import re
+import sys
 from os import chdir, getcwd
+from posixpath import basename, dirname, lexists
 from typing import TYPE_CHECKING, Any
 
-from reward_server.runner import link, mirrored_parts, scratch, values
+from reward_server.runner import link, mirrored_parts, naming, scratch, values
 from reward_server.runner.replayed import Replayed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from types import FrameType
 
     from reward_server.runner.wall import Wall
-
-TEMPORARY = f"{scratch.ROOT}/tmp"
-"""Where `tmp_path` and `tempfile` lie."""
-PATHS = re.compile(re.escape(scratch.ROOT.encode()) + rb'[^"]*')
-END_OF_PATH = re.compile(r"[\s,:;'=|&]")
 
 
 class Files:
@@ -36,52 +33,42 @@ class Files:
 
     def __init__(self, wall: Wall, own: Collection[str], *, swapped: bool, takes: bool) -> None:
         """`own`: the names of the problem's data files. `takes`: whether the submission's files come to the test."""
-        self.wall, self.own, self.takes = wall, frozenset(own), takes
+        self.wall, self.takes = wall, takes
         self.turns = scratch.Turns(swapped=swapped)
         self.scratch = scratch.Scratch(scratch.ROOT)
-        self.named: set[str] = set()
-        os.mkdir(TEMPORARY)
+        self.names = naming.Names(own)
+        self.withheld: set[str] = set()
+        """The paths of what the submission has made or changed and the test does not get."""
+        self.tests = 0
+        os.mkdir(naming.TEMPORARY)
         chdir(scratch.ROOT)
-        os.environ["TMPDIR"] = TEMPORARY
+        os.environ["TMPDIR"] = naming.TEMPORARY
         self.restart()
 
     def restart(self) -> None:
         self.scratch.forget()
         self.told_folder = ""
 
-    def name(self, message: bytes) -> None:
-        """Note the paths that a message to the submission names."""
-        for found in PATHS.findall(message):
-            try:
-                path = json.loads(b'"' + found + b'"')
-            except ValueError:
-                continue
-            self.named |= {path.rstrip("/"), END_OF_PATH.split(path)[0].rstrip("/")}
-        self.named |= {f"{scratch.ROOT}/{name}" for name in self.own if name.encode() in message}
-
     def is_shown(self, path: str) -> bool:
         whole = f"{scratch.ROOT}/{path}"
-        if whole in self.named:
-            return True
-        if path in self.own:
-            return False
-        folder = whole
-        while folder != scratch.ROOT:
-            folder = folder.rpartition("/")[0]
-            if folder in self.named:
-                return True
+        if self.names.is_told(whole) or whole in self.names.own:
+            return self.names.is_told(whole)
         here = getcwd()
-        return whole.startswith(f"{here}/") and (here != scratch.ROOT or not whole.startswith(f"{TEMPORARY}/"))
+        return whole.startswith(f"{here}/") and (here != scratch.ROOT or not whole.startswith(f"{naming.TEMPORARY}/"))
 
     def changes(self, message: bytes) -> list[Any] | None:
         """The folder to be in, if that is new, and what has changed below the root."""
-        self.name(message)
+        self.begin_test()
+        self.names.tell(message)
         try:
             changed = self.scratch.changes(self.is_shown)
             here = getcwd()
         except (scratch.TooMuch, OSError) as error:
-            self.wall.evidence.blame_test(str(error))
+            note = self.wall.evidence.doubt if self.names.made else self.wall.evidence.blame_test
+            note(str(error))
             return None
+        unshown = {f"{scratch.ROOT}/{path}" for path in self.scratch.unshown}
+        self.names.withhold(unshown, [message, *(base64.b64decode(row[2]) for row in changed if row[0] == "w")])
         folder = here if here != self.told_folder and f"{here}/".startswith(f"{scratch.ROOT}/") else ""
         self.told_folder = folder or self.told_folder
         return [folder, changed] if folder or changed else None
@@ -90,10 +77,50 @@ class Files:
         """Raises: scratch.TooMuch, OSError."""
         if self.takes:
             self.scratch.apply(changes)
-        elif any(type(each) is list and len(each) > 1 and self.is_shown(str(each[1])) for each in changes):
-            self.wall.evidence.blame_test(
-                "the test may run what a file says, so that it gets no files of the submission"
-            )
+        else:
+            self.withheld |= {self.scratch.checked(str(path)) for _, path, *_ in changes if self.is_shown(str(path))}
+            if len(self.withheld) > scratch.MOST_FILES:
+                raise scratch.TooMuch(f"more than {scratch.MOST_FILES} files")
+
+    def hear(self, message: list[Any]) -> None:
+        """Note what a message of the submission names."""
+        self.begin_test()
+        self.names.hear(message, getcwd())
+
+    def begin_test(self) -> None:
+        if self.tests != self.wall.evidence.tests:
+            self.tests = self.wall.evidence.tests
+            self.names.begin_test()
+
+    # What the test's own code does, by `guarding.py`.
+
+    def opens_for_them(self, path: str) -> None:
+        """It opens, moves or removes a file on behalf of the submission. Raises: PermissionError."""
+        if self.names.is_kept(path):
+            raise PermissionError(f"the submission has not been shown this file: {path}")
+        if not lexists(path):
+            self.names.made.add(path)
+
+    def looks_at(self, path: str, *, changes: bool) -> None:
+        """It opens, lists or asks for a file or folder for itself. `changes`: as it wants to write."""
+        if changes:
+            self.names.made.discard(path)
+            self.withheld.discard(path)
+        if path in self.names.given:
+            self.wall.evidence.doubt("the submission gives the test the path of a file that it was not shown")
+        if any(held == path or dirname(held) == path for held in self.withheld) and self.is_asked_by_the_test():
+            self.misses()
+
+    def is_asked_by_the_test(self) -> bool:
+        """Whether code of the test is running: pytest looks at its folders as well."""
+        frame: FrameType | None = sys._getframe()
+        while frame is not None and basename(frame.f_code.co_filename) not in self.wall.evidence.files:
+            frame = frame.f_back
+        return frame is not None
+
+    def misses(self) -> None:
+        """The test looks for a file of the submission, and does not get it."""
+        self.wall.evidence.cannot_carry("the test may run what a file says, so that it gets no files of the submission")
 
 
 class Mirrored:
@@ -149,7 +176,7 @@ class Mirrored:
 
     def first(self) -> dict[str, Any]:
         begin: dict[str, Any] = {"watch": self.kinds} if self.kinds else {}
-        return {**begin, "root": [scratch.ROOT, TEMPORARY]} if self.files is not None else begin
+        return {**begin, "root": [scratch.ROOT, naming.TEMPORARY]} if self.files is not None else begin
 
     def receive(self, receive: Callable[[], list[Any]]) -> list[Any]:
         """The next message. What comes ahead of it is taken. Raises: link.Gone."""
@@ -160,6 +187,8 @@ class Mirrored:
                 if self.files is not None:
                     self.files.turns.take()
             if message[0] != "s":
+                if self.files is not None:
+                    self.files.hear(message)
                 return message
             self.take(message[1])
 
@@ -170,5 +199,5 @@ class Mirrored:
         if self.files is not None and "files" in told:
             try:
                 self.files.take(told["files"])
-            except (scratch.TooMuch, OSError, ValueError) as error:
+            except (scratch.TooMuch, OSError, ValueError, TypeError, LookupError) as error:
                 self.wall.evidence.doubt(f"a file of the submission was not taken: {error}")

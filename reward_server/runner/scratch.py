@@ -45,11 +45,16 @@ class Scratch:
         """By path: what stands for the content that both sides have; None for a folder."""
         self.settled: dict[str, tuple[int, int, int]] = {}
         """The time, size and inode of files that need not be read again."""
+        self.received: dict[str, int] = {}
+        """The sizes of files and folders that the other side has made or changed. They count as its own."""
+        self.unshown: set[str] = set()
+        """The files that were not shown to the other side at the last look."""
 
     def forget(self) -> None:
         """The other side has nothing, from now on."""
         self.known.clear()
         self.settled.clear()
+        self.received.clear()
 
     def changes(self, shown: Callable[[str], bool] = lambda _: True) -> list[list[str]]:
         """What the other side has to do to its folder to have the same. Raises: TooMuch.
@@ -63,7 +68,9 @@ class Scratch:
         told = [["x", path] for path in sorted(gone, reverse=True)]
         for path in gone:
             del self.known[path]
+            self.received.pop(path, None)
         size = 0
+        self.unshown.clear()
         for path, status in entries.items():
             if status is None:
                 if path not in self.known:
@@ -71,8 +78,9 @@ class Scratch:
                     told.append(["m", path])
                 continue
             if path not in self.known and not shown(path):
+                self.unshown.add(path)
                 continue
-            size += status.st_size
+            size += status.st_size - self.received.get(path, 0)
             if size > MOST_BYTES:
                 raise TooMuch(f"the files of the test have more than {MOST_BYTES} bytes")
             content = self.content_if_changed(path, status)
@@ -104,10 +112,10 @@ class Scratch:
             except OSError:  # one without permissions
                 continue
             for entry in entries:
-                count += 1
+                path = f"{folder}/{entry.name}" if folder else entry.name
+                count += path not in self.received
                 if count > MOST_FILES or depth > MOST_DEPTH:
                     raise TooMuch(f"the test has more than {MOST_FILES} files, or deeper than {MOST_DEPTH} folders")
-                path = f"{folder}/{entry.name}" if folder else entry.name
                 if entry.is_dir(follow_symlinks=False):
                     yield path, None
                     queue.append((path, depth + 1))
@@ -132,7 +140,7 @@ class Scratch:
     def checked(self, path: str) -> str:
         """The absolute path, if that lies below the root by no link. Raises: TooMuch."""
         parts = path.split("/")
-        if len(parts) > MOST_DEPTH + 2 or any(part in ("", ".", "..") or "\0" in part for part in parts):
+        if len(parts) > MOST_DEPTH + 1 or any(part in ("", ".", "..") or "\0" in part for part in parts):
             raise TooMuch("a path that leads elsewhere")
         whole = f"{self.root}/{path}"
         folder = whole.rpartition("/")[0]
@@ -145,9 +153,11 @@ class Scratch:
             return
         (rmdir if self.known.pop(path) is None else unlink)(whole)
         self.settled.pop(path, None)
+        self.received.pop(path, None)
 
     def make_folder(self, whole: str, path: str) -> None:
         if kind_of(whole) is None:
+            self.receive(path, 0)
             mkdir(whole)
         self.known[path] = None
 
@@ -156,10 +166,17 @@ class Scratch:
         kind = kind_of(whole)
         if kind is not None and (path not in self.known or kind != stat.S_IFREG):
             raise TooMuch("a file of the test that was not handed over")
+        self.receive(path, len(content))
         with open_file(os.open(whole, WRITE, 0o644), "wb") as file:
             file.write(content)
         self.known[path] = hash(content)
         self.settled.pop(path, None)
+
+    def receive(self, path: str, size: int) -> None:
+        """Account for a file of the other side. Raises: TooMuch."""
+        self.received[path] = size
+        if len(self.received) > MOST_FILES or sum(self.received.values()) > MOST_BYTES:
+            raise TooMuch(f"more than {MOST_FILES} files, or {MOST_BYTES} bytes")
 
 
 def read(path: str) -> bytes:

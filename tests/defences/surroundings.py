@@ -7,13 +7,15 @@ from __future__ import annotations
 from tests.defences.defence import Defence
 
 RUNNER = "reward_server/runner"
-SCRATCH, MIRRORED, PARTS, GUARDING = (
-    f"{RUNNER}/{name}.py" for name in ("scratch", "mirrored", "mirrored_parts", "guarding")
-)
+SCRATCH, MIRRORED, NAMING, GUARDING = (f"{RUNNER}/{name}.py" for name in ("scratch", "mirrored", "naming", "guarding"))
 
 
 def helps_nobody(row: str) -> str:
     return f"tests/exploits/test_surroundings.py::test_what_is_carried_helps_nobody[embedded-{row}]"
+
+
+def has_a_verdict(row: str) -> str:
+    return f"tests/exploits/test_surroundings.py::test_no_submission_chooses_to_have_no_verdict[embedded-{row}]"
 
 
 def leads_elsewhere(path: str) -> str:
@@ -65,9 +67,102 @@ ROWS = (
         "data_files_are_named_first",
         "A data file of the problem, which may hold what is expected, is shown only once the test has named it.",
         MIRRORED,
-        "        if path in self.own:\n            return False\n",
-        "",
+        "if self.names.is_told(whole) or whole in self.names.own:",
+        "if self.names.is_told(whole):",
         (helps_nobody("files_data_file_not_named"),),
+    ),
+    Defence(
+        "names_of_the_submission_do_not_count",
+        "The test does not name a file by saying what the submission said.",
+        NAMING,
+        "        self.told |= {path for path in found if not self.is_closed(path)}\n",
+        "        self.told |= found\n",
+        (
+            helps_nobody("hidden_files_echoed_name_of_golden"),
+            helps_nobody("hidden_files_echoed_folder_of_golden"),
+            helps_nobody("hidden_files_data_file_named_by_the_submission"),
+        ),
+    ),
+    Defence(
+        "folders_of_all_files_are_not_shown_whole",
+        "To name the folder of temporary files shows none of them.",
+        NAMING,
+        "        while folder not in WHOLE:\n",
+        "        while folder != scratch.ROOT:\n",
+        (helps_nobody("hidden_files_temporary_folder_named_by_the_environment"),),
+    ),
+    Defence(
+        "hidden_files_are_not_opened_for_it",
+        "A callback of the test neither reads nor writes what the submission names and was not shown.",
+        MIRRORED,
+        "        if self.names.is_kept(path):\n",
+        "        if False:\n",
+        (
+            helps_nobody("hidden_files_callback_reads_golden"),
+            helps_nobody("hidden_files_callback_overwrites_expected"),
+            helps_nobody("hidden_files_callback_rename_of_golden"),
+            helps_nobody("hidden_files_database_of_expected_values"),
+        ),
+    ),
+    Defence(
+        "no_file_is_compared_with_itself",
+        "A path of a hidden file, given as that of an output, fails the test.",
+        MIRRORED,
+        "        if path in self.names.given:\n",
+        "        if False:\n",
+        (helps_nobody("hidden_files_golden_compared_with_itself"), helps_nobody("hidden_files_filecmp")),
+    ),
+    Defence(
+        "coroutines_open_nothing_either",
+        "What the submission awaits of the test is done on its behalf.",
+        f"{RUNNER}/exports.py",
+        "        self.wall.serving += 1\n        try:\n            value = await",
+        "        self.wall.serving += 0\n        try:\n            value = await",
+        (helps_nobody("hidden_files_coroutine_reads_the_test"),),
+        "root",
+    ),
+    Defence(
+        "channels_are_closed_to_the_test",
+        "No function of the library writes to the judge's channels for the test or the submission.",
+        GUARDING,
+        "        setattr(os, name, closed(getattr(os, name), slice(count), is_channel))\n",
+        "        pass\n",
+        (
+            helps_nobody("hidden_files_descriptors_written_by_the_test"),
+            has_a_verdict("hidden_files_descriptor_returned"),
+        ),
+    ),
+    Defence(
+        "no_process_is_started_for_it",
+        "A callback of the test runs no command for the submission.",
+        GUARDING,
+        "        elif event in STARTING and wall.serving:\n",
+        "        elif event is None:\n",
+        (helps_nobody("hidden_files_callback_system"),),
+    ),
+    Defence(
+        "unread_files_blame_no_test",
+        "A file of the submission that a test does not take is the test's fault only if the test looks for it.",
+        MIRRORED,
+        "            if len(self.withheld) > scratch.MOST_FILES:\n",
+        "            self.misses()\n            if len(self.withheld) > scratch.MOST_FILES:\n",
+        (has_a_verdict("hidden_files_pickle_of_the_test_overwritten"),),
+    ),
+    Defence(
+        "what_the_reference_does_not_need_is_no_fault",
+        "Where the reference needed no file carried to the test, to write one is the submission's failure.",
+        f"{RUNNER}/evidence.py",
+        "        if not self.calibrated:\n",
+        "        if True:\n",
+        (has_a_verdict("hidden_files_pickle_read_again_overwritten"),),
+    ),
+    Defence(
+        "files_of_the_submission_are_its_own",
+        "A submission that fills the test's folder has failed, and not the test.",
+        SCRATCH,
+        "                count += path not in self.received\n",
+        "                count += 1\n",
+        (has_a_verdict("hidden_files_many_files_494"),),
     ),
     Defence(
         "no_links_are_carried",
@@ -89,8 +184,8 @@ ROWS = (
         "own_files_are_not_opened_for_them",
         "What the test has put in the place of `open` does not read the test's own files for the submission.",
         GUARDING,
-        "if event in GUARDED and wall.serving:",
-        "if event is None:",
+        "for place in places if wall.serving else ():",
+        "for place in ():",
         (helps_nobody("patches_open_of_the_test_reads_no_test_file"),),
         "root",
     ),
