@@ -44,6 +44,7 @@ UNHEARD = {
     **dict.fromkeys(("copy_file_range", "dup2", "sendfile", "splice"), 2),
 }
 """Functions of `os` that raise no audit event, by the number of descriptors that they begin with."""
+KEYWORDS = frozenset({"fd", "fd2", "fileno", "in_fd", "out_fd", "src", "dst"})
 
 
 def guard(wall: Wall, control: socket.socket) -> None:
@@ -57,7 +58,7 @@ def guard(wall: Wall, control: socket.socket) -> None:
     def check(event: str, arguments: tuple[Any, ...]) -> None:
         if event in OF_DESCRIPTORS and is_channel(arguments[0]):
             raise refusal()
-        files = wall.mirrored.files if wall.mirrored is not None else None
+        files = files_of(wall)
         if event in GUARDED:
             places = places_of(event, arguments)
             for place in places if wall.serving else ():
@@ -70,13 +71,27 @@ def guard(wall: Wall, control: socket.socket) -> None:
         elif event in STARTING and files is not None and any(path in repr(arguments) for path in files.withheld):
             files.misses()
 
+    replace_unheard(files_of(wall), is_channel)
+    addaudithook(check)
+
+
+def files_of(wall: Wall) -> Files | None:
+    return wall.mirrored.files if wall.mirrored is not None else None
+
+
+def replace_unheard(files: Files | None, is_channel: Callable[[Any], bool]) -> None:
+    """Have the functions that raise no audit event look at what they get."""
     for name, count in UNHEARD.items():
         setattr(os, name, closed(getattr(os, name), slice(count), is_channel))
     socket.socket.__init__ = closed(socket.socket.__init__, slice(4, 5), is_channel)  # type: ignore[method-assign]
-    if wall.mirrored is not None and wall.mirrored.files is not None:
-        for name in ("stat", "lstat"):
-            setattr(os, name, looked_at(getattr(os, name), wall.mirrored.files))
-    addaudithook(check)
+    if files is None:
+        return
+    for name in ("stat", "lstat"):
+        found = getattr(os, name)
+        setattr(os, name, watched := looked_at(found, files))
+        for able in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
+            if found in able:
+                able.add(watched)
 
 
 def closed(function: Callable[..., Any], places: slice, is_channel: Callable[[Any], bool]) -> Callable[..., Any]:
@@ -85,7 +100,7 @@ def closed(function: Callable[..., Any], places: slice, is_channel: Callable[[An
     @functools.wraps(function)
     def call(*arguments: Any, **keywords: Any) -> Any:
         if any(map(is_channel, arguments[places])) or any(
-            is_channel(value) for name, value in keywords.items() if name not in ("offset", "count", "flags")
+            name in KEYWORDS and is_channel(value) for name, value in keywords.items()
         ):
             raise refusal()
         return function(*arguments, **keywords)

@@ -78,9 +78,9 @@ ROWS = (
         "        self.told |= {path for path in found if not self.is_closed(path)}\n",
         "        self.told |= found\n",
         (
-            helps_nobody("hidden_files_echoed_name_of_golden"),
+            helps_nobody("hidden_files_echoed_with_a_slash"),
             helps_nobody("hidden_files_echoed_folder_of_golden"),
-            helps_nobody("hidden_files_data_file_named_by_the_submission"),
+            helps_nobody("hidden_files_name_joined_by_the_test"),
         ),
     ),
     Defence(
@@ -98,10 +98,9 @@ ROWS = (
         "        if self.names.is_kept(path):\n",
         "        if False:\n",
         (
-            helps_nobody("hidden_files_callback_reads_golden"),
-            helps_nobody("hidden_files_callback_overwrites_expected"),
-            helps_nobody("hidden_files_callback_rename_of_golden"),
-            helps_nobody("hidden_files_database_of_expected_values"),
+            helps_nobody("callbacks_and_files_callback_given_the_name_of_expected"),
+            helps_nobody("callbacks_that_open_files_callback_walk"),
+            helps_nobody("callbacks_that_open_files_callback_glob_write"),
         ),
     ),
     Defence(
@@ -116,9 +115,9 @@ ROWS = (
         "coroutines_open_nothing_either",
         "What the submission awaits of the test is done on its behalf.",
         f"{RUNNER}/exports.py",
-        "        self.wall.serving += 1\n        try:\n            value = await",
-        "        self.wall.serving += 0\n        try:\n            value = await",
-        (helps_nobody("hidden_files_coroutine_reads_the_test"),),
+        "            value = await self.awaited(operation, self.wall.exported[number])\n",
+        "            self.wall.serving -= 1\n            value = await self.awaited(operation, self.wall.exported[number])\n            self.wall.serving += 1\n",
+        (helps_nobody("callbacks_that_open_files_coroutine_reads_the_test"),),
         "root",
     ),
     Defence(
@@ -128,8 +127,8 @@ ROWS = (
         "        setattr(os, name, closed(getattr(os, name), slice(count), is_channel))\n",
         "        pass\n",
         (
-            helps_nobody("hidden_files_descriptors_written_by_the_test"),
-            has_a_verdict("hidden_files_descriptor_returned"),
+            helps_nobody("channels_of_the_judge_descriptors_written_by_the_test"),
+            has_a_verdict("channels_of_the_judge_descriptor_returned"),
         ),
     ),
     Defence(
@@ -138,7 +137,7 @@ ROWS = (
         GUARDING,
         "        elif event in STARTING and wall.serving:\n",
         "        elif event is None:\n",
-        (helps_nobody("hidden_files_callback_system"),),
+        (helps_nobody("callbacks_that_open_files_callback_system"),),
     ),
     Defence(
         "unread_files_blame_no_test",
@@ -146,7 +145,7 @@ ROWS = (
         MIRRORED,
         "            if len(self.withheld) > scratch.MOST_FILES:\n",
         "            self.misses()\n            if len(self.withheld) > scratch.MOST_FILES:\n",
-        (has_a_verdict("hidden_files_pickle_of_the_test_overwritten"),),
+        (has_a_verdict("filled_folders_pickle_of_the_test_overwritten"),),
     ),
     Defence(
         "what_the_reference_does_not_need_is_no_fault",
@@ -154,7 +153,7 @@ ROWS = (
         f"{RUNNER}/evidence.py",
         "        if not self.calibrated:\n",
         "        if True:\n",
-        (has_a_verdict("hidden_files_pickle_read_again_overwritten"),),
+        (has_a_verdict("filled_folders_pickle_read_again_overwritten"),),
     ),
     Defence(
         "files_of_the_submission_are_its_own",
@@ -162,7 +161,7 @@ ROWS = (
         SCRATCH,
         "                count += path not in self.received\n",
         "                count += 1\n",
-        (has_a_verdict("hidden_files_many_files_494"),),
+        (has_a_verdict("filled_folders_many_files_494"),),
     ),
     Defence(
         "no_links_are_carried",
