@@ -77,6 +77,14 @@ def test_a_path_that_it_gives_is_noted(names: Names, said: str) -> None:
     assert names.given == set()
 
 
+def test_a_bare_name_may_be_that_of_a_file_of_its_own(names: Names) -> None:
+    """It writes `report.txt` to a folder, and the test compares with its own `report.txt`."""
+    names.hear(["=", [], "golden.txt"], FOLDER, ["out/golden.txt"])
+    assert names.given == set()
+    names.hear(["=", [], GOLDEN], FOLDER, ["out/golden.txt"])
+    assert names.given == {GOLDEN}
+
+
 @pytest.mark.parametrize("said", [f"{ROOT}/data.csv", "data.csv", "/judge/box/data.csv"])
 def test_data_files_have_two_places(names: Names, said: str) -> None:
     names.hear(["=", [], said], ROOT)

@@ -85,7 +85,7 @@ class Files:
     def hear(self, message: list[Any]) -> None:
         """Note what a message of the submission names."""
         self.begin_test()
-        self.names.hear(message, getcwd())
+        self.names.hear(message, getcwd(), self.scratch.received)
 
     def begin_test(self) -> None:
         if self.tests != self.wall.evidence.tests:

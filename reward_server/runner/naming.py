@@ -77,20 +77,29 @@ class Names:
         for text in said if names else ():
             self.spoken |= {path for path, name in names.items() if has_word(text, name)}
 
-    def hear(self, message: list[Any], here: str) -> None:
-        """Note which files a message of the submission names that it does not know. `here`: the working folder."""
+    def hear(self, message: list[Any], here: str, theirs: Collection[str] = ()) -> None:
+        """Note which files a message of the submission names that it does not know.
+
+        `here`: the working folder. `theirs`: the files that the submission has made: a bare name may mean one.
+        """
         if not self.unshown:
             return
         text = values.dumps(message)
         self.guessed |= (paths_in(text) & (self.unshown | self.folders)) - self.told - self.spoken
         names = {path: name_of(path) for path in self.unshown - self.spoken}
         found = {path: name for path, name in names.items() if may_hold(text, name)}
-        for said in strings_in(message) if found else ():
+        if found:
+            self.hear_strings(message, found, here, {basename(path) for path in theirs})
+
+    def hear_strings(self, message: list[Any], found: dict[str, str], here: str, theirs: set[str]) -> None:
+        """Look for these names, by path, in the strings of a message."""
+        for said in strings_in(message):
             last = basename(normpath(said))
-            for path, name in found.items():
-                if last in (name, basename(path)):
-                    self.guessed.add(path)
-                    self.given |= {place for place in [normpath(join(here, said))] if self.is_place(place, path)}
+            named = {path for path, name in found.items() if last in (name, basename(path))}
+            self.guessed |= named
+            place = normpath(join(here, said))
+            if (said.startswith("/") or last not in theirs) and any(self.is_place(place, path) for path in named):
+                self.given.add(place)
 
     def is_place(self, place: str, path: str) -> bool:
         """Whether a place is that of a file. Data files also lie beside the test code."""
