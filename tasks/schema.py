@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
+from tasks.checkers import arguments_of
 from tasks.checks import checks_here, is_test_file, is_test_file_name, leaves_check_to_judge, may_check
 from tasks.preludes import Prelude  # noqa: TC001 - pydantic reads it
 
@@ -119,9 +120,10 @@ class Lines(Closed):
 class Checker(Closed):
     """A special judge: Python source that defines `check(stdin: str, expected: str, actual: str)`.
 
-    It returns True or False, or points from 0 to 1. Parameters of known names, such as `output` and `answer`, may stand
-    in any order. It runs in a sandbox of its own, away from the submission. One that fails on an output, but not on the
-    expected one, makes the output wrong; one that fails on both is an error of the problem.
+    It returns True or False, or points from 0 to 1. Its parameters may have other names and another order where their
+    names say what they are, as `pred, gold` and `output, answer` do; ambiguous names are refused.
+    It runs in a sandbox of its own, away from the submission. One that fails on an output, but not on the expected one,
+    makes the output wrong; one that fails on both is an error of the problem.
     """
 
     checker: str = Field(min_length=1, max_length=MAX_SOURCE_CHARS)
@@ -139,8 +141,10 @@ class Checker(Closed):
     @field_validator("checker")
     @classmethod
     def _defines_check(cls, source: str, info: ValidationInfo) -> str:
-        if not looked_at_later(info, source) and "check" not in names_bound(source, "checker"):
-            raise ValueError("define a function `check(stdin, expected, actual)` in the checker")
+        if not looked_at_later(info, source):
+            if "check" not in names_bound(source, "checker"):
+                raise ValueError("define a function `check(stdin, expected, actual)` in the checker")
+            arguments_of(source)
         return source
 
 

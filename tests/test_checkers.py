@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reward_server.judging.checkers import arguments_of
+from tasks.checkers import arguments_of
 
 S, E, A = "in", "want", "got"
 
@@ -27,7 +27,6 @@ S, E, A = "in", "want", "got"
         ("question, answer, expected", (S, A, E), {}),
         ("data, Answer, output", (S, E, A), {}),
         ("output, expected, x", (A, E, S), {}),
-        ("a, b, c, d", (S, E, A), {}),
         ("a, b, c, eps=1e-6", (S, E, A), {}),
         ("stdin, expected, actual, result=None", (S, E, A), {}),
         ("expected, actual, stdin=''", (E, A), {"stdin": S}),
@@ -35,7 +34,37 @@ S, E, A = "in", "want", "got"
         ("expected, *, actual, strict=True", (E,), {"actual": A}),
         ("**kinds", (), {"stdin": S, "expected": E, "actual": A}),
         ("actual, /, expected", (A, E), {}),
-        ("stdin, input, actual", (S, E, A), {}),
+        ("inp, pred, gold", (S, A, E), {}),
+        ("input_data, user_answer, correct_answer", (S, A, E), {}),
+        ("testInput, userOutput, groundTruth", (S, A, E), {}),
+        ("prediction, reference", (A, E), {}),
+        ("y_true, y_pred", (E, A), {}),
+        ("target, response", (E, A), {}),
+        ("gold, pred, question", (E, A, S), {}),
+        ("inf, ouf, ans", (S, A, E), {}),
+        ("problem_input, contestant_output, jury_output", (S, A, E), {}),
+        ("contestant, jury", (A, E), {}),
+        ("input, participant_output, jury_answer", (S, A, E), {}),
+        ("x, truth, student_answer", (S, E, A), {}),
+        ("model_output, answer", (A, E), {}),
+        ("model_answer, reference_answer", (A, E), {}),
+        ("output, solution", (A, E), {}),
+        ("input, sol, got", (S, E, A), {}),
+        ("input, output, ground_truth", (S, A, E), {}),
+        ("input, output, prediction", (S, E, A), {}),
+        ("test_input, test_output, program_output", (S, E, A), {}),
+        ("input, output", (S, A), {}),
+        ("question, answer", (S, A), {}),
+        ("output", (A,), {}),
+        ("a, out", (E, A), {}),
+        ("pred, gold, /", (A, E), {}),
+        ("pred, gold, inp='', /", (A, E, S), {}),
+        ("pred, gold, eps=0, /, inp=''", (A, E), {"inp": S}),
+        ("pred, gold, *_", (A, E), {}),
+        ("output, answer, *_", (A, E), {}),
+        ("output, **others", (A,), {"stdin": S, "expected": E}),
+        ("pred=None, gold=None", (), {"pred": A, "gold": E}),
+        ("user_output, *, jury_output, tolerance=0", (A,), {"jury_output": E}),
     ],
 )  # fmt: skip
 def test_parameters_are_known_by_name_or_by_place(
@@ -46,11 +75,38 @@ def test_parameters_are_known_by_name_or_by_place(
 
 
 @pytest.mark.parametrize(
+    "parameters",
+    [
+        "a, b, c, d",
+        "stdin, input, actual",
+        "output, result",
+        "stdin, question, pred",
+        "sol, ans",
+        "inp, a, ans",
+        "inp, out, b",
+        "pred, x",
+        "gold, reference",
+        "stdin, expected",
+        "a=1, b=2, c=3",
+        "",
+    ],
+)
+def test_parameters_that_may_be_swapped_are_refused(parameters: str) -> None:
+    """A guess would hand the expected output to what looks at the actual one."""
+    with pytest.raises(ValueError, match="name the parameters `stdin`, `expected` and `actual`"):
+        arguments_of(f"def check({parameters}): return True")
+
+
+@pytest.mark.parametrize(
     ("source", "positional"),
     [
         ("def same(actual, expected): return actual == expected\ncheck = same", (A, E)),
         ("async def check(actual, expected): return True", (A, E)),
         ("if True:\n    def check(actual, expected): return True", (A, E)),
+        ("try: pass\nexcept E: pass\nelse:\n    def check(actual, expected): return True", (A, E)),
+        ("check: object = lambda actual, expected: True", (A, E)),
+        ("class C:\n    def check(self, a, b, c): return True\ncheck = C().check", (S, E, A)),
+        ("def f():\n    def check(a): return a\n    return check\ncheck = f()", (S, E, A)),
         ("from functools import partial\ndef f(*_): return True\ncheck = partial(f)", (S, E, A)),
         ("class Checker:\n    def __call__(self, *a): return True\ncheck = Checker()", (S, E, A)),
         ("def check(output, answer): return True\ndef check(answer, output): return True", (E, A)),

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 ROWS: list[set[str]] = [
-    {"tasks.checks", "tasks.preludes"},
+    {"tasks.checkers", "tasks.checks", "tasks.preludes"},
     {"tasks.schema"},
     {"tasks"},
     {"reward_server.verdicts"},

@@ -11,12 +11,12 @@ import orjson
 
 from reward_server.jobs import Job
 from reward_server.judging.calls import asked_of
-from reward_server.judging.checkers import arguments_of
 from reward_server.judging.judge import ended_well, needs_control
 from reward_server.judging.limits import cpu_limits
 from reward_server.judging.packages import slow_package
 from reward_server.judging.payloads import judge_payload
 from reward_server.runner import values
+from tasks.checkers import arguments_of
 from tasks.preludes import PRELUDES
 from tasks.schema import MAX_OUTPUT_BYTES, AssertsTests, CallTests, Checker, PytestTests, StdioTests
 

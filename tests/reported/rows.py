@@ -88,7 +88,7 @@ def judge_together(http: httpx.Client, rows: list[Row]) -> Iterator[Outcome]:
     submissions = [{"problem": row.id, **row.program} for row in rows]
     response = http.post(
         "/v1/score",
-        json={"problems": problems, "submissions": submissions, "detail": "tests", **rows[0].request},
+        json={"problems": problems, "submissions": submissions, "strict": len(rows) == 1, **rows[0].request},
     )
     if response.status_code == UNPROCESSABLE:
         for row in rows:
