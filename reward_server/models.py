@@ -127,7 +127,7 @@ class ScoreRequest(Closed):
     """What a completion without a fenced block is: `no_code`, or `code`, the program, if all of it parses as Python."""
     detail: Detail = "tests"
     strict: bool = False
-    """Refuse the whole request for a problem that is wrong, rather than only the submissions that name it."""
+    """Refuse the whole request for a wrong problem. Without it, its submissions have no reward and `error` says why."""
     min_assurance: Assurance = "shared"
     """No reward for submissions to problems whose results rest on less; they are not run, once that is known. For a
     problem with a reference its run decides."""
@@ -139,9 +139,9 @@ class ScoreRequest(Closed):
         return self._refused
 
     def refuse(self, name: str, error: BadRequest) -> None:
-        """Go on without a problem. Raises: its error, where the request is strict or nothing else is left to judge."""
+        """Go on without a problem. Raises: its error, where the request is strict."""
         self._refused[name] = error.field, error.message
-        if self.strict or all(each.problem in self._refused for each in self.submissions):
+        if self.strict:
             raise error
 
     deadline_s: Deadline = None

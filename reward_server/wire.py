@@ -311,10 +311,7 @@ def parse_now(model: type[Model], body: bytes, start: int = 0, within: tuple[str
 
 
 def without_wrong(model: type[Model], errors: list[ErrorDetails], value: Any) -> Model | None:
-    """The request without the problems that are wrong; None where other things are wrong as well, or it is strict.
-
-    Raises: BadRequest, where nothing is left to judge.
-    """
+    """The request without the problems that are wrong; None where other things are wrong as well, or it is strict."""
     field = getattr(model, "SPARED", None)
     if any(len(each["loc"]) < 2 or each["loc"][0] != field for each in errors):
         return None

@@ -63,12 +63,30 @@ async def test_more_memory_than_a_sandbox_has_is_refused_with_the_setting(
     """Or a container would be full before the submission has reached its limit."""
     backend = FakeBackend()
     backend.memory_mb = 2048
-    body |= {} if path == "/v1/run" else {"submissions": [{"problem": "p", "code": "good"}]}
+    body |= {} if path == "/v1/run" else {"submissions": [{"problem": "p", "code": "good"}], "strict": True}
     async with client_of(backend) as client:
         response = await client.post(path, json=body)
     error = response.json()["error"]
     assert (response.status_code, error["field"]) == (422, field)
     assert "PASSRATE_CONTAINER_MEMORY_MB" in error["message"]
+
+
+async def test_a_batch_of_wrong_problems_alone_is_answered_without_rewards() -> None:
+    """A trainer that scores one group at a time would end with the first wrong problem. `strict` and PUT refuse it."""
+    wrong = {"p": {"tests": {"kind": "stdio", "cases": [{"stdout": 1}]}}}
+    body = {"problems": wrong, "submissions": [{"problem": "p", "code": "good"}, {"problem": "p", "code": "bad"}]}
+    async with client_of() as client:
+        answer = strictly(ScoreResponse, await client.post("/v1/score", json=body))
+        lines = await client.post("/v1/score", json=body, headers={"accept": "application/x-ndjson"})
+        refused = [await client.post("/v1/score", json=body | {"strict": True})]
+        refused.append(await client.put("/v1/problems", json={"problems": wrong}))
+    told = [(each.reward, each.verdict, each.error) for each in answer.results]
+    cause = "the problem cannot be judged: problems.p.tests.cases[0].stdout: give a string"
+    assert told == [(None, "sandbox_error", cause)] * 2
+    assert [json.loads(line)["error"] for line in lines.text.splitlines()] == [cause] * 2
+    for response in refused:
+        assert response.status_code == 422
+        assert strictly(ErrorResponse, response).error.field == "problems.p.tests.cases[0].stdout"
 
 
 async def test_metrics_count_verdicts_slots_and_requests() -> None:

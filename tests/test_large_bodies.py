@@ -120,12 +120,14 @@ def test_a_wrong_problem_is_left_out_and_named_either_way() -> None:
         assert asked.refused == {"q": ("problems.q.limits.cpu_s", "give a number")}
 
 
-def test_a_request_of_which_nothing_is_left_is_refused() -> None:
+def test_a_request_of_which_nothing_is_left_is_refused_only_if_it_is_strict() -> None:
+    """AsyncGRPO scores one group at a time: a refusal would end a run for one wrong problem."""
     value = changed(problems={"p": 7}, submissions=[{"problem": "p", "code": ""}])
-    for parse in (parse_large, parse_now):
-        assert outcome(parse, ScoreRequest, json.dumps(value).encode()) == outcome(
-            parse_now, ScoreRequest, json.dumps({**value, "strict": True}).encode()
-        )
+    for body in (json.dumps(value).encode(), json.dumps({**value, "strict": True}).encode()):
+        assert outcome(parse_large, ScoreRequest, body) == outcome(parse_now, ScoreRequest, body)
+    assert parse_now(ScoreRequest, json.dumps(value).encode()).refused == {"p": ("problems.p", "give an object")}
+    with pytest.raises(BadRequest):
+        parse_now(ScoreRequest, json.dumps({**value, "strict": True}).encode())
 
 
 def test_the_last_of_two_alike_counts() -> None:

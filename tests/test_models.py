@@ -65,8 +65,9 @@ def compared(compare: Any) -> dict[str, Any]:
     ],
 )
 def test_a_wrong_field_is_named_with_its_fix(request_: Any, field: str, fix: str) -> None:
+    body = request_ | {"strict": True} if isinstance(request_, dict) else request_
     with pytest.raises(BadRequest) as caught:
-        parse_now(ScoreRequest, json.dumps(request_).encode())
+        parse_now(ScoreRequest, json.dumps(body).encode())
     assert caught.value.status == 422
     assert caught.value.field == field
     assert fix in caught.value.message

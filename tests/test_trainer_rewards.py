@@ -5,6 +5,7 @@ import inspect
 import json
 import math
 import pickle
+import sys
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
@@ -64,12 +65,15 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return bodies
 
 
+LOST = "slot lost"
+
+
 def judged(completion: str) -> dict[str, Any]:
     try:
         rate = float(completion)
     except ValueError:
         lost = {"reward": None, "pass_rate": None, "passed": 0, "total": 0}
-        return lost | {"verdict": "sandbox_error", "error": "slot lost"}
+        return lost | {"verdict": "sandbox_error", "error": LOST}
     verdict = "passed" if rate == 1.0 else "wrong_answer"
     scored = {"reward": rate, "pass_rate": rate, "passed": 1, "total": 2, "verdict": verdict, "cpu_s": 0.09}
     return scored | {"assurance": "values" if rate == 1.0 else "objects"} | ALSO
@@ -199,6 +203,20 @@ def test_a_reference_that_fails_is_warned_of_by_the_name_of_its_problem(
     monkeypatch.setitem(ALSO, "calibration", learned)
     assert run(code_reward, ["1"], problem=[SPEC], problem_id=["sum"]) == [1.0]
     assert caplog.messages[0] == "problem sum: it is judged as if it had no reference: the reference fails"
+
+
+def test_a_group_whose_problem_is_wrong_has_no_reward_and_one_warning(
+    requests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """AsyncGRPO scores one group at a time: an error would end the run."""
+    monkeypatch.setattr(rewards_module, "_faulty", FaultyProblems())
+    monkeypatch.setattr(sys.modules[__name__], "LOST", "the problem cannot be judged: problems.p.tests: give an object")
+    for _ in range(2):
+        assert run(code_reward, ["x", "y"], problem=[SPEC] * 2, problem_id=["set/7"] * 2) == [None, None]
+    assert caplog.messages == [
+        f"problem set/7: no completion of it gets a reward: {LOST}",
+        "1 of the 1 problems so far have a fault of their own; `passrate validate` names the fix of each",
+    ]
 
 
 @pytest.mark.parametrize("unfenced", [None, *UNFENCED])
