@@ -1,4 +1,4 @@
-"""Judges large answers in processes of their own: one call of the interpreter on 64 MB would stop the event loop.
+"""Judges large answers and reads long completions in processes of their own: they would stop the event loop.
 
 Promises: what is judged here takes bounded processor time and memory, or it is a wrong answer; a process that ended is
 replaced; no process before it is needed; none is left after `close`, or when the server was killed.
@@ -17,11 +17,13 @@ import socket
 import struct
 import subprocess
 import sys
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from reward_server import judging
 from reward_server.errors import SandboxLost
+from reward_server.extraction import Extraction, Needs, extract
 from reward_server.judging.payloads import is_remembered, remember
 from reward_server.runner.rows import MAX_MESSAGE
 from tasks.schema import CallTests, Checker, StdioTests
@@ -29,8 +31,12 @@ from tasks.schema import CallTests, Checker, StdioTests
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from reward_server.extraction import Unfenced
     from reward_server.jobs import Observations
     from tasks.schema import Problem, Tests
+
+    Asked = tuple[Any, ...]
+    """What a function is called with, besides what was seen."""
 
 T = TypeVar("T")
 
@@ -41,6 +47,8 @@ LARGE_TEXT_BYTES: Final = 512 << 10
 """The same for text that is only cut into tokens, or handed to a checker."""
 QUICK: Final = ("tokens", "exact", "verl")
 """Ways to compare that only cut texts."""
+LARGE_COMPLETION: Final = 8 << 10
+"""Longer completions are read here: so many characters take 25 ms at most (nested lambdas), and 0.2 ms as a rule."""
 TEST_BYTES: Final = 64
 """What a test counts as besides its answer."""
 PROCESSES: Final = 2
@@ -55,6 +63,7 @@ LENGTH: Final = struct.Struct("<Q")
 ANALYSIS_FACTOR: Final = 40
 """Test code takes so much longer to look at than answers of the same size."""
 TOO_INVOLVED: Final = "the test code takes too long to look at: split the problem"
+TOO_LONG_TO_READ: Final = "the completion takes too long to read"
 TOO_LONG: Final = "the answer takes too long to compare"
 TOO_LARGE: Final = "the answer takes too much memory to compare"
 
@@ -87,7 +96,16 @@ class Apart:
         size = answer_bytes(seen)
         if size <= room_here(problem.tests):
             return function(problem, *seen)
-        return await self._ask(function, problem, seen, size)
+        return await self._ask(function, (problem,), seen, size)
+
+    async def extract(self, text: str, language: str, needs: Callable[[], Needs], unfenced: Unfenced) -> Extraction:
+        """Find the program of a completion: here, or in a process where that is long. Raises: SandboxLost."""
+        if len(text) <= LARGE_COMPLETION:
+            return extract(text, language, needs, unfenced)
+        try:
+            return await self._ask(extract, (text, language, partial(Needs, *needs()), unfenced), (), len(text))
+        except Incomparable:
+            return Extraction(None, TOO_LONG_TO_READ)
 
     async def analyse(self, problem: Problem) -> None:
         """Check long sources of a problem, and remember what its judge gets. Raises: WrongSources, SandboxLost."""
@@ -98,7 +116,7 @@ class Apart:
             if size <= LARGE_BYTES:
                 found = await asyncio.to_thread(judging.analyse, problem)
             else:
-                found = await self._ask(judging.analyse, problem, (), size * ANALYSIS_FACTOR)
+                found = await self._ask(judging.analyse, (problem,), (), size * ANALYSIS_FACTOR)
         except Incomparable:
             raise WrongSources([{"type": "value_error", "loc": ("tests",), "msg": TOO_INVOLVED}]) from None
         if isinstance(found, list):
@@ -106,11 +124,11 @@ class Apart:
         if found is not None:
             remember(problem, found)
 
-    async def _ask(self, function: Callable[..., T], problem: Problem, seen: tuple[Observations, ...], size: int) -> T:
+    async def _ask(self, function: Callable[..., T], asked: Asked, seen: tuple[Observations, ...], size: int) -> T:
         async with self._room:
             worker = self._free.pop() if self._free else Worker()
             try:
-                answer: T = await asyncio.to_thread(worker.ask, function.__name__, problem, seen, size)
+                answer: T = await asyncio.to_thread(worker.ask, function, asked, seen, size)
             except BaseException:
                 worker.kill()  # the thread sees its end
                 raise
@@ -138,13 +156,13 @@ class Worker:
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
             )
 
-    def ask(self, name: str, problem: Problem, seen: tuple[Observations, ...], size: int) -> Any:
-        """Call the function of that name there. For a thread: answers are sent without the interpreter's lock.
+    def ask(self, function: Callable[..., Any], asked: Asked, seen: tuple[Observations, ...], size: int) -> Any:
+        """Call a function of a module there. For a thread: answers are sent without the interpreter's lock.
 
         Raises: Incomparable, SandboxLost; then the process has ended.
         """
         try:
-            send(self._channel, pickle.dumps((name, problem, [_bare(each) for each in seen], size)))
+            send(self._channel, pickle.dumps((function, asked, [_bare(each) for each in seen], size)))
             for test in chain.from_iterable(each.tests for each in seen):
                 for part in (test.stdout, test.stderr, test.value):
                     send(self._channel, part)
@@ -221,11 +239,11 @@ def _whole(bare: Observations, channel: socket.socket) -> Observations:
 def serve(channel: socket.socket) -> None:
     """Answer one call after another. Raises: EOFError at the end."""
     while True:
-        name, problem, bare, size = pickle.loads(receive(channel))  # noqa: S301 the server's own
+        function, asked, bare, size = pickle.loads(receive(channel))  # noqa: S301 the server's own
         seen = [_whole(each, channel) for each in bare]
         _allow_cpu(BASE_CPU_S + CPU_S_PER_MB * (size >> 20))
         try:
-            reply = "answered", getattr(judging, name)(problem, *seen)
+            reply = "answered", function(*asked, *seen)
         except MemoryError:
             reply = "full", None
         except Exception as error:  # noqa: BLE001 a bug of ours: the server raises it

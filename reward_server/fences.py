@@ -35,14 +35,16 @@ _THINKING: Final = r"think(?:ing)?|thoughts?|reasoning|scratchpad"
 _THINK_OPEN: Final = rf"<(?:{_THINKING})>|\[THINK\]|◁think▷|<\|begin_of_thought\|>"
 _THINK_CLOSE: Final = rf"</(?:{_THINKING})>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>"
 THINK_CLOSE: Final = re.compile(_THINK_CLOSE, re.IGNORECASE)
-MARK: Final = re.compile(
-    # A tag behind a single backtick is only spoken of.
-    rf"(?<!(?<!`)`)(?:(?P<thinks>{_THINK_OPEN})|(?P<thought>{_THINK_CLOSE})|(?P<answers><answer>)|(?P<answered></answer>))"
+_SPAN: Final = r"(?<!`)`[^`\n]++`(?!`)"
+_MARK: Final = (
+    rf"(?:(?<!(?<!`)`)(?:(?P<thinks>{_THINK_OPEN})|(?P<thought>{_THINK_CLOSE})|(?P<answers><answer>)|(?P<answered></answer>))"
     r"|(?<!`)(?P<ticks>`{3,}+)(?P<info>[^`\n]*+)$"
-    r"|^[ \t>*+\-\d.)]*+(?P<tildes>~{3,}+)(?P<words>[^\n]*+)$",
-    re.IGNORECASE | re.MULTILINE,
+    r"|(?<!~)(?P<tildes>~{3,}+)(?P<words>[^~\n]*+)$)"
 )
-"""What means something outside of blocks."""
+MARK: Final = re.compile(
+    rf"(?:[^`~<\[◁]++|{_SPAN}|(?!{re.sub('[?]P<[a-z]+>', '?:', _MARK)})[`~<\[◁])*+{_MARK}", re.IGNORECASE | re.MULTILINE
+)
+"""Text up to the next thing that means something outside of blocks, and that. Inline code is only text."""
 CONTAINER: Final = re.compile(rf"{_SPACE}*+(?:(?:(?:[-*+]|\d{{1,9}}[.)])[ \t]|>|</?\w{{1,20}}>){_SPACE}*+)*+", re.ASCII)
 """What may stand before a fence on its line."""
 TAG: Final = re.compile(r"[{.\s\u200b\ufeff]*+([\w+#-]*+)")
@@ -147,7 +149,7 @@ def read(text: str, language: str = "python") -> Reading:
     tags = LANGUAGE_TAGS[language]
     reading = Reading([])
     at = 0
-    while mark := MARK.search(text, at):
+    while mark := MARK.match(text, at):
         at = mark.end()
         if mark["thinks"]:
             closing = THINK_CLOSE.search(text, at)
@@ -159,11 +161,12 @@ def read(text: str, language: str = "python") -> Reading:
             continue
         elif mark["answered"]:
             begin = reading.answer[0] if reading.answer else reading.start
-            reading = reading._replace(answer=(begin, mark.start()))
+            reading = reading._replace(answer=(begin, mark.start("answered")))
             continue
         elif not mark["thought"]:
             opened = _opened(text, mark, reading.start, tags)
             if opened is None:
+                at = mark.end("ticks" if mark["ticks"] else "tildes")
                 continue
             block, at, thought = _closed(text, opened, tags)
             if not thought:

@@ -16,10 +16,10 @@ from reward_server.batch import ONE_PROCESS, Batch, Evaluation
 from reward_server.cache import JudgementCache
 from reward_server.calibrating import Calibrations
 from reward_server.clients import OURSELVES
-from reward_server.errors import BadRequest, Disturbed, TooLarge, Unjudged
+from reward_server.errors import BadRequest, Disturbed, SandboxLost, TooLarge, Unjudged
 from reward_server.evaluating import results_without_run
 from reward_server.expectations import Expectations
-from reward_server.extraction import Extraction, extract
+from reward_server.extraction import Extraction
 from reward_server.fair_queue import Lane
 from reward_server.identity import submission_key
 from reward_server.judging import assurance_of, has_follow_up, needs_of
@@ -152,7 +152,7 @@ class Scorer:
             await self.apart.analyse(known.problem)
         return problems
 
-    def _code_of(
+    async def _code_of(
         self, submission: Submission, problem: Problem, unfenced: Unfenced
     ) -> Extraction | tuple[Verdict, str]:
         """Return the code of a submission, or the verdict for one that has none that could run."""
@@ -164,7 +164,10 @@ class Scorer:
         text = submission.completion_text()
         if _is_longer(text, limit):
             return "no_code", f"the completion has more than {limit} bytes"
-        found = extract(text, problem.language, partial(needs_of, problem), unfenced)
+        try:
+            found = await self.apart.extract(text, problem.language, partial(needs_of, problem), unfenced)
+        except SandboxLost as lost:
+            return "sandbox_error", str(lost)
         return found if found.code is not None else ("no_code", found.note)
 
     async def _programs(
@@ -182,7 +185,7 @@ class Scorer:
             known = problems[submission.problem]
             calibration = self.calibrations.known(known.digest)
             refused = refusal(known.problem, request.min_assurance, calibration)
-            found = refused or self._code_of(submission, known.problem, request.unfenced)
+            found = refused or await self._code_of(submission, known.problem, request.unfenced)
             if isinstance(found, Extraction):
                 code = found.code or ""
                 key = submission_key(known.digest, code, stop=request.stop_on_failure)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
-from reward_server import apart, judging
+from reward_server import apart
 
 LONG = 200_000
 
@@ -18,5 +19,5 @@ def judge(*seen: Any) -> bytes:
 
 if __name__ == "__main__":
     apart.BASE_CPU_S = 1  # type: ignore[misc]
-    judging.judge = judge  # type: ignore[assignment]
+    import_module("reward_server.judging.judge").judge = judge  # type: ignore[attr-defined]
     apart.main()

@@ -298,6 +298,14 @@ ROWS = (
         (f"{APART}::test_the_event_loop_goes_on", f"{APART}::test_a_hostile_answer_is_wrong[lists]"),
     ),
     Defence(
+        "long_completions_are_read_apart",
+        "A long completion does not stop the event loop.",
+        APART_FILE,
+        "if len(text) <= LARGE_COMPLETION:",
+        "if True:",
+        (f"{APART}::test_no_completion_stops_the_event_loop[tags-no_code]",),
+    ),
+    Defence(
         "reports_of_failed_loads_are_short",
         "A long report of a failed load does not stop the event loop.",
         "reward_server/runner/run_calls.py",
