@@ -3,7 +3,8 @@
 1. Only the answer counts: what follows the thinking (see `fences`) and, where a block lies in an `<answer>`, that one.
 2. Blocks in the problem's language come before blocks that name none, because models show output in such blocks; a
    block that neither calls, assigns nor imports comes last.
-3. The program is the last block that defines what the tests use; where nothing is known of that, the last block.
+3. The program is the last block that defines what the tests use; where nothing is known of that, the last block that
+   is a whole program: it prints, and needs no name that is defined nowhere. One that the model left open is its answer.
 4. What that block uses and does not define comes from the last block before it that defines it, else from the first
    one behind it. The blocks are joined in their order; of a block that only imports the name, the imports.
 5. Where the answer begins as Python and its first fence is a closing one, the opening one was part of the prompt.
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from reward_server.fences import LANGUAGE_TAGS, UNNAMED, has_too_many, read, trimmed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from reward_server.fences import Block, Reading
 
@@ -39,6 +40,11 @@ MOST_PARSED: Final = 64 << 10
 BUILTINS: Final = frozenset(dir(builtins))
 MOST_BLOCKS: Final = 64
 """So many of the last blocks are looked at."""
+PRINTS: Final = re.compile(r"print|write|stdout")
+READS: Final = re.compile(r"\binput\b|stdin|\bopen\(0|fileinput")
+ELIDED: Final = re.compile(r"^[ \t]*(?:#[ \t]*)?(?:\.\.\.|\u2026)", re.MULTILINE)
+"""A line that stands for others."""
+STAR: Final = re.compile(r"\bimport[ \t]+\*")
 ACTS: Final = re.compile(r"[=(]|\bimport\b")
 """What calls, assigns or imports; without that, Python does nothing."""
 DEFINED: Final = re.compile(r"^(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]*)?=(?!=)", re.MULTILINE)
@@ -67,6 +73,9 @@ class Names(NamedTuple):
     imported: frozenset[str] = frozenset()
     free: frozenset[str] = frozenset()
     """What it uses and defines nowhere, other than builtins."""
+    parses: bool = True
+    acts: frozenset[str] = frozenset()
+    """What its statements use that run when it is loaded, other than definitions."""
 
 
 KINDS: Final = ("defined", "methods", "imported")
@@ -97,8 +106,9 @@ def extract(
     if len(blocks) == 1:
         return Extraction(blocks[0].code(text), note)
     named = [place for place, each in enumerate(blocks) if each.tag not in UNNAMED] or range(len(blocks))
-    code, places = _joined([each.code(text) for each in blocks], named, needs())
-    if not note and (len(places) > 1 or len(named) > 1):
+    is_open = blocks[-1].closed is None and named[-1] == len(blocks) - 1
+    code, places = _joined([each.code(text) for each in blocks], named, needs(), is_open=is_open)
+    if not note and (len(places) > 1 or len(named) > 1 or places[-1] not in named):
         note = f"of {len(blocks)} code blocks, {_listed(places)} judged"
     return Extraction(code, note)
 
@@ -124,10 +134,13 @@ def _unfenced(answer: str, tagged: str, unfenced: Unfenced) -> Extraction:
     return Extraction(None, NO_CODE)
 
 
-def _joined(codes: Sequence[str], named: Sequence[int], needs: Needs) -> tuple[str, list[int]]:
+def _joined(codes: Sequence[str], named: Sequence[int], needs: Needs, *, is_open: bool) -> tuple[str, list[int]]:
     """Return the program that some blocks make up, and their places. `named`: blocks that come before the others."""
     blocks = Blocks(codes, frozenset(named))
-    chosen = blocks.chosen((), needs) or blocks.chosen(named[-1:], Needs((), needs.given))
+    chosen = blocks.chosen((), needs)
+    if not chosen and not needs.names and not is_open:
+        chosen = blocks.last_whole(needs.given)
+    chosen = chosen or blocks.chosen(named[-1:], Needs((), needs.given))
     places = sorted(chosen)
     return "\n".join([codes[place] if chosen[place] else _imports(codes[place]) for place in places]), places
 
@@ -137,6 +150,7 @@ class Blocks:
 
     def __init__(self, codes: Sequence[str], named: Collection[int]) -> None:
         within = sum(map(len, codes)) <= MOST_PARSED
+        self._codes = codes
         self._names = [names_of(code) if within else _defined_in(code) for code in codes]
         self._named = named
         self._places: dict[tuple[str, str], list[int]] = {}
@@ -162,6 +176,34 @@ class Blocks:
                 needed += [(each, place) for each in self._names[place].free - needs.given]
         return chosen
 
+    def last_whole(self, given: frozenset[str]) -> dict[int, bool]:
+        """Return the last block that is a whole program, with all that is needed; nothing where none is."""
+        for place in sorted(range(len(self._codes)), key=lambda each: (each in self._named, each), reverse=True):
+            chosen = self.chosen([place], Needs((), given))
+            if self._is_whole(place, chosen, given):
+                return chosen
+        return {}
+
+    def _is_whole(self, place: int, chosen: Mapping[int, bool], given: frozenset[str]) -> bool:
+        """Tell whether a block is a program, rather than a part of one, an example of its use or its output."""
+        code, names = self._codes[place], self._names[place]
+        joined = [other for other, as_a_whole in chosen.items() if as_a_whole and other != place]
+        reads_and_prints = READS.search(code) is not None and PRINTS.search(code) is not None
+        # A program that lacks a name is wrong, even if a draft has it; a few lines that do are a part of that program.
+        longest = 2 * code.count("\n") if reads_and_prints else 0
+        if ELIDED.search(code) or any(self._acts(each) and self._codes[each].count("\n") > longest for each in joined):
+            return False
+        if reads_and_prints:
+            return True
+        known = given.union(*(self._names[each].defined | self._names[each].imported for each in chosen))
+        prints = any(PRINTS.search(self._codes[each]) for each in [place, *joined])
+        return names.parses and prints and (names.free <= known or STAR.search(code) is not None)
+
+    def _acts(self, place: int) -> bool:
+        """Tell whether a block that reads and prints does so when it is loaded: a program that stands alone."""
+        code, names = self._codes[place], self._names[place]
+        return bool(READS.search(code) and PRINTS.search(code) and names.acts & (names.defined | {"print", "stdout"}))
+
     def _definer(self, name: str, user: int) -> tuple[str, int]:
         """Return how and where a name is defined: by the last block before its user, else by the first one behind.
 
@@ -170,6 +212,7 @@ class Blocks:
         for kind in KINDS:
             places = [place for place in self._places.get((kind, name), ()) if place != user]
             places = [place for place in places if place in self._named] or places
+            places = [place for place in places if not ELIDED.search(self._codes[place])] or places
             if places and (kind != "methods" or user == len(self._names)):
                 return kind, max((place for place in places if place < user), default=places[0])
         return "", -1
@@ -186,7 +229,7 @@ def names_of(code: str) -> Names:
     """Return what a block defines and uses; of one that does not parse, what it seems to define."""
     table = _table(code)
     if table is None:
-        return _defined_in(code)
+        return _defined_in(code)._replace(parses=False)
     defined, imported, methods, free = set(), set(), set(), set()
     for symbol in table.get_symbols():
         if symbol.is_imported():
@@ -199,9 +242,12 @@ def names_of(code: str) -> Names:
         tables += each.get_children()
         if each.get_type() == "class":
             methods |= {symbol.get_name() for symbol in each.get_symbols() if symbol.is_namespace()}
-        free |= {symbol.get_name() for symbol in each.get_symbols() if symbol.is_referenced() and symbol.is_global()}
-    free |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
-    return Names(*map(frozenset, (defined, methods, imported, free - defined - imported - BUILTINS)))
+        symbols = each.get_symbols()
+        free |= {symbol.get_name() for symbol in symbols if symbol.is_referenced() and symbol.is_global()}
+        defined |= {symbol.get_name() for symbol in symbols if symbol.is_declared_global() and symbol.is_assigned()}
+    used = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
+    free = (free | used) - defined - imported - BUILTINS
+    return Names(frozenset(defined), frozenset(methods), frozenset(imported), frozenset(free), acts=frozenset(used))
 
 
 def _defined_in(code: str) -> Names:

@@ -1,7 +1,8 @@
 """Reads the fenced blocks of what a model wrote, as its author meant them. Pure; time grows with the text's length.
 
 1. Thinking is dropped: what lies between its tags, and all that comes before a closing tag. In a block of Python, too,
-   a closing tag ends the thinking; within a string or a comment it is text.
+   a closing tag ends the thinking; within a string or a comment it is text. A tag in quotes, in inline code or in the
+   midst of a sentence is only spoken of, and so is a closing one behind it on its line.
 2. A fence opens a block at the start of its line, after marks of lists or quotes and after tags. After other words it
    does only if it names the language and nothing else.
 3. In a block of Python or of no named language, three backticks outside of strings and comments close it wherever they
@@ -37,7 +38,7 @@ _THINK_CLOSE: Final = rf"</(?:{_THINKING})>|\[/THINK\]|◁/think▷|<\|end_of_th
 THINK_CLOSE: Final = re.compile(_THINK_CLOSE, re.IGNORECASE)
 _SPAN: Final = r"(?<!`)`[^`\n]++`(?!`)"
 _MARK: Final = (
-    rf"(?:(?<!(?<!`)`)(?:(?P<thinks>{_THINK_OPEN})|(?P<thought>{_THINK_CLOSE})|(?P<answers><answer>)|(?P<answered></answer>))"
+    rf"(?:(?<!(?<!``)`)(?:(?P<thinks>{_THINK_OPEN})|(?P<thought>{_THINK_CLOSE})|(?P<answers><answer>)|(?P<answered></answer>))"
     r"|(?<!`)(?P<ticks>`{3,}+)(?P<info>[^`\n]*+)$"
     r"|(?<!~)(?P<tildes>~{3,}+)(?P<words>[^~\n]*+)$)"
 )
@@ -45,6 +46,14 @@ MARK: Final = re.compile(
     rf"(?:[^`~<\[◁]++|{_SPAN}|(?!{re.sub('[?]P<[a-z]+>', '?:', _MARK)})[`~<\[◁])*+{_MARK}", re.IGNORECASE | re.MULTILINE
 )
 """Text up to the next thing that means something outside of blocks, and that. Inline code is only text."""
+QUOTE_BEFORE: Final = re.compile(r"[\"'\u201c\u2018(*]$")
+WORD_BEFORE: Final = re.compile(r"\b[a-z]+,? $")
+"""A word that begins no sentence."""
+SAME_LINE_BEFORE: Final = re.compile(r"[^\n] $")
+QUOTE_AFTER: Final = re.compile(r"[\"'\u201d\u2019)*]")
+SENTENCE_AFTER: Final = re.compile(r"[,.;:!?]| [a-z]")
+NOUN_AFTER: Final = re.compile(r" (?:tags?|tokens?)\b")
+LONGEST_WORD: Final = 40
 CONTAINER: Final = re.compile(rf"{_SPACE}*+(?:(?:(?:[-*+]|\d{{1,9}}[.)])[ \t]|>|</?\w{{1,20}}>){_SPACE}*+)*+", re.ASCII)
 """What may stand before a fence on its line."""
 TAG: Final = re.compile(r"[{.\s\u200b\ufeff]*+([\w+#-]*+)")
@@ -148,9 +157,12 @@ def read(text: str, language: str = "python") -> Reading:
     """Read the blocks of a trimmed text, which has not too many fences."""
     tags = LANGUAGE_TAGS[language]
     reading = Reading([])
-    at = 0
+    at = spoken = 0
     while mark := MARK.match(text, at):
         at = mark.end()
+        if (mark["thinks"] or mark["thought"]) and _is_spoken_of(text, mark, spoken):
+            spoken = at
+            continue
         if mark["thinks"]:
             closing = THINK_CLOSE.search(text, at)
             if closing is None:
@@ -172,8 +184,22 @@ def read(text: str, language: str = "python") -> Reading:
             if not thought:
                 reading = _with(reading, text, block)
                 continue
+        spoken = 0
         reading = Reading([], at)
     return reading
+
+
+def _is_spoken_of(text: str, mark: re.Match[str], spoken: int) -> bool:
+    """Tell whether a tag is only mentioned. `spoken`: where the last such one ends, or 0."""
+    kind = "thinks" if mark["thinks"] else "thought"
+    start, end = mark.span(kind)
+    before = text[max(0, start - LONGEST_WORD) : start]
+    quoted = QUOTE_BEFORE.search(before) is not None
+    if NOUN_AFTER.match(text, end) and SAME_LINE_BEFORE.search(before):
+        return True
+    if kind == "thought":
+        return (quoted and QUOTE_AFTER.match(text, end) is not None) or (spoken > 0 and "\n" not in text[spoken:start])
+    return quoted or (WORD_BEFORE.search(before) is not None and SENTENCE_AFTER.match(text, end) is not None)
 
 
 def _with(reading: Reading, text: str, block: Block) -> Reading:

@@ -109,6 +109,67 @@ def test_long_blocks_are_chosen_without_being_parsed() -> None:
     assert taken(blocks(G, long, "print(f(1))\n"), "f") == long
 
 
+MAIN = "def best(xs):\n    return max(xs)\n\ndef main():\n    input()\n    print(best(input().split()))\n\nmain()\n"
+SCRIPT = "a, b = map(int, input().split())\nprint(a + b)\n"
+
+
+@pytest.mark.parametrize("tag", ["python", ""])
+@pytest.mark.parametrize("program", [MAIN, SCRIPT])
+@pytest.mark.parametrize(
+    "last",
+    [
+        "```python\nprint(a + b)\n```",
+        "```python\n    print(sum([a, b]))\n```",
+        "```python\nfor x in xs:\n    top = max(top, x)\n```",
+        "```python\nreturn max(xs)\n```",
+        "```python\nelse:\n    print(1)\n```",
+        "```python\ndef main():\n    ...\n    print(best(xs))\n```",
+        "```python\n# ... as above\nn = int(input())\nprint(n)\n```",
+        "```python\n$ python solution.py\n1 2\n```",
+        "```python\n>>> best([1, 2])\n2\n```",
+        "```bash\necho '1 2' | python solution.py\n```",
+        "```console\n$ python solution.py\n3\n```",
+        "```\n$ echo '(1)' | python solution.py\nx = 3\n```",
+        "```\nOutput: (3)\n```",
+        "```\na = 3\n```",
+    ],
+)
+def test_for_whole_programs_a_part_or_a_run_of_one_is_not_the_program(program: str, tag: str, last: str) -> None:
+    assert taken(f"{blocks(program, tag=tag)}\nThen:\n{last}") == program
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "n = int(input())\nprint(n * 2)\n",
+        "n = int(input())\nprint(m)\n",
+        "n = int(input(\nprint(n)\n",
+        "print('YES')\n",
+        "import os\nos.write(1, b'3')\n",
+        "from math import *\nprint(gcd(4, 6))\n",
+        "def main():\n    global n\n    n = 3\n    f()\ndef f():\n    print(n)\nmain()\n",
+    ],
+)
+def test_a_last_program_is_the_answer_even_if_it_is_wrong(last: str) -> None:
+    """An earlier draft is no answer once the model has given another program."""
+    assert taken(blocks(SCRIPT, last)) == last
+
+
+@pytest.mark.parametrize("last", ["n = int(input())\nfor i in ran", "x ="])
+def test_a_last_block_that_breaks_off_is_the_answer(last: str) -> None:
+    assert taken(f"{blocks(SCRIPT)}\nBetter:\n```python\n{last}") == last
+
+
+def test_definitions_of_one_block_are_joined_with_the_call_in_another() -> None:
+    program = "import sys\nsys.setrecursionlimit(10**6)\ndef main():\n    print(input())\n"
+    assert taken(blocks(program, "main()\n")) == f"{program}\nmain()\n"
+
+
+def test_a_definition_that_leaves_lines_out_is_not_the_last_one() -> None:
+    program = "def f(x):\n    y = x + 1\n    return y\n"
+    assert taken(blocks(program, "def f(x):\n    ...\n    return y\n"), "f") == program
+
+
 @pytest.mark.parametrize("bomb", ["(" * 60_000, "-" * 60_000, "x = " + "f(" * 30_000, "a = '\\d'\n", "\x00", "\ud800"])
 def test_no_code_stops_the_choice(bomb: str) -> None:
     assert taken(blocks("def f(x): return x\n", f"{bomb}\n"), "f") == "def f(x): return x\n"

@@ -252,6 +252,52 @@ def test_a_tag_that_is_only_spoken_of_means_nothing() -> None:
     assert code_in("No `<think>` here.\n```python\na\n```\nIt ends `</think>`.") == "a\n"
 
 
+BLOCK = "```python\na\n```"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"The <think> tag is not needed here.\n{BLOCK}",
+        f"<think>hm</think>The <think> tag was closed.\n{BLOCK}",
+        f"I reason in <think>, then I answer.\n{BLOCK}",
+        f"It looks for <think> tokens:\n{BLOCK}",
+        f"Without **<think>** and (<think>) as asked.\n{BLOCK}",
+        f"``<think>`` and `<think>...</think>` are left out.\n{BLOCK}\nSo is `a </think>`.",
+        f"{BLOCK}\nI used no <think> and </think> tags.",
+        f'{BLOCK}\nThe string "</think>" is split off, as "<think>x</think>" is.',
+        f"{BLOCK}\nMy </think> tag came late.",
+        f"~~~ as in `~~~` ~~~\n{BLOCK}".replace("~~~ as", "As ~~~"),
+    ],
+)
+def test_a_tag_in_the_midst_of_a_sentence_means_nothing(text: str) -> None:
+    assert code_in(text) == "a\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Sure. <think> let me see\n{BLOCK}",
+        f"Okay <think>\n{BLOCK}",
+        f"So: <think>the <think> tag\n{BLOCK}",
+        f"{BLOCK}\nso it is done</think>None.",
+        f'{BLOCK}\nit prints "yes"</think>None.',
+        f"The <think> tag\n{BLOCK}\n</think>\nNone.",
+        f"<think>`</think>` ends it\n{BLOCK}\n</think>None.",
+    ],
+)
+def test_a_tag_that_begins_or_ends_thinking_is_not_taken_for_a_word(text: str) -> None:
+    """A draft within the thinking is no answer."""
+    assert code_in(text) is None
+
+
+@pytest.mark.parametrize(
+    "code", ['print("<think>")', 'x = "<think>a</think>b"\nprint(x.split("</think>")[1])', "print('a <think> b')"]
+)
+def test_a_tag_in_a_string_of_a_program_without_a_fence_means_nothing(code: str) -> None:
+    assert extract(code, unfenced="code").code == code
+
+
 @pytest.mark.parametrize("inside", ["", "```python\n"])
 @pytest.mark.parametrize(
     "text",
@@ -259,6 +305,7 @@ def test_a_tag_that_is_only_spoken_of_means_nothing() -> None:
         *(" " * 1_000_000, "`" * 1_000_000, "~ " * 500_000, "```\n" * 250_000, "a``" * 300_000, "<" * 1_000_000),
         *("<think></think>" * 60_000, "<answer>" * 120_000, "[/" * 500_000, "# ``" * 250_000, "- " * 500_000),
         *("#`\n" * 300_000, "\"'" * 500_000, "'\"\n" * 300_000, '"""' * 300_000, '\\"""\n' * 200_000, "\\\n" * 500_000),
+        *("the <think> tag" * 60_000, "the <think> tag\n" + "</think>\n" * 100_000, "`a" * 500_000, "a ~~ " * 200_000),
         *("```python\n'''\n```\n" * 1300, '```python\n"""\n```\n\\' * 1300, "'''" + "x```\n" * 4000, "> " * 500_000),
     ],
 )
