@@ -118,7 +118,7 @@ def bundled_problems() -> tuple[Problem, ...]:
 
 
 def rows_of_file(path: str) -> Iterator[tuple[str, Any]]:
-    """The rows of a file, each with the place where it stands."""
+    """The rows of a file, each with the place where it stands; in place of a line that is no JSON, its error."""
     text = text_of_file(path)
     if path.removesuffix(".gz").endswith(".json"):
         rows = parse_json(path, text)
@@ -130,7 +130,11 @@ def rows_of_file(path: str) -> Iterator[tuple[str, Any]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             place = f"{path}, line {number}"
-            yield place, parse_json(place, line)
+            try:
+                row = parse_json(place, line)
+            except ProblemSetError as error:
+                row = error
+            yield place, row
 
 
 def text_of_file(path: str) -> str:
@@ -211,6 +215,8 @@ def problem_from(
     place: str, row: Any, problem_of: Callable[[dict[str, Any]], Problem], place_of: Mapping[str, str]
 ) -> Problem:
     """Raises: ProblemSetError."""
+    if isinstance(row, ProblemSetError):
+        raise row
     if not isinstance(row, dict):
         raise ProblemSetError(f"{place}: a row is an object with named fields, this is a {type(row).__name__}")
     try:

@@ -151,6 +151,7 @@ def _score_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write each problem's rates as JSONL: `passrate train` filters by it",
     )
+    _add_judging(parser)
     _add_server(parser)
     _add_json(parser)
 
@@ -180,6 +181,7 @@ def _explain_options(parser: argparse.ArgumentParser) -> None:
     kinds.add_argument(
         "--completion", dest="kind", action="store_const", const="completion", help="FILE is what a model wrote"
     )
+    _add_judging(parser)
     _add_server(parser)
     _add_json(parser)
 
@@ -228,6 +230,7 @@ def _eval_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="(0)")
     parser.add_argument("--save-completions", type=Path, metavar="FILE", help="write what --model draws, as JSONL")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw all of it")
+    _add_judging(parser)
     _add_server(parser)
     _add_json(parser)
 
@@ -285,6 +288,21 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
 def _add_backend(parser: argparse.ArgumentParser, *, default: str | None) -> None:
     parser.add_argument(
         "--backend", choices=("auto", "embedded", "docker"), default=default, help="what isolates programs (auto)"
+    )
+
+
+def _add_judging(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--unfenced",
+        choices=("no_code", "code"),
+        default="no_code",
+        help="what a completion without a fenced block is: no code, or code if all of it is Python (no_code)",
+    )
+    parser.add_argument(
+        "--min-assurance",
+        choices=("values", "objects", "shared"),
+        default="shared",
+        help="no reward from problems whose results rest on less (shared: all have one)",
     )
 
 

@@ -11,8 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from trainer.parser import one_line
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 
@@ -48,6 +50,12 @@ def show(*things: object, json_to: Path | None = None) -> None:
     console = Console(stderr=json_to is not None and str(json_to) == "-", markup=False, highlight=False)
     for thing in things:
         console.print(thing)
+
+
+def warn(program: str, left_out: Iterable[str]) -> None:
+    """Name on stderr the rows that are left out."""
+    for complaint in left_out:
+        sys.stderr.write(f"{program}: left out: {one_line(complaint)}\n")
 
 
 def write_json(report: Any, path: Path | None) -> None:

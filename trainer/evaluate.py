@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from trainer.display import show, write_json
+from trainer.display import show, warn, write_json
 from trainer.evaluation import compare, evaluate, problems_by_tag
 from trainer.evaluation_report import comparison_report, report
 from trainer.evaluation_tables import tables
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Collection, Mapping, Sequence
 
+    from trainer.client import ScoreOptions
     from trainer.sides import Side
 
 KS = (1, 5, 10)
@@ -36,11 +37,13 @@ SAMPLES = 10
 
 def main(arguments: argparse.Namespace) -> int:
     _check_outputs(arguments)
-    every = read_problems(arguments.problems)
+    left_out: list[str] = []
+    every = read_problems(arguments.problems, left_out)
     problems = every[: arguments.limit]
     known = {problem.id for problem in every}
     specs = {problem.id: judging_spec(problem) for problem in problems}
-    sides = _read_sides(arguments, known, specs)
+    sides = _read_sides(arguments, known, specs, left_out)
+    warn("passrate eval", left_out)
     if any(side.engine for side in sides):
         check_prompts(problems)
     sampling = _sampling(arguments)
@@ -52,7 +55,8 @@ def main(arguments: argparse.Namespace) -> int:
         arguments.save_completions.write_text("".join(rows), encoding="utf-8")
     sides[1:] = [draw(side, problems, sampling) for side in sides[1:]]
     with judging(arguments, "scoring") as (client, on_progress):
-        sides = judge(sides, client, specs, on_progress)
+        options: ScoreOptions = {"min_assurance": arguments.min_assurance, "unfenced": arguments.unfenced}
+        sides = judge(sides, client, specs, on_progress, options)
 
     named = [(side.name, evaluate(side.submissions, side.results or (), ks)) for side in sides]
     found, theirs = named[0][1], named[-1][1]
@@ -61,10 +65,10 @@ def main(arguments: argparse.Namespace) -> int:
     show(*tables(named, differences, tags, problems=len(problems)), json_to=arguments.json)
     against = _origin(sides[1], sampling) | comparison_report(theirs, differences) if differences else None
     told = report(found, sides[0].submissions, sides[0].results or (), specs, tags)
-    write_json(_origin(sides[0], sampling) | {"against": against} | told, arguments.json)
+    write_json(_origin(sides[0], sampling) | {"against": against, "left_out": left_out} | told, arguments.json)
     if arguments.plot is not None:
         importlib.import_module("trainer.evaluation_plot").plot_evaluation(named, differences, tags, arguments.plot)
-    return 0
+    return 1 if left_out else 0
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
@@ -79,13 +83,15 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
         raise UsageError("--save-completions: only those of --model are saved; leave it out")
 
 
-def _read_sides(arguments: argparse.Namespace, known: Collection[str], specs: Mapping[str, Any]) -> list[Side]:
+def _read_sides(
+    arguments: argparse.Namespace, known: Collection[str], specs: Mapping[str, Any], left_out: list[str]
+) -> list[Side]:
     if arguments.model is not None:
         sides = [model_side("--model", arguments.model, arguments.engine)]
     else:
-        sides = [completions_side("--completions", arguments.completions, known, specs)]
+        sides = [completions_side("--completions", arguments.completions, known, specs, left_out)]
     if arguments.against is not None:
-        sides.append(baseline_side("--against", arguments.against, known, specs, arguments.engine))
+        sides.append(baseline_side("--against", arguments.against, known, specs, left_out, arguments.engine))
     problems = [specs.keys() if side.engine else {one["problem"] for one in side.submissions} for side in sides]
     if not problems[0] & problems[-1]:
         raise UsageError(f"--against: {arguments.against} and {sides[0].option} have no problem in common")

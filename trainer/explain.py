@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.display import show, write_json
+from trainer.display import show, warn, write_json
 from trainer.explaining import NOT_TESTED, failures, program, summary, tests_table
 from trainer.inputs import check_writable, read_problems, read_text
 from trainer.local_server import judging
@@ -25,12 +25,22 @@ if TYPE_CHECKING:
 def main(arguments: argparse.Namespace) -> int:
     """Explain a file. Returns: 0 where every test passes, else 1."""
     check_writable("--json", arguments.json)
-    problem = named(read_problems(arguments.problems), arguments.problem)
+    left_out: list[str] = []
+    problems = read_problems(arguments.problems, left_out)
+    warn("passrate explain", left_out)
+    problem = named(problems, arguments.problem)
     text = sys.stdin.read() if str(arguments.file) == "-" else read_text("FILE", arguments.file)
     submission: Submission = {"problem": problem.id, is_program(arguments.file, arguments.kind): text}  # type: ignore[misc]
     with judging(arguments, "judging") as (client, on_progress):
         specs = {problem.id: judging_spec(problem)}
-        (result,) = client.score([submission], specs, detail="output", on_progress=on_progress)
+        (result,) = client.score(
+            [submission],
+            specs,
+            detail="output",
+            min_assurance=arguments.min_assurance,
+            unfenced=arguments.unfenced,
+            on_progress=on_progress,
+        )
     show(summary(problem, result), program(result), json_to=arguments.json)
     if result.verdict not in NOT_TESTED:
         show(tests_table(problem, result), *failures(problem, result), json_to=arguments.json)

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from trainer.display import percent, show, table, write_json
+from trainer.display import percent, show, table, warn, write_json
 from trainer.evaluation import mean_reward
 from trainer.inputs import check_writable, read_problems, read_submissions
 from trainer.local_server import judging
@@ -26,22 +26,31 @@ MANY = 40
 
 
 def main(arguments: argparse.Namespace) -> int:
+    """Score a file. Returns: 1 where a row of it, or a problem, could not be used, else 0."""
     check_writable("--json", arguments.json)
     check_writable("--pass-rates", arguments.pass_rates)
-    problems = read_problems(arguments.problems)
+    left_out: list[str] = []
+    problems = read_problems(arguments.problems, left_out)
     specs = {problem.id: judging_spec(problem) for problem in problems}
-    submissions = read_submissions("--completions", arguments.completions, specs)
+    submissions = read_submissions("--completions", arguments.completions, specs, left_out)
+    warn("passrate score", left_out)
     with judging(arguments, "scoring") as (client, on_progress):
         results = client.score(
-            submissions, specs, reward=arguments.reward, detail=arguments.detail, on_progress=on_progress
+            submissions,
+            specs,
+            reward=arguments.reward,
+            detail=arguments.detail,
+            min_assurance=arguments.min_assurance,
+            unfenced=arguments.unfenced,
+            on_progress=on_progress,
         )
     tables = [_problem_table(submissions, results)] if len({one["problem"] for one in submissions}) <= MANY else []
     show(*tables, verdict_table(results), _summary_line(results), json_to=arguments.json)
-    write_json(_report(submissions, results), arguments.json)
+    write_json(_report(submissions, results) | {"left_out": left_out}, arguments.json)
     if arguments.pass_rates is not None:
         lines = [json.dumps(row) + "\n" for row in pass_rates(submissions, results)]
         arguments.pass_rates.write_text("".join(lines), encoding="utf-8")
-    return 0
+    return 1 if left_out else 0
 
 
 def pass_rates(submissions: Sequence[Submission], results: Sequence[Result]) -> list[dict[str, Any]]:

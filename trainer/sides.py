@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.schema import Problem
-    from trainer.client import SyncRewardClient
+    from trainer.client import ScoreOptions, SyncRewardClient
     from trainer.sampling import Sampling
     from trainer.wire import Result, Submission
 
@@ -45,13 +45,20 @@ def model_side(option: str, name: str, engine: str) -> Side:
     return Side(option, name, pick_engine(engine, adapter=hub.is_adapter(name)))
 
 
-def completions_side(option: str, path: Path, known: Collection[str], specs: Mapping[str, Any]) -> Side:
-    """Read completions of known problems and keep those of the problems in `specs`. Raises: UsageError."""
-    read = read_submissions(option, path, known)
+def completions_side(
+    option: str, path: Path, known: Collection[str], specs: Mapping[str, Any], left_out: list[str]
+) -> Side:
+    """Read completions of known problems and keep those of the problems in `specs`. Raises: UsageError.
+
+    `left_out`: takes what is wrong with rows that cannot be used.
+    """
+    read = read_submissions(option, path, known, left_out)
     return Side(option, str(path), submissions=_some(option, path, [one for one in read if one["problem"] in specs]))
 
 
-def baseline_side(option: str, path: Path, known: Collection[str], specs: Mapping[str, Any], engine: str) -> Side:
+def baseline_side(
+    option: str, path: Path, known: Collection[str], specs: Mapping[str, Any], left_out: list[str], engine: str
+) -> Side:
     """Read what is compared with: a folder with a model, a report of `passrate eval --json`, or completions.
 
     Raises: UsageError.
@@ -63,7 +70,7 @@ def baseline_side(option: str, path: Path, known: Collection[str], specs: Mappin
     except ValueError:  # several rows
         told = None
     if not isinstance(told, dict) or "problem" in told:
-        return completions_side(option, path, known, specs)
+        return completions_side(option, path, known, specs, left_out)
     submissions, results = read_report(f"{option}: {path}", told, specs)
     return Side(option, str(path), submissions=_some(option, path, submissions), results=results)
 
@@ -86,11 +93,15 @@ def draw(side: Side, problems: Sequence[Problem], sampling: Sampling) -> Side:
 
 
 def judge(
-    sides: Sequence[Side], client: SyncRewardClient, specs: Mapping[str, Any], on_progress: Callable[[int, int], None]
+    sides: Sequence[Side],
+    client: SyncRewardClient,
+    specs: Mapping[str, Any],
+    on_progress: Callable[[int, int], None],
+    options: ScoreOptions,
 ) -> list[Side]:
     """Have what has no results judged, all of it in one batch."""
     batch = [submission for side in sides if side.results is None for submission in side.submissions]
-    results = iter(client.score(batch, specs, on_progress=on_progress))
+    results = iter(client.score(batch, specs, on_progress=on_progress, **options))
     return [
         side if side.results is not None else replace(side, results=[next(results) for _ in side.submissions])
         for side in sides

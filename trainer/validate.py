@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from trainer.advising import Advice, advise, flaky
 from trainer.display import show, table, write_json
 from trainer.fixing import fixable_file, mend
-from trainer.inputs import check_writable, read_sound_problems
+from trainer.inputs import check_writable, read_problems
 from trainer.local_server import judging
 from trainer.wire import judging_spec
 
@@ -62,7 +62,8 @@ class Report:
 def main(arguments: argparse.Namespace) -> int:
     check_writable("--json", arguments.json)
     file = fixable_file(arguments.problems) if arguments.fix else None
-    problems, refused = read_sound_problems(arguments.problems)
+    refused: list[str] = []
+    problems = read_problems(arguments.problems, refused)
     with judging(arguments, "validating") as (client, on_progress):
         report = validate(client, problems, on_progress, runs=arguments.runs)
     bad = {finding.problem for finding in report.findings}
