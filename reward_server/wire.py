@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import difflib
 import functools
 import io
 import json
@@ -16,9 +15,9 @@ import re
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic.json_schema import models_json_schema
 
 from reward_server.apart import WrongSources
+from reward_server.complaints import explain
 from reward_server.door import visit_of
 from reward_server.errors import BadRequest, NotJson, TooLarge
 from reward_server.large_bodies import CLOSING_OF, Item, NoJsonError, Opened, cut
@@ -26,7 +25,7 @@ from reward_server.turns import go_through
 from tasks.schema import LATER
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
     from pydantic_core import ErrorDetails
     from starlette.requests import Request
@@ -54,28 +53,6 @@ PIECE_BYTES: Final = 64 << 10
 ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
 CONTAINER_BYTES: Final = 72
 VALUE_BYTES: Final = 16
-
-FIXES: Final = {
-    "string_type": "give a string",
-    "int_type": "give a whole number",
-    "int_parsing": "give a whole number",
-    "int_from_float": "give a whole number",
-    "float_type": "give a number",
-    "float_parsing": "give a number",
-    "bool_type": "give true or false",
-    "bool_parsing": "give true or false",
-    "list_type": "give a list",
-    "tuple_type": "give a list",
-    "dict_type": "give an object",
-    "model_type": "give an object",
-    "model_attributes_type": "give an object",
-    "missing": "this field is required",
-    "finite_number": "give a finite number",
-    "string_unicode": "give text without lone surrogates",
-    "string_pattern_mismatch": "give a plain file name",
-    "none_required": "give null",
-}
-"""What to do about a wrong value, by pydantic's type of error; for other types its message says it."""
 
 
 class Bodies:
@@ -131,7 +108,7 @@ class Bodies:
             except WrongSources as wrong:
                 errors = [{**each, "loc": ("problems", name, *each["loc"])} for each in wrong.errors]
                 body = {"problems": {name: problem.model_dump(mode="json", exclude_unset=True)}}
-                refuse(asked, name, _explain(type(asked), cast("list[ErrorDetails]", errors), body))
+                refuse(asked, name, explain(type(asked), cast("list[ErrorDetails]", errors), body))
         return asked
 
 
@@ -307,7 +284,7 @@ def parse_now(model: type[Model], body: bytes, start: int = 0, within: tuple[str
             value = {step: value} if isinstance(step, str) else [None] * step + [value]
         for each in errors:
             each["loc"] = (*within, *each["loc"])
-        raise _explain(model, errors, value) from None
+        raise explain(model, errors, value) from None
 
 
 def without_wrong(model: type[Model], errors: list[ErrorDetails], value: Any) -> Model | None:
@@ -324,7 +301,7 @@ def without_wrong(model: type[Model], errors: list[ErrorDetails], value: Any) ->
     if getattr(asked, "strict", False):
         return None
     for name in names:
-        refuse(asked, name, _explain(model, [each for each in errors if each["loc"][1] == name], value))
+        refuse(asked, name, explain(model, [each for each in errors if each["loc"][1] == name], value))
     return asked
 
 
@@ -346,72 +323,3 @@ def without_lone_surrogates(body: bytes) -> bytes | None:
 
 def _too_large(limit: int) -> TooLarge:
     return TooLarge("body", f"more than {limit} bytes: split the batch, or raise PASSRATE_MAX_BODY_BYTES")
-
-
-def _explain(model: type[BaseModel], errors: list[ErrorDetails], body: Any) -> BadRequest:
-    """Say what is wrong with the first wrong field, and how many others there are."""
-    wrong: dict[str, tuple[str, ...]] = {}
-    unknown: list[str] = []
-    for error in errors:
-        if _follows_from_another(error, errors):
-            continue
-        field = _field(error, body)
-        message = _message(model, error)
-        wrong[field] = tuple(dict.fromkeys((*wrong.get(field, ()), message)))
-        if error["type"] == "extra_forbidden":
-            unknown.append(field)
-    first = next(iter(wrong))
-    # Where a union fails, each of its members complains. A field that none of them knows says it best.
-    best = next((field for field in unknown if field.startswith(first)), first)
-    others = [field for field in wrong if not field.startswith(first)]
-    more = f" (and {len(others)} more)" if others else ""
-    return BadRequest(best or "body", "; or ".join(wrong[best][:4]) + more)
-
-
-def _follows_from_another(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
-    """Tell whether a list is only called too short because an item of it was wrong."""
-    at = error["loc"]
-    return error["type"] == "too_short" and any(
-        other["loc"][: len(at)] == at and len(other["loc"]) > len(at) for other in errors
-    )
-
-
-def _field(error: ErrorDetails, body: Any) -> str:
-    """Return the path as the sender knows it: pydantic's own has the names of union members in between."""
-    path = ""
-    value = body
-    for at, step in enumerate(error["loc"]):
-        last = at == len(error["loc"]) - 1
-        if isinstance(step, int) and isinstance(value, list) and step < len(value):
-            path += f"[{step}]"
-            value = value[step]
-        elif isinstance(step, str) and isinstance(value, dict) and (step in value or (last and _is_missing(error))):
-            path += f".{step[:200]}" if path else step[:200]
-            value = value.get(step)
-    return path
-
-
-def _is_missing(error: ErrorDetails) -> bool:
-    return error["type"] == "missing"
-
-
-def _message(model: type[BaseModel], error: ErrorDetails) -> str:
-    kind = error["type"]
-    if kind == "extra_forbidden":
-        known = sorted(set(_field_names(model)))
-        close = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
-        return f"unknown field: {f'did you mean `{close[0]}`?' if close else 'leave it out'}"
-    if kind == "too_short" and error.get("ctx", {}).get("actual_length") == 0:
-        return "empty: give at least one"
-    if kind in ("union_tag_invalid", "union_tag_not_found") and "discriminator" in error["ctx"]:
-        expected = error["ctx"].get("expected_tags", "'stdio', 'call', 'asserts' or 'pytest'")
-        return f"the field {error['ctx']['discriminator'].replace(chr(39), '`')} should be one of {expected}"
-    if kind in FIXES:
-        return FIXES[kind]
-    return error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-
-
-def _field_names(model: type[BaseModel]) -> Iterator[str]:
-    _, schema = models_json_schema([(model, "validation")])
-    for definition in cast("dict[str, dict[str, Any]]", schema["$defs"]).values():
-        yield from definition.get("properties", {})

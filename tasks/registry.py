@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from tasks.errors import ProblemSetError
+from tasks.errors import ProblemSetError, WrongField
 from tasks.importers import from_humaneval, from_leetcode, from_mbpp
 from tasks.schema import Problem
 
@@ -236,6 +236,9 @@ def complaint(error: ValidationError, row: object) -> str:
     """What is wrong first, in the words of the row: the field by its path, and the fix."""
     first = error.errors(include_url=False)[0]
     field = field_at(first["loc"], row, absent=first["type"] == "missing")
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, WrongField):
+        field = ".".join(filter(None, (field, *cause.path)))
     if first["type"] == "missing":
         return f"field `{field}` is missing: add it"
     if first["type"] == "extra_forbidden":

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 
 from tasks.checkers import arguments_of
 from tasks.checks import checks_here, is_test_file, is_test_file_name, leaves_check_to_judge, may_check
+from tasks.errors import WrongField
 from tasks.preludes import Prelude  # noqa: TC001 - pydantic reads it
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ class CallCase(Closed):
     @model_validator(mode="after")
     def _one_outcome(self) -> CallCase:
         if ("expected" in self.model_fields_set) == (self.raises is not None):
-            raise ValueError("give either `expected` or `raises`")
+            raise WrongField(("expected",), "give either `expected` or `raises`")
         return self
 
     @model_validator(mode="after")
@@ -221,24 +222,30 @@ class CallCase(Closed):
         if self.calls is None:
             return self
         if self.args or self.kwargs or self.compare_argument is not None:
-            raise ValueError("`calls` have their arguments: leave out `args`, `kwargs` and `compare_argument`")
+            raise WrongField(
+                ("calls",), "`calls` have their arguments: leave out `args`, `kwargs` and `compare_argument`"
+            )
         if self.raises is not None:
             return self
         if not isinstance(self.expected, list) or len(self.expected) != len(self.calls) or self.expected[0] is not None:
-            raise ValueError("with `calls`, `expected` is a list of an item for each, null for the first")
+            raise WrongField(
+                ("expected",), "with `calls`, `expected` is a list of an item for each, null for the first"
+            )
         return self
 
     @model_validator(mode="after")
     def _argument_is_there(self) -> CallCase:
         if self.compare_argument is None:
             if self.up_to_returned:
-                raise ValueError("`up_to_returned` needs a `compare_argument`")
+                raise WrongField(("compare_argument",), "`up_to_returned` needs a `compare_argument`")
         elif self.up_to_returned and not isinstance(self.expected, list):
-            raise ValueError("with `up_to_returned`, `expected` lists the items that count")
+            raise WrongField(("expected",), "with `up_to_returned`, `expected` lists the items that count")
         elif self.compare_argument not in (
             self.kwargs if isinstance(self.compare_argument, str) else range(len(self.args))
         ):
-            raise ValueError("`compare_argument` is the position of one of `args`, or a name in `kwargs`")
+            raise WrongField(
+                ("compare_argument",), "`compare_argument` is the position of one of `args`, or a name in `kwargs`"
+            )
         return self
 
 
@@ -303,9 +310,12 @@ class PytestTests(Closed):
         later = looked_at_later(info, *files.values())
         for name, source in files.items():
             if not FILE_NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is not a plain file name")
+                raise WrongField((name,), f"{name!r} is not a plain file name")
             if name.endswith(".py") and not later:
-                functions_of(source, name)
+                try:
+                    functions_of(source, name)
+                except ValueError as error:
+                    raise WrongField((name,), str(error)) from None
         if not any(map(is_test_file_name, files)) and not settings_file(files):
             raise ValueError("name at least one file `test_*.py` or `*_test.py`")
         if not later and not any(has_check(source) for name, source in files.items() if name.endswith(".py")):
@@ -326,7 +336,9 @@ class PytestTests(Closed):
     def _no_file_hides_the_submission(self) -> PytestTests:
         name = self.module.partition(".")[0]
         if f"{name}.py" in self.files:
-            raise ValueError(f"`{name}.py` is where the submission goes: rename the file or set `module`")
+            raise WrongField(
+                ("files", f"{name}.py"), f"`{name}.py` is where the submission goes: rename the file or set `module`"
+            )
         return self
 
 
@@ -417,7 +429,7 @@ class Problem(Closed):
     def _plain_names(cls, files: dict[str, str]) -> dict[str, str]:
         for name in files:
             if not FILE_NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is not a plain file name")
+                raise WrongField((name,), f"{name!r} is not a plain file name")
         return files
 
     @field_validator("entry_point")
@@ -434,15 +446,17 @@ class Problem(Closed):
     def _tests_have_what_they_need(self, info: ValidationInfo) -> Problem:
         tests = self.tests
         if isinstance(tests, CallTests) and self.entry_point is None and any(not case.calls for case in tests.cases):
-            raise ValueError("tests of kind `call` need an `entry_point`: the function to call")
+            raise WrongField(("entry_point",), "tests of kind `call` need an `entry_point`: the function to call")
         if looked_at_later(info, *self.sources):
             return self
         if isinstance(tests, AssertsTests) and self.entry_point is None and has_open_check(tests.source):
-            raise ValueError("tests that define `check(candidate)` need an `entry_point`: the candidate")
+            raise WrongField(
+                ("entry_point",), "tests that define `check(candidate)` need an `entry_point`: the candidate"
+            )
         if isinstance(tests, AssertsTests) and not asserts_check(tests.source, self.setup):
-            raise ValueError(CHECKS_NOTHING)
+            raise WrongField(("tests", "source"), CHECKS_NOTHING)
         if isinstance(tests, AssertsTests) and "check" in functions_of(tests.source) and run_by_pytest(tests.source):
-            raise ValueError(CHECK_AND_TESTS)
+            raise WrongField(("tests", "source"), CHECK_AND_TESTS)
         return self
 
 

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 ROWS: list[set[str]] = [
-    {"tasks.checkers", "tasks.checks", "tasks.preludes"},
+    {"tasks.checkers", "tasks.checks", "tasks.errors", "tasks.preludes"},
     {"tasks.schema"},
     {"tasks"},
     {"reward_server.verdicts"},
@@ -31,6 +31,7 @@ ROWS: list[set[str]] = [
         "reward_server.identity",
         "reward_server.cache",
         "reward_server.disk_cache",
+        "reward_server.complaints",
         "reward_server.large_bodies",
         "reward_server.expectations",
         "reward_server.runs",

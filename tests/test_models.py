@@ -58,7 +58,11 @@ def compared(compare: Any) -> dict[str, Any]:
         (compared({"flaot": 1}), "problems.p.tests.compare", "an object with `float`, `tokens`"),
         (compared({"tokens": {"ignorecase": 1}}), "problems.p.tests.compare.tokens.ignorecase", "`ignore_case`"),
         (compared({"checker": "def check(a): return 1", "cpu": 3}), "problems.p.tests.compare.cpu", "`cpu_s`"),
-        (with_tests("call", cases=[{"args": [1]}]), "problems.p.tests.cases[0]", "either `expected` or `raises`"),
+        (
+            with_tests("call", cases=[{"args": [1]}]),
+            "problems.p.tests.cases[0].expected",
+            "either `expected` or `raises`",
+        ),
         (with_tests("asserts", source="assert (("), "problems.p.tests.source", "does not parse: line 1"),
         (with_tests("asserts", source="a\0b"), "problems.p.tests.source", "null bytes"),
         (with_tests("pytest", files={"a.py": ""}), "problems.p.tests.files", "test_*.py"),

@@ -240,9 +240,12 @@ def test_ids_are_needed(tmp_path: Path) -> None:
         ({"tests": {"kind": "unit"}}, "field `tests`: Input tag 'unit' found"),
         (
             {"tests": {"kind": "call", "cases": [{"args": []}]}},
-            "field `tests.cases.0`: give either `expected` or `raises`",
+            "field `tests.cases.0.expected`: give either `expected` or `raises`",
         ),
-        ({"tests": {"kind": "call", "cases": [{"expected": 1}]}}, "line 2: tests of kind `call` need an `entry_point`"),
+        (
+            {"tests": {"kind": "call", "cases": [{"expected": 1}]}},
+            "line 2: field `entry_point`: tests of kind `call` need an `entry_point`",
+        ),
         ({"limits": {"cpu_s": 0}}, "field `limits.cpu_s`: Input should be greater than 0"),
         ({"setup": "x ="}, "field `setup`: source does not parse: line 1"),
         ({"prompt": 5}, "field `prompt`: "),

@@ -120,7 +120,7 @@ def test_rows_that_are_no_problem_are_named_beside_the_others(
     source = write(tmp_path / "set.jsonl", [SET[0], silent, again])
     assert main(["validate", "--problems", source, "--backend", "embedded", "--runs", "1"]) == 1
     shown = " ".join(capsys.readouterr().out.split())
-    assert "line 2: `tests.source` comes to no check" in shown
+    assert "line 2: field `tests.source`: `tests.source` comes to no check" in shown
     assert "`plain` is taken" in shown
     assert "3 problems: 1 good, 2 bad" in shown
 

@@ -101,7 +101,7 @@ def analyse(problem: Problem) -> JudgePayload | list[Any] | None:
     try:
         type(problem).model_validate(problem.model_dump(exclude_unset=True))
     except ValidationError as error:
-        return error.errors(include_input=False, include_url=False, include_context=False)
+        return error.errors(include_input=False, include_url=False)
     return judge_payload(problem) if problem.has_test_code else None
 
 
