@@ -143,7 +143,7 @@ def test_an_odd_completion_gets_its_own_verdict(http: httpx.Client, submission: 
 def test_a_bad_request_names_the_field_and_the_fix(
     http: httpx.Client, body: dict[str, Any], status: int, field: str, fix: str
 ) -> None:
-    answer = http.post("/v1/score", json=body)
+    answer = http.post("/v1/score", json=body | {"strict": True})
     error = answer.json()["error"]
     assert (answer.status_code, error["field"]) == (status, field)
     assert fix in error["message"]
