@@ -115,8 +115,8 @@ async def code_reward(completions: Sequence[Completion], **columns: Any) -> list
     Columns: `problem` (what is judged, as a JSON string: see `trainer.data`) or `problem_id` (held by the server).
 
     Returns: length B, in [0, 1]; None where no verdict could be had (TRL >= 1.6 leaves those out of the group).
-    Raises: TooManyUnscored; RequestRejected where the key is wrong or a problem unknown; ValueError or TypeError where the
-        column is missing or holds something else.
+    Raises: TooManyUnscored; RequestRejected where the key is wrong or a problem unknown; ValueError or TypeError where
+        the column is missing or holds something else.
     """
     results = await _scored(completions, columns, TrainerSettings.from_env(os.environ), _unscored, _metrics)
     return [result.reward for result in results]
