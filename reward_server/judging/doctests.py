@@ -10,13 +10,18 @@ import doctest
 from functools import lru_cache
 from typing import Final
 
+from tasks.schema import parse
+
 PROMPT: Final = ">>> "
 PARSER: Final = doctest.DocTestParser()
 
 
 @lru_cache(maxsize=1024)
 def examples_of(source: str) -> str:
-    """The code of all examples in a source that parses, as one source. Those that do not parse are left out."""
+    """The code of all examples in a source that parses, as one source; one that shows a value is an assert.
+
+    Those that do not parse are left out.
+    """
     if PROMPT not in source:
         return ""
     texts = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
@@ -28,7 +33,12 @@ def codes(text: str) -> list[str]:
         examples = PARSER.get_examples(text) if PROMPT in text else []
     except ValueError:
         return []
-    return [code for example in examples for code in (example.source, caught(example.exc_msg)) if parses(code)]
+    return [code for example in examples for code in (checked(example), caught(example.exc_msg)) if parses(code)]
+
+
+def checked(example: doctest.Example) -> str:
+    asserted = f"assert ({example.source.strip()})\n"
+    return asserted if example.want and parses(asserted) else example.source
 
 
 def caught(message: str | None) -> str:
@@ -39,7 +49,7 @@ def caught(message: str | None) -> str:
 
 def parses(code: str) -> bool:
     try:
-        ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        parse(code, "example")
+    except ValueError:
         return False
     return True

@@ -152,7 +152,7 @@ def asserts_payload(source: str, entry_point: str | None, setup: str = "") -> Ju
 
 def pytest_payload(files: tuple[tuple[str, str], ...], module: str, setup: str = "") -> JudgePayload:
     written = [source for name, source in files if name.endswith(".py")]
-    sources = [*written, *filter(None, map(examples_of, written))]
+    sources = [f"{source}\n{examples_of(source)}" for source in written]
     prepared = defined_by(ast.parse(setup))
     names, looked_into, called, checks = star_names(*sources)
     library = homes(names - prepared, looked_into, called, None, checks)
