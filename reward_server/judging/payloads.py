@@ -14,6 +14,7 @@ from reward_server.extraction import Needs
 from reward_server.judging.asserts import FreeNames, builtins_tested, rewrite
 from reward_server.judging.checks import constant_lines, counted, unchecked
 from reward_server.judging.classes import class_names
+from reward_server.judging.doctests import examples_of
 from reward_server.judging.library import homes
 from reward_server.judging.names import star_names, taken_names
 from reward_server.judging.objects import needs_objects
@@ -153,7 +154,8 @@ def asserts_payload(source: str, entry_point: str | None, setup: str = "") -> Ju
 
 
 def pytest_payload(files: tuple[tuple[str, str], ...], module: str, setup: str = "") -> JudgePayload:
-    sources = [source for name, source in files if name.endswith(".py")]
+    written = [source for name, source in files if name.endswith(".py")]
+    sources = [f"{source}\n{examples_of(source)}" for source in written]
     prepared = defined_by(ast.parse(setup))
     names, looked_into, called, checks = star_names(*sources)
     library = homes(names - prepared, looked_into, called, None, checks)
@@ -177,7 +179,7 @@ def pytest_payload(files: tuple[tuple[str, str], ...], module: str, setup: str =
         "settings": settings_file(dict(files)),
         "skips": list(skips_of(files, module)),
         "expected": exceptions_named(*sources),
-        "surroundings": surroundings(*sources, setup, has_data=len(sources) < len(files)),
+        "surroundings": surroundings(*sources, setup, has_data=len(written) < len(files)),
     }
     own = {module, *(name.removesuffix(".py") for name, _ in files)}
     objects = needs_objects(frozenset(names - library.keys() - prepared), module, *sources)

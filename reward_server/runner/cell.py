@@ -12,7 +12,7 @@ from reward_server.runner import containment, oom, page, processes, scratch, ser
 SUBMISSION, JUDGE, SWEEPER = 0, 1, 2
 SWEEP_S = 10.0
 SWEEP_LIMITS = {"cpu_s": 8.0, "memory_bytes": 256 << 20, "disk_bytes": 1 << 20, "open_files": 64, "processes": 8}
-JUDGE_LIMITS = {"memory_bytes": 2 << 30, "disk_bytes": 64 << 20, "open_files": 256, "processes": 64}
+JUDGE_LIMITS = {"memory_bytes": 2 << 30, "disk_bytes": 64 << 20, "open_files": 256, "processes": 128}
 
 
 PLAIN, PYTEST = "plain", "pytest"

@@ -33,7 +33,7 @@ RUNNERS = frozenset({"_pytest.outcomes", "unittest.case"})
 """Modules whose exceptions are findings of a test, as an AssertionError is."""
 HANDLED_UNSEEN = frozenset({"StopAsyncIteration", "GeneratorExit"})
 MOST_RAISED, LAST = 1000, 7
-HANDLERS = ("unittest", "_pytest", "contextlib", "numpy.testing")
+HANDLERS = ("unittest", "_pytest", "contextlib", "numpy.testing", "doctest")
 """Libraries that catch an exception for the test, which then looks at it."""
 
 
@@ -120,6 +120,8 @@ class Evidence:
         The same call makes a failure good by ending well, as in a retry, unless the submission decides what is the
         same: by its answers during the call, or by a container that it changes in between.
         """
+        if error is not None and self.raised and self.raised[-1] is error:
+            self.raised.pop()  # the submission gets it back: it has ended no loop of the test's
         if error is None and not self.failed_callbacks:
             return
         key = values.dumps(call)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import json
 import os
 import socket
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from reward_server.runner import frames, judge, keeper, link, modules
+from reward_server.runner import frames, judge, keeper, link, modules, values
 from reward_server.runner.page import UNREACHED
 
 if TYPE_CHECKING:
@@ -47,16 +48,24 @@ class RemoteModule(types.ModuleType):
 
     def __init__(self, owner: judge.Judge, payload: dict[str, Any]) -> None:
         super().__init__(payload["module"])
-        self.__dict__.update(_judge=owner, _payload=payload)
-        del self.__dict__["__doc__"]
+        super().__setattr__("__state__", (owner, payload))
 
     @property
     def __doc__(self) -> Any:  # type: ignore[override]
-        return self.__dict__["_judge"].wall.names(["__doc__"]).get("__doc__")
+        return self.__state__[0].wall.names(["__doc__"]).get("__doc__")
+
+    @property
+    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
+        """What the submission defines. No builtin: what looks names up there would find it before Python's own."""
+        found = {"__name__": self.__name__}
+        for name in dir(self):
+            if name not in vars(builtins):
+                with contextlib.suppress(values.Unfit):
+                    found[name] = getattr(self, name)
+        return found
 
     def __getattr__(self, name: str) -> Any:
-        owner: judge.Judge = self.__dict__["_judge"]
-        payload: dict[str, Any] = self.__dict__["_payload"]
+        owner, payload = self.__state__
         if name == "__file__":
             return f"{os.getcwd()}/{self.__name__}.py"
         if name == "__all__" and payload["star"]:
@@ -77,18 +86,18 @@ class RemoteModule(types.ModuleType):
         return found[name]
 
     def __dir__(self) -> list[str]:
-        return sorted(map(str, self.__dict__["_judge"].wall.ask("public")))
+        return sorted(map(str, self.__state__[0].wall.ask("public")))
 
     def __setattr__(self, name: str, value: Any) -> None:
         """As `monkeypatch.setattr` does: the submission's own code is to see it."""
         if name.startswith("__"):
             super().__setattr__(name, value)
             return
-        wall = self.__dict__["_judge"].wall
+        wall = self.__state__[0].wall
         wall.ask("set_name", name, wall.encode(value))
 
     def __delattr__(self, name: str) -> None:
-        self.__dict__["_judge"].wall.ask("delete_name", name)
+        self.__state__[0].wall.ask("delete_name", name)
 
 
 class Checked:

@@ -172,11 +172,13 @@ class Served(link.Link):
 
     def send_bytes(self, text: bytes) -> None:
         flush()  # first: after its last answer this process may be ended at once
+        # Looked at before anything is sent: with the first message the scratch folder's path becomes the judge's.
+        ahead = self.following.before() if self.following is not None else None
         if self.printed:
             out, err = self.printed[-1].take()
             if out or err:
                 super().send_bytes(values.dumps(["p", out, err]))
-        if self.following is not None and (ahead := self.following.before()) is not None:
+        if ahead is not None:
             super().send_bytes(ahead)
         super().send_bytes(text)
 
