@@ -44,6 +44,7 @@ UNHEARD = {
     **dict.fromkeys(("copy_file_range", "dup2", "sendfile", "splice"), 2),
 }
 """Functions of `os` that raise no audit event, by the number of descriptors that they begin with."""
+MOST_DESCRIPTORS = 4096
 KEYWORDS = frozenset({"fd", "fd2", "fileno", "in_fd", "out_fd", "src", "dst"})
 
 
@@ -83,6 +84,15 @@ def replace_unheard(files: Files | None, is_channel: Callable[[Any], bool]) -> N
     """Have the functions that raise no audit event look at what they get."""
     for name, count in UNHEARD.items():
         setattr(os, name, closed(getattr(os, name), slice(count), is_channel))
+    close_range = os.closerange
+
+    def closerange(low: int, high: int, /) -> None:
+        if any(map(is_channel, range(low, min(high, MOST_DESCRIPTORS)))):
+            raise refusal()
+        close_range(low, high)
+
+    os.closerange = closerange
+    socket.close = closed(socket.close, slice(1), is_channel)
     socket.socket.__init__ = closed(socket.socket.__init__, slice(4, 5), is_channel)  # type: ignore[method-assign]
     if files is None:
         return
