@@ -7,7 +7,8 @@ downwards and says which containers it no longer holds; the submission's side nu
 it is told to. An instance of a class that the problem's setup defines is such a container, of attributes: each side
 makes it anew from its own class.
 
-What a message does not name is looked at as far as that stays cheap: `MANY_HELD` containers, `MANY_ITEMS` in them.
+An answer looks at what its request named, however large. What else both sides hold is looked at as far as that stays
+cheap: `MANY_HELD` containers with `MANY_ITEMS` in them, and larger ones until `SPARE_ITEMS` were looked at in all.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ NOTHING = 0
 """In the place of an account that has nothing to tell."""
 MANY_NEW = 20_000
 """So many new containers are numbered in one message; further ones cross as copies."""
-MANY_HELD, MANY_ITEMS = 1024, 100_000
+MANY_HELD, MANY_ITEMS, SPARE_ITEMS = 1024, 100_000, 10_000_000
 INSTANCE_SIZE = 8
 """What an instance of a class counts as, in items."""
 ATOMS_ONLY = frozenset({"L", "T", "F"})
@@ -69,6 +70,9 @@ class Containers:
         """Those that the message under way names."""
         self.found: list[int] = []
         """Those that it names and that were not yet looked at."""
+        self.asked: dict[int, None] | None = None
+        """Those that the request named which is being answered."""
+        self.spare = SPARE_ITEMS
         self.new: list[int] = []
         self.changed: list[tuple[Held, values.Encoded]] = []
         self.of_the_test: Callable[[int, int], Any] | None = None
@@ -113,7 +117,7 @@ class Containers:
         if held is not None:
             del self.numbers[id(held.value)]
 
-    def pack(self, contents: Contents) -> values.Encoded:
+    def pack(self, contents: Contents, *, answers: bool = False) -> values.Encoded:
         """The account that goes with a message, when all else of it is encoded. Raises: Unfit; then call `undo`."""
         if self.decoding or not self.held:
             return NOTHING
@@ -122,6 +126,8 @@ class Containers:
         operands = set(self.named)
         self.tell(self.few(), contents, told, seen)
         self.tell(self.named, contents, told, seen)
+        if answers and self.asked:
+            self.tell([number for number in self.asked if number in self.held], contents, told, seen)
         forgotten = self.forget(operands, contents, told, seen) if self.forgets else []
         return [forgotten, told] if forgotten or told else NOTHING
 
@@ -132,9 +138,14 @@ class Containers:
         if len(self.held) > MANY_HELD:
             return numbers
         for number, held in self.held.items():
-            room -= size_of(held.value)
-            if room >= 0:
-                numbers.append(number)
+            size = size_of(held.value)
+            if size <= room:
+                room -= size
+            elif size <= self.spare:
+                self.spare -= size
+            else:
+                continue
+            numbers.append(number)
         return numbers
 
     def tell(self, numbers: Iterable[int], contents: Contents, told: list[Any], seen: set[int]) -> None:
@@ -266,6 +277,8 @@ class Containers:
             raise values.Unfit("a container that is not the test's")
 
     def find(self, number: int) -> Any:
+        if self.asked is not None:
+            self.asked[number] = None
         return self.held[number].value
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 LENGTH = struct.Struct(">I")
 MAX_FRAME = 64 << 20
 QUESTIONS = frozenset({"?", "?c", "?f"})
+ANSWERS = frozenset({"=", "!"})
 MAX_BASES = 30
 """So many types of an exception are looked at."""
 MOST_BASES = 2
@@ -258,6 +259,7 @@ class Link:
                     raise Refused(str(message[2])[:500])
 
     def answer(self, message: list[Any]) -> None:
+        outer, self.containers.asked = self.containers.asked, {}
         try:
             try:
                 self.unpack(message[1])
@@ -270,6 +272,8 @@ class Link:
                 reply = self.framed("!", self.describe_exception(error))
         except values.Unfit as error:
             reply = values.dumps(["~", containers.NOTHING, str(error)])
+        finally:
+            self.containers.asked = outer
         self.send_bytes(reply)
 
     def unpack(self, account: Any) -> None:
@@ -293,7 +297,7 @@ class Link:
     def framed(self, mark: str, *parts: Any) -> bytes:
         """A message with its account. Raises: values.Unfit."""
         try:
-            text = short(values.dumps([mark, self.containers.pack(self.contents), *parts]))
+            text = short(values.dumps([mark, self.containers.pack(self.contents, answers=mark in ANSWERS), *parts]))
         except values.Unfit:
             self.containers.undo()
             raise
