@@ -203,7 +203,8 @@ class CallCase(Closed):
     expected: Any = None
     """The value to return, as JSON holds it: a list stands for a tuple too."""
     raises: str | None = None
-    """The name of the exception type to raise instead; a subclass counts too, a class merely of its name does not."""
+    """The name of the exception type to raise instead; a subclass counts too, a class merely of its name does not.
+    With `calls`, the last call is to raise it, and no earlier one."""
     compare_argument: int | str | None = None
     """Compare this argument, as the call leaves it, with `expected` instead of what is returned: its position in `args`
     or its name in `kwargs`."""

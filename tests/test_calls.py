@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reward_server.judging.calls import asked_of, mismatch
+from reward_server.judging.calls import asked_of, mismatch, where_raised
 from tasks.schema import CallCase
 
 QUEUE = CallCase.model_validate({"calls": [["Queue", [2]], ["push", [1]], ["pop", []]], "expected": [None, None, 1]})
@@ -63,3 +63,16 @@ def test_each_call_of_a_sequence_compares_on_its_own() -> None:
     case = CallCase.model_validate({"calls": [["P", []], ["a", []], ["b", []]], "expected": [None, [1, 2], 3]})
     assert mismatch(case, "unordered", [None, [2, 1], 3]) is None
     assert mismatch(case, "unordered", [None, 3, [1, 2]])
+
+
+@pytest.mark.parametrize(
+    ("case", "number", "text"),
+    [
+        (QUEUE, 1, "call 1, `Queue`: "),
+        (QUEUE, 3, "call 3, `pop`: "),
+        *[(QUEUE, number, "") for number in (0, -1, 4, 10**30, None)],
+        (IN_PLACE, 1, ""),
+    ],
+)
+def test_a_message_names_the_call_that_raised(case: CallCase, number: int | None, text: str) -> None:
+    assert where_raised(case, number) == text

@@ -33,6 +33,18 @@ def asked_of(case: CallCase) -> tuple[Any, ...]:
     return list(case.args), case.kwargs
 
 
+def last_call(case: CallCase) -> int | None:
+    """The number of the call that is to raise, in a sequence."""
+    return len(case.calls) if case.calls is not None else None
+
+
+def where_raised(case: CallCase, number: int | None) -> str:
+    """The call that a submission says has raised, as the beginning of a message."""
+    if case.calls is None or number is None or not 1 <= number <= len(case.calls):
+        return ""
+    return f"call {number}, `{case.calls[number - 1][0]}`: "
+
+
 def mismatch(case: CallCase, compare: Compare, answer: Any) -> Mismatch | None:
     same = comparison(compare)
     if case.calls is not None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
-from reward_server.judging.calls import mismatch
+from reward_server.judging.calls import last_call, mismatch, where_raised
 from reward_server.judging.counting import runs_pytest, weights_of
 from reward_server.judging.output_modes import same_output
 from reward_server.judging.payloads import judge_payload
@@ -205,12 +205,12 @@ def judge_call(case: CallCase, tests: CallTests, expectations: Collection[str], 
     """`expectations`: the exceptions that the problem's cases expect."""
     if seen.ending == "raised":
         said = read_raised(seen.value)
-        if case.raises is not None and said.is_one_of(case.raises, expectations):
+        if case.raises is not None and said.call == last_call(case) and said.is_one_of(case.raises, expectations):
             return result(seen, "passed", case.weight, "", compared=True)
         if not said.types:  # a value that could not cross is an answer, and a wrong one
             return result(seen, "wrong_answer", case.weight, said.text or "the answer was not understood")
         verdict: Verdict = "memory_exceeded" if said.is_memory_error else "runtime_error"
-        return result(seen, verdict, case.weight, said.words)
+        return result(seen, verdict, case.weight, f"{where_raised(case, said.call)}{said.words}")
     if seen.ending != "returned":
         return result(seen, BY_ENDING.get(seen.ending, "runtime_error"), case.weight, ending_text(seen))
     try:

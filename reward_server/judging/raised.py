@@ -37,6 +37,8 @@ class Raised(NamedTuple):
     at_compile: bool = False
     line: int = 0
     """Of the submission's code; 0 where that is not known."""
+    call: int | None = None
+    """Which call of a sequence raised it, from 1."""
 
     @property
     def name(self) -> str:
@@ -93,6 +95,7 @@ def read_raised(value: bytes) -> Raised:
         text[:MAX_MESSAGE] if isinstance(text, str) else "",
         said.get("compile") is True,
         line_in(said),
+        said["call"] if type(said.get("call")) is int else None,
     )
 
 

@@ -14,10 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+class RaisedInCall(Exception):
+    """A call of a sequence has raised its cause."""
+
+    def __init__(self, number: int) -> None:
+        """`number`: which call it was, from 1."""
+        super().__init__(number)
+        self.number = number
+
+
 def answer(case: tuple[Any, ...], call: Any, find: Callable[[str], Any]) -> values.Encoded:
     """The encoded value that a case asks for. `find` gives a class of the submission.
 
-    Raises: Unfit for a value that cannot cross, and whatever the submission raises.
+    Raises: Unfit for a value that cannot cross; RaisedInCall; without `calls` whatever the submission raises.
     """
     arguments, keywords, *more = case
     asked: dict[str, Any] = more[0] if more else {}
@@ -33,9 +42,18 @@ def answer(case: tuple[Any, ...], call: Any, find: Callable[[str], Any]) -> valu
 
 def sequence(calls: list[Any], find: Callable[[str], Any]) -> list[values.Encoded]:
     """What each call gives, as it is when that call ends: a later one may change it. The first makes the object."""
-    (name, arguments), *others = calls
-    instance = find(name)(*arguments)
-    return [None, *[encoded(finished(getattr(instance, method)(*given))) for method, given in others]]
+    made = find(calls[0][0])
+    answers: list[values.Encoded] = [None]
+    for number, (name, arguments) in enumerate(calls, 1):
+        try:
+            result = finished((getattr(made, name) if number > 1 else made)(*arguments))
+        except BaseException as error:
+            raise RaisedInCall(number) from error
+        if number == 1:
+            made = result
+        else:
+            answers.append(encoded(result))
+    return answers
 
 
 def finished(result: Any) -> Any:

@@ -94,6 +94,8 @@ def run_calls(_: dict[str, Any]) -> NoReturn:
             answer = b"=" + values.dumps(cases.answer(case, call, partial(find, module, payload)))
         except values.Unfit as error:
             answer = b"?" + values.dumps({"types": [], "text": str(error)})
+        except cases.RaisedInCall as error:
+            answer = b"!" + values.dumps({**modules.describe(error.__cause__ or error), "call": error.number})
         except BaseException as error:
             answer = b"!" + values.dumps(modules.describe(error, str(module.__file__)))
         flush()

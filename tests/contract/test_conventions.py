@@ -99,6 +99,30 @@ def test_a_sequence_of_calls_on_one_object(sandbox: Sandbox, code: str, verdict:
     assert "passed" not in sandbox.verdicts(Problem.model_validate({"tests": tests, "setup": QUEUE}), "x = 1")
 
 
+EMPTIED = {"calls": [["Queue", [1]], ["push", [2]], ["pop", []], ["pop", []], ["pop", []]], "raises": "IndexError"}
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict", "message"),
+    [
+        (QUEUE, "passed", ""),
+        (
+            "class Queue:\n    def __init__(self, x): raise IndexError(x)",
+            "runtime_error",
+            "call 1, `Queue`: IndexError: 1",
+        ),
+        (QUEUE.replace("self.xs.append(x)", "[][x]"), "runtime_error", "call 2, `push`: IndexError: "),
+        (QUEUE.replace("pop(0)", "pop(5)"), "runtime_error", "call 3, `pop`: IndexError: "),
+        (QUEUE.replace("self.xs.pop(0)", "1"), "wrong_answer", "returned "),
+        ("x = 1", "runtime_error", "NameError: "),
+    ],
+)
+def test_only_the_last_call_of_a_sequence_is_to_raise(sandbox: Sandbox, code: str, verdict: str, message: str) -> None:
+    tests = {"kind": "call", "cases": [EMPTIED]}
+    (result,) = sandbox.judge(Problem.model_validate({"tests": tests}), code)
+    assert (result.verdict, result.message[: len(message)]) == (verdict, message)
+
+
 @pytest.mark.parametrize(
     ("code", "verdict"),
     [

@@ -607,6 +607,16 @@ ROWS = (
         ("tests/test_calls.py::test_a_wrong_answer_says_what_was_wrong[case1-answer1-message1]",),
     ),
     Defence(
+        "the_last_call_raises",
+        "Where a sequence of calls is to raise, an exception of an earlier call is none of the last one.",
+        JUDGE,
+        "said.call == last_call(case) and said.is_one_of",
+        "said.is_one_of",
+        (
+            f"{CONVENTIONS}::test_only_the_last_call_of_a_sequence_is_to_raise[embedded-class Queue:\\n    def __init__(self, x): raise IndexError(x)-runtime_error-call 1, `Queue`: IndexError: 1]",
+        ),
+    ),
+    Defence(
         "one_frame_of_a_skip",
         "A line that skips in any case does not excuse who decides to come there.",
         "reward_server/runner/judge_pytest.py",
