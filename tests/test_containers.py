@@ -245,3 +245,15 @@ def test_a_grid_that_no_message_names_is_kept_up_to_date(judge: Side, submission
     judge.read(submission.write(None))
     assert grid == theirs
     assert sum(map(sum, grid)) == 1000
+
+
+def test_what_is_forgotten_while_a_message_is_read_is_dropped_after_it(judge: Side, submission: Side) -> None:
+    """To understand an object of the test the submission asks in between, and the answer may forget what holds it."""
+    first = submission.read(judge.write([1]))
+    ((number, held),) = submission.containers.held.items()
+    submission.containers.decoding += 1
+    submission.containers.unpack([[number], []], submission.decode, submission.contents)
+    assert submission.containers.find(number) is held.value is first
+    submission.containers.decoding -= 1
+    submission.write(None)
+    assert not submission.containers.held

@@ -77,6 +77,8 @@ class Containers:
         self.changed: list[tuple[Held, values.Encoded]] = []
         self.of_the_test: Callable[[int, int], Any] | None = None
         """Makes an empty container of a class of the test, by their numbers there."""
+        self.forgotten: list[int] = []
+        """What the other side forgot while a message of it was still being read here, which may name it yet."""
         self.decoding = 0
         """So deep in a message that arrived: what it brings is not yet held by anything else."""
 
@@ -94,6 +96,7 @@ class Containers:
 
     def name(self, value: Any) -> values.Encoded:
         """What stands for a container in a message; None where it is to cross as a copy."""
+        self.let_go()
         number = self.numbers.get(id(value))
         if number is None:
             if len(self.new) >= MANY_NEW:
@@ -119,6 +122,7 @@ class Containers:
 
     def pack(self, contents: Contents, *, answers: bool = False) -> values.Encoded:
         """The account that goes with a message, when all else of it is encoded. Raises: Unfit; then call `undo`."""
+        self.let_go()
         if self.decoding or not self.held:
             return NOTHING
         told: list[Any] = []
@@ -232,12 +236,22 @@ class Containers:
                 else:
                     fill(held.value, decode(encoded))
                 held.known = self.as_told_here(held.value, encoded, contents)
-            for number in forgotten:
-                self.drop(number)
+            if self.decoding > 1:
+                self.forgotten += forgotten
+            else:
+                for number in forgotten:
+                    self.drop(number)
         except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             raise values.Unfit(f"containers did not arrive in one piece: {type(error).__name__}") from None
         finally:
             self.decoding -= 1
+
+    def let_go(self) -> None:
+        """Drop what the other side has forgotten, once no message is being read."""
+        if self.forgotten and not self.decoding:
+            for number in self.forgotten:
+                self.drop(number)
+            self.forgotten.clear()
 
     def as_told_here(self, value: Any, encoded: values.Encoded, contents: Contents) -> values.Encoded:
         """What a container that arrived as `encoded` holds, as this side tells it.

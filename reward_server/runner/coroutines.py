@@ -166,7 +166,9 @@ class Turns:
         if self.wall.turns is not self:
             return  # the submission was started anew since
         try:
-            self.take(self.wall.ask("turn", outcomes))
+            with self.wall.chosen_there():
+                told = self.wall.ask("turn", outcomes)
+            self.take(told)
         except BaseException as error:
             for future in self.waiting.values():
                 if not future.done():

@@ -41,6 +41,8 @@ LIBRARY = {
 """Types of the library, by module, whose objects have no plain form and may be used where they are."""
 USABLE = FORWARDED | {"__missing__"}
 """Special methods that may be called."""
+AS_TEXT = frozenset({"__repr__", "__str__", "__format__"})
+"""Those that any object has."""
 ON_CLASSES = frozenset({"__iter__", "__len__", "__getitem__", "__contains__", "__reversed__"})
 """Those of a metaclass, as that of enums."""
 TOLD = ("__name__", "__qualname__", "__doc__", "__module__")
@@ -49,6 +51,7 @@ TOLD = ("__name__", "__qualname__", "__doc__", "__module__")
 class Descriptions:
     def __init__(self, wall: Wall) -> None:
         self.wall = wall
+        self.kinds_of_unusable: set[type] = set()
 
     def is_of_the_test(self, kind: Any) -> bool:
         """Whether a class or a function is defined in the test code."""
@@ -124,10 +127,14 @@ class Descriptions:
 
     def about_class(self, kind: type) -> dict[str, Any]:
         """A class, by value: its name, what may be asked of its objects, and its bases among the test's classes."""
-        if not (self.is_of_the_test(kind) or kind.__module__ == MOCKS or in_library(kind)):
+        known = self.is_of_the_test(kind) or kind.__module__ == MOCKS or in_library(kind)
+        if not known and kind not in self.kinds_of_unusable:
             raise refusal()
         own = [base for base in kind.__mro__ if base is not object and base not in values.STANDING]
         special = {name for base in own for name in vars(base) if name in USABLE and vars(base)[name] is not None}
+        if not known:
+            special |= AS_TEXT
+        notes = vars(kind).get("__annotations__")
         fields = vars(kind).get("__dataclass_fields__") or getattr(kind, "__dataclass_fields__", {})
         return {
             "name": kind.__name__,
@@ -146,7 +153,7 @@ class Descriptions:
             "matched": [name for name in getattr(kind, "__match_args__", ()) if type(name) is str],
             "annotations": [
                 [name, *self.noted(note)]
-                for name, note in vars(kind).get("__annotations__", {}).items()
+                for name, note in (notes.items() if type(notes) is dict else ())
                 if name[0] != "_"
             ],
         }

@@ -35,6 +35,10 @@ class Exports:
         self.wall, self.descriptions = wall, Descriptions(wall)
         self.handed: set[int] = set()
         """The numbers of classes of neither the test nor the library that the test has handed over to be called."""
+        self.unusable: set[int] = set()
+        """What has crossed although it can neither be copied nor used there, such as a thread or a socket."""
+        self.passed: set[int] = set()
+        """Those that the test has handed over without being asked."""
         self.decorating = Decorating()
         self.methods: dict[tuple[int, str], Any] = {}
         """The bound methods that have crossed, by object and name."""
@@ -42,8 +46,10 @@ class Exports:
     # What crosses.
 
     def describe(self, value: Any) -> Any:
-        """The handle of one of the test's objects; None for what has none."""
+        """The handle of one of the test's objects."""
         export = self.wall.export
+        if (descriptor := self.wall.describe_descriptor(value)) is not None:
+            return descriptor
         for stream in ("stdout", "stderr"):
             if value is getattr(sys, stream) and type(value) is not io.StringIO:
                 return ["h", export(value), "stream", None, stream]
@@ -63,7 +69,26 @@ class Exports:
             return ["h", export(value), "alias", None, [self.wall.encode(part) for part in parts]]
         if callable(value):
             return ["h", export(self.same_method(value)), "function", None]
-        return None
+        return self.describe_unusable(value)
+
+    def describe_unusable(self, value: Any) -> Any:
+        """The handle of what the submission can keep, compare by identity and hand back, and nothing else."""
+        number = self.wall.export(value)
+        if not self.wall.answering:
+            self.passed.add(number)
+        self.unusable.add(number)
+        kind = type(value)
+        self.descriptions.kinds_of_unusable.add(kind)
+        place = library_values.place_of(kind)
+        return ["h", number, "object", self.wall.export(kind), ["of", *place] if place is not None else None]
+
+    def use_of_unusable(self, number: int) -> link.Refused:
+        """The test is at fault if it has passed such an object itself."""
+        name = type(self.wall.exported[number]).__name__
+        text = f"the test passed a value of type {name}, which cannot be used across the sandbox's wall"
+        if number in self.passed:
+            self.wall.evidence.blame_test(text)
+        return link.Refused(text)
 
     def same_method(self, value: Any) -> Any:
         """A method that is bound anew at each look-up, as it first crossed: it is to equal itself there as well."""
@@ -94,6 +119,8 @@ class Exports:
         """Carry out a request. Returns the encoded result. Raises: link.Refused, and what the test's code raises."""
         wall = self.wall
         exported = wall.exported
+        if operands and type(operands[0]) is int and operands[0] in self.unusable:
+            raise self.use_of_unusable(operands[0])
         match operation, operands:
             case "call", [int(number), list(arguments), list(keywords)] if self.may_call(number):
                 return self.apply(exported[number], arguments, keywords)
@@ -273,12 +300,14 @@ class Exports:
         self.wall.serving += 1
         try:
             value = await self.awaited(operation, self.wall.exported[number])
-            outcome = ["=", self.wall.encode(value)]
+            with self.wall.chosen_there():
+                outcome = ["=", self.wall.encode(value)]
         except (values.Unfit, link.Refused) as error:
             return ["~", str(error)]
         except Exception as error:
             evidence.callback_ended([operation, number], error, answers)
-            return ["!", self.wall.describe_exception(error)]
+            with self.wall.chosen_there():
+                return ["!", self.wall.describe_exception(error)]
         finally:
             self.wall.serving -= 1
         evidence.callback_ended([operation, number], None, answers)

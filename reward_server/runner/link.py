@@ -109,6 +109,17 @@ class Link:
         ]
         return [rows, encoded, None, None, None, [cause, error.__suppress_context__, notes, details]]
 
+    def describe_descriptor(self, value: Any) -> Any:
+        """A property, a class method or a static method; None for anything else. Raises: values.Unfit."""
+        parts: tuple[Any, ...]
+        if type(value) is property:
+            parts = value.fget, value.fset, value.fdel
+        elif type(value) in (classmethod, staticmethod):
+            parts = (value.__func__,)
+        else:
+            return None
+        return ["ds", type(value).__name__, [self.encode(part) for part in parts]]
+
     def exception_type(self, rows: Any) -> type[BaseException]:
         """The exception type of these `[module, name]` rows, most derived first: one that is known here, or one made of
         the known types among them, the same for the same rows.

@@ -232,10 +232,8 @@ class Served(link.Link):
                 return ["h", self.export(value), name, None]
         if isinstance(value, types.ModuleType):
             return ["h", self.export(value), "module", None]
-        if type(value) is property:
-            return ["ds", "property", [self.encode(value.fget), self.encode(value.fset), self.encode(value.fdel)]]
-        if type(value) in (classmethod, staticmethod):
-            return ["ds", type(value).__name__, [self.encode(value.__func__)]]
+        if (descriptor := self.describe_descriptor(value)) is not None:
+            return descriptor
         if callable(value) and type(value).__module__ in ("builtins", "functools"):
             return ["h", self.export(value), "function", None]
         own = type(value).__module__ == getattr(self.module, "__name__", "")

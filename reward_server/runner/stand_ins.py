@@ -249,6 +249,11 @@ class RemoteFunction:
     def __init__(self, wall: Wall, number: int) -> None:
         self._link, self._number = wall, number
         self._kind: type = types.FunctionType
+        self._name = ""
+        """By which the test has looked it up."""
+
+    def __repr__(self) -> str:
+        return f"<function {self._name} at {id(self):#x}>" if self._name else f"<function at {id(self):#x}>"
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:

@@ -33,7 +33,7 @@ class TestObjects:
         self.derived: dict[int, tuple[Any, int]] = {}
         """By `id`, the objects of classes that are derived here, and the numbers of what the test has made for them."""
         self.claimed: dict[int, Any] = {}
-        """The classes that mocks say to be of."""
+        """The classes that mocks, and what cannot be used here, say to be of."""
 
     def number_of(self, value: Any) -> int | None:
         """By identity: what is copied from an object of the test is none."""
@@ -80,12 +80,13 @@ class TestObjects:
         return self.classes[number]
 
     def new_object(self, number: int, kind: Any, detail: Any) -> Any:
-        """`detail`: the plain value that the object is as well, or the class that a mock says to be of."""
+        """`detail`: the plain value that the object is as well, or the class that it says to be of."""
         native = native_of(kind)
         if native is not object:
             return native.__new__(kind, self.home.decode(detail))
         if detail is not None:
-            self.claimed[number] = self.home.decode(detail)
+            of_library = detail[0] == "of"
+            self.claimed[number] = library_values.find(*detail[1:]) if of_library else self.home.decode(detail)
         return object.__new__(kind)
 
     def coroutine(self, number: int) -> Any:

@@ -11,6 +11,7 @@ test has just made may answer operators with plain values.
 from __future__ import annotations
 
 import collections
+import contextlib
 import os
 import re
 import sys
@@ -45,7 +46,7 @@ from reward_server.runner.trust import Trust
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from reward_server.runner.coroutines import Turns
     from reward_server.runner.evidence import Evidence
@@ -90,6 +91,8 @@ class Wall(link.Link):
         self.classes: dict[int, type] = {}
         self.serving = 0
         """So many requests of the submission are under way."""
+        self.answering = 0
+        """So many of them are under way or being answered: what goes out then was the submission's choice."""
         self.looked_up: Any = None
         """The last handle that arrived for a name of the submission's module."""
         self.crossings = 0
@@ -240,6 +243,25 @@ class Wall(link.Link):
             return next((name for name, (_, held) in self.named.items() if self.home_number(held) == operands[0]), "")
         return str(operands[1]) if len(operands) > 1 and type(operands[1]) is str else operation
 
+    def encode(self, value: Any) -> Any:
+        try:
+            return super().encode(value)
+        except values.Unfit as error:
+            self.blame_for_its_own(error)
+            raise
+
+    def framed(self, mark: str, *parts: Any) -> bytes:
+        try:
+            return super().framed(mark, *parts)
+        except values.Unfit as error:
+            self.blame_for_its_own(error)
+            raise
+
+    def blame_for_its_own(self, error: values.Unfit) -> None:
+        """A value is too deep or too large to cross: it is the test's own while the submission has given none."""
+        if not (self.answering or self.evidence.answers):
+            self.evidence.blame_test(str(error))
+
     def decode(self, encoded: Any) -> Any:
         outer = self.top
         self.top = encoded if outer is None else outer
@@ -331,8 +353,10 @@ class Wall(link.Link):
             if value:
                 stands = self.renewed_stand_in(name, value[0]) or submodules.submodule(self, name, value[0])
                 found[name] = stands or self.decode_named(value[0])
-                if type(found[name]) is RemoteFunction and name.startswith("test"):
-                    found[name]._kind = RemoteFunction
+                if type(found[name]) is RemoteFunction:
+                    found[name]._name = found[name]._name or name
+                    if name.startswith("test"):
+                        found[name]._kind = RemoteFunction
                 if isinstance(found[name], RemoteFunction | RemoteClass | RemoteExceptionClass):
                     self.named[name] = self.generation, found[name]
                 if isinstance(found[name], RemoteClass):
@@ -608,13 +632,20 @@ class Wall(link.Link):
             return ["nt", self.home_number(kind), kind.__name__, list(kind._fields), items]
         if isinstance(value, re.Pattern) and type(value.pattern) is str:
             return ["re", value.pattern, value.flags]  # this way only: a pattern may be dear to compile
-        handle = self.exports.describe(value)
-        if handle is not None:
-            return handle
-        text = f"the test passed a value of type {type(value).__name__}, which cannot cross the sandbox's wall"
-        if not self.serving:  # what the submission asks for is its own choice
-            self.evidence.blame_test(text)
-        raise values.Unfit(text)
+        return self.exports.describe(value)
+
+    def answer(self, message: list[Any]) -> None:
+        with self.chosen_there():
+            super().answer(message)
+
+    @contextlib.contextmanager
+    def chosen_there(self) -> Iterator[None]:
+        """The submission chooses what goes out: if it cannot be used there, that is not the test's fault."""
+        self.answering += 1
+        try:
+            yield
+        finally:
+            self.answering -= 1
 
     def perform(self, operation: str, operands: list[Any]) -> Any:
         self.serving += 1

@@ -22,7 +22,46 @@ def on_the_case(name: str) -> str:
     return f"{REACHING}::test_the_tests_object_stays_as_it_is[embedded-{name}]"
 
 
+def asked_for(what: str) -> str:
+    return f"{OF_THE_TEST}::test_what_a_submission_asks_for_is_no_fault_of_the_test[embedded-{what}]"
+
+
 ROWS = (
+    Defence(
+        "what_is_asked_for_is_no_fault",
+        "A submission cannot have its test blamed for an object that it asked for itself.",
+        EXPORTS,
+        "        if not self.wall.answering:\n            self.passed.add(number)",
+        "        self.passed.add(number)",
+        (asked_for("s.owner"), asked_for("vars(s)['owners'][0]")),
+    ),
+    Defence(
+        "nor_is_what_goes_with_the_answer",
+        "Nor for what goes along with the answer to its request.",
+        f"{RUNNER}/wall.py",
+        "        with self.chosen_there():\n            super().answer(message)",
+        "        super().answer(message)",
+        (asked_for("s.owners[0]"), asked_for("caught(s.fail).args[0][0]")),
+    ),
+    Defence(
+        "nor_is_what_is_awaited",
+        "Nor for what it awaits in turns with the event loop of the test.",
+        f"{RUNNER}/coroutines.py",
+        '            with self.wall.chosen_there():\n                told = self.wall.ask("turn", outcomes)',
+        '            told = self.wall.ask("turn", outcomes)',
+        (f"{OF_THE_TEST}::test_nor_is_what_it_asks_for_in_the_turn_of_an_event_loop[embedded]",),
+    ),
+    Defence(
+        "what_cannot_be_used_answers_nothing",
+        "An object of the judge's process that is neither the test's nor of a known type answers no request.",
+        EXPORTS,
+        "if operands and type(operands[0]) is int and operands[0] in self.unusable:",
+        "if False:",
+        (
+            f"{OF_THE_TEST}::test_such_an_object_answers_no_request[embedded]",
+            f"{OF_THE_TEST}::test_an_object_that_cannot_be_used_here_is_the_fault_of_the_test_that_passes_it[embedded-t.name]",
+        ),
+    ),
     Defence(
         "private_names_cannot_be_read",
         "Of an object that the test hands over, private attributes cannot be read.",
