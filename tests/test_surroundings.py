@@ -53,6 +53,21 @@ def test(monkeypatch):
     assert all(not module.startswith("solution") for module, _ in targets)
 
 
+def test_so_may_be_what_a_class_of_the_library_holds() -> None:
+    source = """
+import logging
+from pathlib import Path
+from solution import Thing
+def test(monkeypatch):
+    monkeypatch.setattr(Path, "exists", f)
+    monkeypatch.setattr(logging.Logger, "info", f)
+"""
+    targets = surroundings(source)["targets"]
+    assert ["pathlib.Path", "exists"] in targets
+    assert ["logging.Logger", "info"] in targets
+    assert all(not module.startswith("solution") for module, _ in targets)
+
+
 @pytest.mark.parametrize(
     "use",
     [

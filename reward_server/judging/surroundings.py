@@ -92,6 +92,8 @@ class Named(ast.NodeVisitor):
         self.texts: set[str] = set()
         self.modules: dict[str, str] = {}
         """Modules by the name that stands for them."""
+        self.classes: set[str] = set()
+        """Dotted names of what may be a class, imported from a module."""
         self.targets: set[tuple[str, str]] = set()
         """Modules and attributes that the code assigns."""
         self.runs_files = False
@@ -100,7 +102,8 @@ class Named(ast.NodeVisitor):
         dotted = {(module, name) for text in self.texts for module, _, name in [text.rpartition(".")] if module}
         plain = [text for text in self.texts if "." not in text]
         found = self.targets | dotted | {(module, name) for module in self.modules.values() for name in plain}
-        return [list(pair) for pair in sorted(found) if is_library(pair[0])][:MOST_TARGETS]
+        of_classes = {(kind, name) for kind in self.classes for name in plain} - found
+        return [list(pair) for pair in (*sorted(found), *sorted(of_classes)) if is_library(pair[0])][:MOST_TARGETS]
 
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
@@ -111,6 +114,7 @@ class Named(ast.NodeVisitor):
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         self.names |= {(node.module or "").partition(".")[0], *(alias.name for alias in node.names)}
+        self.classes |= {f"{node.module}.{alias.name}" for alias in node.names if alias.name[:1].isupper()}
         self.runs_files |= any((node.module, alias.name) in RUN_ATTRIBUTES for alias in node.names)
 
     def visit_Name(self, node: ast.Name) -> None:
@@ -131,6 +135,8 @@ class Named(ast.NodeVisitor):
             self.runs_files |= (node.value.id, node.attr) in RUN_ATTRIBUTES or (
                 node.value.id == "builtins" and node.attr in RUN_TEXT
             )
+            if node.attr[:1].isupper() and node.value.id in self.modules:
+                self.classes.add(f"{self.modules[node.value.id]}.{node.attr}")
             if isinstance(node.ctx, ast.Store | ast.Del) and node.value.id in self.modules:
                 self.targets.add((self.modules[node.value.id], node.attr))
         self.generic_visit(node)

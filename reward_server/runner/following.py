@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from reward_server.runner import link, scratch, values
+from reward_server.runner import library_values, link, scratch, values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,7 +86,7 @@ class Following:
 
     def apply_patches(self, told: list[Any]) -> None:
         for module, name, *value in told:
-            home = importlib.import_module(module)
+            home = library_values.named(module)
             self.originals.setdefault((module, name), getattr(home, name, MISSING))
             held = self.served.decode(value[0]) if value else self.originals.pop((module, name))
             if held is MISSING:

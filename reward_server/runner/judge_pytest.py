@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from reward_server.runner import frames, judge, keeper, link, modules, values
+from reward_server.runner import frames, judge, keeper, link, modules, reloading, values
 from reward_server.runner.page import UNREACHED
 
 if TYPE_CHECKING:
@@ -98,6 +98,9 @@ class RemoteModule(types.ModuleType):
 
     def __delattr__(self, name: str) -> None:
         self.__state__[0].wall.ask("delete_name", name)
+
+
+RemoteModule.__name__ = RemoteModule.__qualname__ = "module"
 
 
 class Checked:
@@ -325,7 +328,9 @@ def run(spec: dict[str, Any]) -> NoReturn:
         owner.give_up(ours)
         os._exit(0)
     owner.wall.test_modules = frozenset(name.removesuffix(".py") for name in payload["files"])
-    modules.put(payload["module"], RemoteModule(owner, payload))
+    module = RemoteModule(owner, payload)
+    modules.put(payload["module"], module)
+    reloading.watch(owner.wall, module)
     if owner.wall.mirrored is None or owner.wall.mirrored.files is None:
         os.environ["TMPDIR"] = os.getcwd()  # `tmp_path` belongs where the submission cannot go
     run_files(owner, payload, folder=owner.folder)

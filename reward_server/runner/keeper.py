@@ -20,7 +20,7 @@ from builtins import max  # noqa: A004, UP029 a test may patch the builtin
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
-from reward_server.runner import entry, link, tracebacks, wording
+from reward_server.runner import entry, link, tracebacks, values, wording
 from reward_server.runner.evidence import Evidence
 from reward_server.runner.page import FAILED, PASSED, UNREACHED, Page
 from reward_server.runner.rows import MAX_MESSAGE, MAX_SAID, PROBLEM_FAULT, TIME_LIMITS
@@ -215,7 +215,7 @@ def describe(error: BaseException) -> str:
     if isinstance(error, link.Gone):
         return "the submission ended"
     try:
-        if isinstance(error, AssertionError):
+        if isinstance(error, AssertionError | values.Unfit | link.Refused):  # whose text says all
             return str(error)[:MAX_MESSAGE]
         return f"{type(error).__name__}: {error}"[:MAX_MESSAGE]
     except BaseException:

@@ -135,6 +135,17 @@ def alias(parts: list[Any]) -> Any:
     return origin[tuple(arguments)]
 
 
+def named(path: str) -> Any:
+    """The module of this name, or what a module has by its last part. Raises: ImportError, and as any import does."""
+    try:
+        return importlib.import_module(path)
+    except ImportError:
+        module, _, name = path.rpartition(".")
+        if not module:
+            raise
+        return getattr(importlib.import_module(module), name, None)
+
+
 def find(module: str, qualname: str) -> Any:
     """What the library has by this name; None for nothing."""
     held: Any = sys.modules.get(module) or importlib.import_module(module)

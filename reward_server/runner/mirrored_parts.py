@@ -12,11 +12,12 @@ import logging
 import os
 import random
 import sys
+import types
 import warnings
 from builtins import sorted  # noqa: A004 a test may patch the builtin
 from typing import TYPE_CHECKING, Any, Protocol
 
-from reward_server.runner import values
+from reward_server.runner import library_values, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -34,6 +35,7 @@ USED_BY_THE_LINK = frozenset(
 """Builtins that the submission's end of the link cannot do without."""
 OTHERWISE = {("os", "environ"), *(("sys", name) for name in ("argv", "stdin", "stdout", "stderr", "path", "modules"))}
 """What other parts carry, or nothing does."""
+CLASSES_OF_THE_LINK = frozenset({"socket.socket"})
 NOT_IMPORTED = frozenset({"antigravity", "this", "idlelib", "turtledemo", "test"})
 OWN_VARIABLES = ("PYTEST_",)
 
@@ -102,21 +104,24 @@ class Patches:
         for module, name in targets:
             home = self.home(module)
             if home is not None and hasattr(home, name) and (module, name) not in OTHERWISE:
-                self.originals[module, name] = home, getattr(home, name)
+                self.originals[module, name] = home, held_by(home, name)
 
     @staticmethod
     def home(module: str) -> Any:
+        """A module, or a class in one that the link does without."""
         if module.partition(".")[0] in NOT_IMPORTED:
             return None
         try:
-            return importlib.import_module(module)
+            found = library_values.named(module)
         except Exception:
-            return None  # a class, say: `datetime.datetime` in `datetime.datetime.now`
+            return None
+        known = isinstance(found, types.ModuleType) or (isinstance(found, type) and module not in CLASSES_OF_THE_LINK)
+        return found if known else None
 
     def changes(self) -> Any:
         told = []
         for (module, name), (home, original) in self.originals.items():
-            held = getattr(home, name, MISSING)
+            held = held_by(home, name)
             if held is self.last.get((module, name), original):
                 continue
             self.last[module, name] = held
@@ -139,6 +144,14 @@ class Patches:
 
     def restart(self) -> None:
         self.last = {}
+
+
+def held_by(home: Any, name: str) -> Any:
+    """What a module or a class holds under a name, with no descriptor asked."""
+    for each in home.__mro__ if isinstance(home, type) else (home,):
+        if name in vars(each):
+            return vars(each)[name]
+    return MISSING if isinstance(home, type) else getattr(home, name, MISSING)
 
 
 class Environment:

@@ -158,6 +158,7 @@ class Served(link.Link):
         self.module, self.objects = module, payload is None or payload.objects
         self.file = str(getattr(module, "__file__", ""))
         """What the code of the submission is compiled as."""
+        self.code = payload.code if payload is not None else ""
         self.contexts = 0
         """So many exceptions, each the context of another, are being described."""
         self.given: Mapping[str, Any] = payload.given if payload is not None else {}
@@ -347,6 +348,9 @@ class Served(link.Link):
         match operation, operands:
             case "names", [names]:
                 return [self.look_up(name) for name in names]
+            case "reload", []:
+                self.reload()
+                return None
             case "public", []:
                 own = vars(self.module)
                 return [name for name in own if not name.startswith("__") and not entry.is_given(own, name, self.given)]
@@ -419,6 +423,10 @@ class Served(link.Link):
             case "signature", [number]:
                 return self.describe_signature(self.exported[number])
         raise link.Refused(f"no operation {operation!r}")
+
+    def reload(self) -> None:
+        assert self.module is not None
+        exec(modules.compiled(self.code, self.file), self.module.__dict__)
 
     def tasks(self) -> Any:
         if self.own_tasks is None:

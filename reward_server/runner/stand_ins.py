@@ -212,6 +212,21 @@ class RemoteMethod:
     def __init__(self, wall: Wall, name: str, class_number: int) -> None:
         self.wall, self.name, self.class_number = wall, name, class_number
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """What `create_autospec` takes it for, which reads it in the dictionary of the class."""
+        return types.FunctionType
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("__name__", "__qualname__"):
+            return self.name
+        if name not in ("__signature__", "__code__", "__defaults__"):
+            raise AttributeError(f"'function' object has no attribute {name!r}")
+        return getattr(self.wall.get(self.class_number, self.name), name)
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        return self.wall.method(self.class_number, self.name, arguments, keywords)
+
     def __get__(self, instance: Any, owner: Any) -> Any:
         if instance is None:
             self.wall.renew()
@@ -284,6 +299,10 @@ class RemoteFunction:
         if name.startswith("__") and name not in (*READABLE, "__name__", "__doc__", "__qualname__", "__defaults__"):
             raise AttributeError(f"function has no attribute {name!r}")
         return self._link.get(self._number, name)
+
+
+RemoteFunction.__name__ = RemoteFunction.__qualname__ = "function"
+"""What messages such as "'function' object is not subscriptable" call it."""
 
 
 CODE_FLAGS = 0x4 | 0x8 | 0x20 | 0x80 | 0x100 | 0x200

@@ -73,6 +73,9 @@ class Submodule(types.ModuleType):
         del replaced[name]
 
 
+Submodule.__name__ = Submodule.__qualname__ = "module"
+
+
 def number_of(module: Submodule) -> int:
     number: int = object.__getattribute__(module, "__state__")[1]
     return number

@@ -172,11 +172,19 @@ class Wall(link.Link):
 
     def send_bytes(self, text: bytes) -> None:
         if self.mirrored is not None:
+            serving, self.serving = self.serving, 0  # what is done here is not done for the submission
             self.mirrored.before(text)
+            self.serving = serving
         super().send_bytes(text)
 
     def receive(self) -> list[Any]:
-        return super().receive() if self.mirrored is None else self.mirrored.receive(super().receive)
+        if self.mirrored is None:
+            return super().receive()
+        serving, self.serving = self.serving, 0
+        try:
+            return self.mirrored.receive(super().receive)
+        finally:
+            self.serving = serving
 
     def question(self) -> str:
         if self.streams == (sys.stdout, sys.stderr):
@@ -329,7 +337,7 @@ class Wall(link.Link):
         return self.ask_with_arguments("method", (number, name), arguments, keywords)
 
     def set(self, number: int, name: str, value: Any) -> None:
-        self.ask("set", number, name, self.encode(value))
+        self.ask("set", number, name, self.encode(property_of(value) if is_mock(value) else value))
 
     def restored(self, pickled: bytes) -> Any:
         """What an object was pickled as, unpickled where it lives."""
@@ -660,6 +668,13 @@ class Wall(link.Link):
             self.serving -= 1
         self.evidence.callback_ended([operation, *operands], None, answers)
         return result
+
+
+def property_of(mock: Any) -> Any:
+    """A property that asks a `PropertyMock`; any other mock as it is."""
+    if not hasattr(type(mock), "__get__"):
+        return mock
+    return property(lambda _: mock(), lambda _, value: mock(value))
 
 
 def place_of(descriptor: int) -> tuple[int, int] | None:

@@ -678,8 +678,8 @@ ROWS = (
         "a_failure_is_told",
         "An exception of its own whose text cannot be had does not end the judge.",
         f"{RUNNER}/keeper.py",
-        "    try:\n        if isinstance(error, AssertionError):\n            return str(error)[:MAX_MESSAGE]\n",
-        "    if isinstance(error, AssertionError):\n        return str(error)[:MAX_MESSAGE]\n    try:\n",
+        "    try:\n        if isinstance(error, AssertionError | values.Unfit | link.Refused):  # whose text says all\n            return str(error)[:MAX_MESSAGE]\n",
+        "    if isinstance(error, AssertionError | values.Unfit | link.Refused):\n        return str(error)[:MAX_MESSAGE]\n    try:\n",
         (said("value = solve(0)\nassert value == 0", "a_failure_that_cannot_be_told"),),
     ),
     Defence(
