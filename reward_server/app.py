@@ -18,7 +18,6 @@ from reward_server.endpoints import CLIENT_GONE, router
 from reward_server.errors import RewardServerError
 from reward_server.models import CONTRACT
 from reward_server.openapi import openapi_of
-from reward_server.processes.backend import spread
 from reward_server.request_log import RequestLog
 from reward_server.service import Service
 
@@ -35,7 +34,7 @@ sandbox and answers pass rates, per-test verdicts and rewards. A reward is right
 
 def create_app(settings: Settings, backend: Backend | None = None) -> FastAPI:
     """Make the application; its lifespan opens and closes the sandboxes. Raises: BackendUnavailable, BadSetting."""
-    service = Service.assemble(settings, backend if backend is not None else spread(choose_backend(settings), settings))
+    service = Service.assemble(settings, backend if backend is not None else choose_backend(settings))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -19,7 +19,6 @@ import orjson
 from reward_server.evaluating import Unfinished, evaluate, results_without_run
 from reward_server.judging import assurance_of, plan
 from reward_server.judging.counting import assert_names
-from reward_server.processes.remote import RemoteSlot
 from reward_server.rewards import score
 from reward_server.suspicion import suspicions
 from reward_server.verdicts import TestResult
@@ -186,7 +185,7 @@ class Evaluation:
         self._stop = stop
         self._apart = apart
         self._begun: Unfinished | None = None
-        """What its job has shown, where that was run elsewhere or together with others."""
+        """What its job has shown, where that was run in another slot or together with others."""
 
     @property
     def calibration(self) -> Calibration | None:
@@ -219,12 +218,10 @@ class Evaluation:
             if calibration.assurance == "shared":
                 return results_without_run(self.problem, *ONE_PROCESS)
         begun, self._begun = self._begun, None
-        of = self.problem, self.code, calibration
-        if isinstance(slot, RemoteSlot):
-            outcome = await slot.evaluate(self.digest, *of, stop=self._stop, begun=begun)
-        else:
-            outcome = await evaluate(slot, *of, stop=self._stop, apart=self._apart, begun=begun)
-        if outcome is None or isinstance(outcome, Unfinished):
+        outcome = await evaluate(
+            slot, self.problem, self.code, calibration, stop=self._stop, apart=self._apart, begun=begun
+        )
+        if isinstance(outcome, Unfinished):
             self._begun = outcome
             return None
         return outcome

@@ -5,8 +5,9 @@ Bounded by entries and by bytes; what was used last stays. Failures of ours neve
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
+
+from reward_server.lru import LRUCache
 
 if TYPE_CHECKING:
     from reward_server.verdicts import TestResult
@@ -19,14 +20,17 @@ class JudgementCache:
     def __init__(self, max_entries: int, max_bytes: int) -> None:
         self._max_entries = max_entries
         self._max_bytes = max_bytes
-        self._kept: OrderedDict[bytes, tuple[tuple[TestResult, ...], int]] = OrderedDict()
-        self._bytes = 0
-        self.hits = self.misses = self.evictions = 0
+        self._kept: LRUCache[tuple[TestResult, ...]] = LRUCache(max_entries, max_bytes)
+        self.hits = self.misses = 0
 
     @property
     def size_bytes(self) -> int:
         """What it keeps takes so many, about."""
-        return self._bytes
+        return self._kept.size_bytes
+
+    @property
+    def evictions(self) -> int:
+        return self._kept.evictions
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -38,21 +42,11 @@ class JudgementCache:
         found = self._kept.get(key)
         if found is None:
             self.misses += 1
-            return None
-        self.hits += 1
-        self._kept.move_to_end(key)
-        return found[0]
+        else:
+            self.hits += 1
+        return found
 
     def put(self, key: bytes, results: tuple[TestResult, ...]) -> None:
-        if not self._max_entries:
-            return
         size = sum([RESULT_BYTES + len(each.message) + len(each.stdout) + len(each.stderr) for each in results])
-        if size > self._max_bytes:
-            return
-        if key in self._kept:
-            self._bytes -= self._kept.pop(key)[1]
-        self._kept[key] = results, size
-        self._bytes += size
-        while len(self._kept) > self._max_entries or self._bytes > self._max_bytes:
-            self._bytes -= self._kept.popitem(last=False)[1][1]
-            self.evictions += 1
+        if self._max_entries and size <= self._max_bytes:
+            self._kept.put(key, results, size)

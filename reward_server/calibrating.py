@@ -14,7 +14,7 @@ from reward_server.apart import Apart, Incomparable
 from reward_server.errors import SandboxLost
 from reward_server.judging import follow_up, judge
 from reward_server.judging.calibration import ATTEMPTS, Calibration, at_fault, attempt, faulty, is_lost, passed, timed
-from reward_server.processes.kept import Kept
+from reward_server.lru import LRUCache
 from reward_server.verdicts import TestResult
 
 if TYPE_CHECKING:
@@ -106,21 +106,21 @@ class Calibrations:
         """`apart`: judges what the references answer; whoever made it closes it."""
         self._disk = disk
         self._apart = apart or Apart()
-        self._courses: Kept[Course] = Kept(MOST, MOST_BYTES)
+        self._courses: LRUCache[Course] = LRUCache(MOST, MOST_BYTES)
 
     def known(self, digest: bytes) -> Calibration | None:
-        course = self._courses.use(digest)
+        course = self._courses.get(digest)
         return course.found if course is not None else None
 
     async def recall(self, digests: Collection[bytes]) -> None:
         """Take from the cache file what is not in memory."""
-        missing = [digest for digest in digests if self._courses.use(digest) is None]
+        missing = [digest for digest in digests if self._courses.get(digest) is None]
         if self._disk is None or not missing:
             return
         found = await self._disk.read([DISK_PREFIX + digest for digest in missing], calibration_of)
         for key, calibration in found.items():
             digest = key.removeprefix(DISK_PREFIX)
-            if self._courses.use(digest) is None:
+            if self._courses.get(digest) is None:
                 self._keep(digest, Course(calibration))
 
     async def of(self, slot: Slot, digest: bytes, problem: Problem) -> Calibration | None:
@@ -128,7 +128,7 @@ class Calibrations:
 
         Returns: None where the slot is spent before that is known; call again with another one. Raises: SandboxLost.
         """
-        course = self._courses.use(digest)
+        course = self._courses.get(digest)
         if course is None:
             course = Course()
             self._courses.put(digest, course, 0)

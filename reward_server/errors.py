@@ -11,7 +11,6 @@ RewardServerError        500
 ├── SandboxLost          503   no verdict could be had
 │   ├── Unjudged         503   the same for one test or more, in a sandbox that may go on
 │   └── Disturbed        503   the program itself is why: a verdict, where it is judged
-├── JudgingFailed        500   a bug of ours in a judging process
 ├── BackendUnavailable   503   no sandbox can be started here; says how to mend it
 │   └── Stopping         503   the server ends what it has begun and takes nothing new
 └── BadSetting           -     a setting is unknown or wrong; the server does not start
@@ -123,10 +122,6 @@ class Disturbed(SandboxLost):
         super().__init__(
             f"the sandbox failed over this program, and a fresh one as well: {lost}", lost.loss, lost.cause
         )
-
-
-class JudgingFailed(RewardServerError):
-    """A judging process raised what it should not: its log says more."""
 
 
 class BackendUnavailable(RewardServerError):

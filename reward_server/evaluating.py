@@ -1,4 +1,4 @@
-"""A submission in a slot, from its plan to its judged tests: the same in the server and in a judging process."""
+"""A submission in a slot, from its plan to its judged tests."""
 
 from __future__ import annotations
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import Final, Literal, get_args
 
 from reward_server.tally import SHORT_SECONDS, Tally
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Dirt = Literal["processes", "files", "unkillable", "zygote", "other"]
 
@@ -35,17 +32,6 @@ class Runs:
         self.wall.add(wall_s)
         self.cpu.add(cpu_s)
         self.clean.add(clean_s)
-
-    def told(self) -> tuple[tuple[float, ...], ...]:
-        """Return what another one can `take`, in plain values."""
-        return self.wall.told(), self.cpu.told(), self.clean.told(), tuple(map(float, self.dirty.values()))
-
-    def take(self, told: Sequence[Sequence[float]]) -> None:
-        """Add what another one has seen, as from another process."""
-        for tally, values in zip((self.wall, self.cpu, self.clean), told, strict=False):
-            tally.take(values)
-        for kind, count in zip(self.dirty, told[3], strict=True):
-            self.dirty[kind] += int(count)
 
 
 def kind_of_dirt(said: str) -> Dirt:

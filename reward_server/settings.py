@@ -34,6 +34,10 @@ CLIENT_PREFIXES: Final = {
 }
 """Whole families of such names."""
 
+REMOVED: Final = {
+    "PASSRATE_PROCESSES": "a server judges in one process; run several servers and give the client all URLs, by comma",
+}
+"""Names of former settings, each with what to do instead."""
 
 CGROUPS: Final = Path("/sys/fs/cgroup")
 QUOTA_FILES: Final = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))
@@ -69,8 +73,6 @@ class Settings(BaseModel):
     """Whether an address that other machines reach may be listened on without keys."""
     slots: int = Field(default_factory=usable_cores, ge=1, le=4096)
     """Programs that run at once. More than there are cores makes verdicts depend on load."""
-    processes: int | None = Field(default=None, ge=0, le=256)
-    """Processes that hold the slots and judge; 0 judges in the server itself. None takes one where that is too slow."""
     max_queued: int = Field(default=20_000, ge=1)
     """Distinct submissions that wait for a slot; beyond it a request gets a 429."""
     max_queued_per_client: int = Field(default=10_000, ge=1)
@@ -172,6 +174,8 @@ def _field_of(name: str) -> str:
     field = name.removeprefix(PREFIX).lower()
     if field in Settings.model_fields and name == PREFIX + field.upper():
         return field
+    if name in REMOVED:
+        raise BadSetting(f"{name} was removed: {REMOVED[name]}")
     known = [PREFIX + known.upper() for known in Settings.model_fields] + list(CLIENT_NAMES)
     closest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)[0]
     raise BadSetting(f"{name} is not a setting; the closest is {closest}")

@@ -31,16 +31,6 @@ class Tally:
         self._counts[bisect_left(self._bounds, value)] += 1
         self.total += value
 
-    def told(self) -> tuple[float, ...]:
-        """Return what another one can `take`."""
-        return (*self._counts, self.total)
-
-    def take(self, told: Sequence[float]) -> None:
-        """Add what another one of the same bounds has seen."""
-        *counts, total = told
-        self._counts = [mine + int(theirs) for mine, theirs in zip(self._counts, counts, strict=True)]
-        self.total += total
-
     def buckets(self) -> list[tuple[str, float]]:
         """Return each upper bound with the number of values up to it, as Prometheus counts them."""
         return list(zip([*map(str, self._bounds), "+Inf"], accumulate(map(float, self._counts)), strict=True))

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
@@ -300,13 +299,6 @@ def test_the_time_of_what_ended_stays_with_its_zygote() -> None:
     assert ways.lasting(before) != ways.lasting([server, control])
     assert ways.parts_of(before) == {"server": 1.0, "runner": 2.0, "submission": 1.0}
     assert ways.parts_of(after) == {"server": 1.0, "runner": 2.0, "submission": 1.5}
-
-
-def test_judging_processes_count_as_the_server() -> None:
-    with serving.set_for_children("PASSRATE_PROCESSES", "2"), serving.server("embedded", 2) as server:
-        depths = Counter(each.depth for each in server.processes())
-    assert depths[0] == 3
-    assert depths[1] == depths[serving.CONTROL_DEPTH] == 3  # two slots and a spare
 
 
 def test_the_highest_memory_is_remembered() -> None:

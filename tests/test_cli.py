@@ -111,8 +111,6 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("serve --port http", ["--port", "http"]),
         ("serve --port 99999", ["--port"]),
         ("serve --slots 0", ["--slots", "integer >= 1"]),
-        ("serve --processes -1", ["--processes", "greater than or equal to 0"]),
-        ("serve --processes many", ["--processes", "many"]),
         ("serve --backend podman", ["--backend", "embedded"]),
         ("demo --sede 1", ["--sede", "--seed"]),
         ("doctor --verbose", ["--verbose"]),

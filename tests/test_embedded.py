@@ -9,6 +9,7 @@ import signal
 import sys
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvloop
@@ -18,6 +19,9 @@ from reward_server.errors import BackendUnavailable
 from reward_server.judging import plan
 from reward_server.settings import Settings
 from tests.contract.support import children, stdio
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
 
 
 def test_every_package_of_the_project_is_hidden() -> None:
@@ -42,6 +46,27 @@ def test_a_sandbox_that_hangs_ends_with_its_slot() -> None:
         finally:
             signal.pidfd_send_signal(watched, signal.SIGKILL)
             os.close(watched)
+
+
+async def cancel_in_the_middle(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(work)
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert task.cancelled()
+
+
+def test_a_close_that_is_cancelled_leaves_no_descriptor_open() -> None:
+    """As when the server stops while a slot is being replaced."""
+    with asyncio.Runner() as runner:
+        slot = runner.run(EmbeddedBackend(Settings()).open_slot())
+        process = slot.process
+        assert isinstance(process, BubblewrapProcess)
+        assert process.process.stderr is not None
+        runner.run(cancel_in_the_middle(process.end()))
+        assert process.process.stderr.closed
+        assert process.first is None
+        runner.run(slot.close())
 
 
 def test_a_sandbox_starts_without_a_fork_of_the_server() -> None:

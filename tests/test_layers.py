@@ -22,7 +22,7 @@ ROWS: list[set[str]] = [
         "reward_server.request_id",
         "reward_server.turns",
     },
-    {"reward_server.fences"},
+    {"reward_server.fences", "reward_server.lru"},
     {"reward_server.clients", "reward_server.keys", "reward_server.request_log", "reward_server.answers"},
     {
         "reward_server.suspicion",
@@ -57,7 +57,6 @@ ROWS: list[set[str]] = [
         "reward_server.models",
         "reward_server.door",
         "reward_server.connections",
-        "reward_server.processes",
         "reward_server.tickets",
     },
     {

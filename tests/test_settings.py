@@ -29,6 +29,12 @@ def test_a_misspelt_name_is_an_error_that_names_the_closest(name: str) -> None:
         Settings.from_env({name: "3"})
 
 
+@pytest.mark.parametrize(("name", "instead"), [("PASSRATE_PROCESSES", "run several servers")])
+def test_the_name_of_a_removed_setting_is_an_error_with_what_to_do_instead(name: str, instead: str) -> None:
+    with pytest.raises(BadSetting, match=rf"{name} was removed: .*{instead}"):
+        Settings.from_env({name: "2"})
+
+
 @pytest.mark.parametrize("name", [*NAMES, "PASSRATE_CLIENT_RETRIES"])
 def test_names_of_the_trainer_are_left_alone(name: str) -> None:
     Settings.from_env({name: "anything"})

@@ -108,9 +108,6 @@ def _serve_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, help="the port to listen on (8000)")
     _add_backend(parser, default=None)
     parser.add_argument("--slots", type=whole_number, metavar="N", help="programs that run at once (one per core)")
-    parser.add_argument(
-        "--processes", type=int, metavar="N", help="processes that judge; 0: the server itself (by the number of slots)"
-    )
     parser.add_argument("--problems", metavar="SRC", help=f"problem sets to hold, by comma: {SOURCES} (bundled)")
     parser.add_argument(
         "--api-keys-file",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    named = ("host", "port", "backend", "slots", "processes", "problems", "api_keys_file")
+    named = ("host", "port", "backend", "slots", "problems", "api_keys_file")
     flags = {name: getattr(arguments, name) for name in named}
     env = {name: value for name, value in os.environ.items() if name not in NAMES}
     try:

@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
-from reward_server.backends.base import Backend
 from reward_server.errors import BackendUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from reward_server.backends.contents import RunnerConfigs
+    from reward_server.backends.base import Backend
     from reward_server.settings import Settings
 
 
-class SandboxBackend(Backend, Protocol):
-    """A backend whose slots hold the runner."""
-
-    configs: RunnerConfigs
-
-
-def _embedded(settings: Settings) -> SandboxBackend:
+def _embedded(settings: Settings) -> Backend:
     from reward_server.backends.embedded import EmbeddedBackend  # noqa: PLC0415 imported when chosen
 
     return EmbeddedBackend(settings)
 
 
-def _docker(settings: Settings) -> SandboxBackend:
+def _docker(settings: Settings) -> Backend:
     from reward_server.backends.docker import DockerBackend  # noqa: PLC0415 imported when chosen
 
     return DockerBackend(settings)
 
 
-BACKENDS: Final[Mapping[str, Callable[[Settings], SandboxBackend]]] = {"embedded": _embedded, "docker": _docker}
+BACKENDS: Final[Mapping[str, Callable[[Settings], Backend]]] = {"embedded": _embedded, "docker": _docker}
 
 STRONGEST_FIRST: Final = ("docker", "embedded")
 

@@ -36,16 +36,10 @@ class RunnerConfigs:
     def __init__(self, settings: Settings, containment: str) -> None:
         self._settings, self._containment = settings, containment
         self._block = random.SystemRandom().randrange(UID_BLOCKS)
-        self._step, self._blocks = 1, UID_BLOCKS
         self.rest_s = REST_S
 
-    def share(self, part: int, parts: int) -> None:
-        """Take every so many blocks only, so that several processes of one server never take the same."""
-        self._step, self._blocks = parts, UID_BLOCKS // parts * parts
-        self._block = (self._block // parts * parts + part) % self._blocks
-
     def next(self) -> dict[str, Any]:
-        self._block = (self._block + self._step) % self._blocks
+        self._block = (self._block + 1) % UID_BLOCKS
         return {
             "containment": self._containment,
             "uid_base": UIDS_FROM + self._block * UIDS_PER_SLOT,

@@ -186,11 +186,13 @@ class BubblewrapProcess:
                 signal.pidfd_send_signal(self.first, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
-        await asyncio.to_thread(self.process.wait)
-        if self.first is not None:
-            os.close(self.first)
-            self.first = None
-        self._hear()
+        try:
+            await asyncio.to_thread(self.process.wait)
+        finally:
+            if self.first is not None:
+                os.close(self.first)
+                self.first = None
+            self._hear()
 
     def _hear(self) -> None:
         stderr = self.process.stderr

@@ -7,14 +7,12 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from reward_server.backends import docker_daemon
-from reward_server.processes.remote import MODULE
 from tests.bench.processes import Process, highest_bytes, memory_bytes, tree
 from trainer.client import SyncRewardClient
 from trainer.local_server import LocalServerFailed, local_server
@@ -53,33 +51,17 @@ class Server:
         """The first process of each of its containers."""
         if self.daemon is None:
             return []
-        owners = {docker_daemon.identity(process.pid) for process in as_one(tree(self.pid)) if process.depth == 0}
+        owner = docker_daemon.identity(self.pid)
         return [
             self.daemon.inspect_container(found["Id"])["State"]["Pid"]
             for found in self.daemon.containers(filters={"label": docker_daemon.OWNER})
-            if found["Labels"][docker_daemon.OWNER] in owners
+            if found["Labels"][docker_daemon.OWNER] == owner
         ]
 
     def processes(self) -> list[Process]:
-        """The server, its judging processes, which count as the server, and all that these have started."""
+        """The server and all that it has started."""
         inside = [each for pid in self.containers() for each in tree(pid, CONTROL_DEPTH)]
-        return as_one(tree(self.pid)) + inside
-
-
-def as_one(processes: list[Process]) -> list[Process]:
-    """Put the judging processes of a server on its level, and what is below them where it else would be."""
-    raised: set[int] = set()
-    for process in processes:  # parents first
-        if process.parent in raised or (process.depth == 1 and is_judging(process.pid)):
-            raised.add(process.pid)
-    return [replace(each, depth=each.depth - 1) if each.pid in raised else each for each in processes]
-
-
-def is_judging(pid: int) -> bool:
-    try:
-        return MODULE.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:  # it ended meanwhile
-        return False
+        return tree(self.pid) + inside
 
 
 @contextlib.contextmanager

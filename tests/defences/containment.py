@@ -669,4 +669,12 @@ ROWS = (
         "if False:",
         ("tests/contract/test_memory.py::test_page_tables_are_memory_too[embedded-itself]",),
     ),
+    Defence(
+        "user_ids_of_each_slot",
+        "No two slots of a server have the same user ids.",
+        "reward_server/backends/contents.py",
+        "(self._block + 1) % UID_BLOCKS",
+        "self._block",
+        ("tests/test_many_slots.py::test_no_two_slots_are_given_the_same_user_ids",),
+    ),
 )

@@ -9,7 +9,6 @@ from tests.defences import (
     exports,
     judging,
     kernel,
-    processes,
     sources,
     surroundings,
     wall,
@@ -25,5 +24,4 @@ DEFENCES = (
     *containment.ROWS,
     *kernel.ROWS,
     *doors.ROWS,
-    *processes.ROWS,
 )
