@@ -10,7 +10,7 @@ from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from reward_server.judging.places import Place, Places, own_expressions
+from reward_server.judging.places import Place, Places, evaluated, own_expressions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,9 +74,8 @@ class Bindings:
                 self.forget([each.name for each in node.handlers if each.name], place)
             case ast.With() | ast.AsyncWith() | ast.Delete() | ast.Match():
                 self.forget({name for part in own_expressions(node) for name in stored(part)}, place)
-        for part in own_expressions(node):
-            for each in ast.walk(part):
-                self.read_expression(each, place)
+        for each, where in evaluated(place):
+            self.read_expression(each, where)
 
     def forget(self, names: Iterable[str], place: Place) -> None:
         """They are bound to what is not known."""
@@ -201,11 +200,11 @@ class Bindings:
         """By name, where it is read, and the call of it that this is."""
         found = defaultdict(list)
         for place in self.places.all:
-            for part in own_expressions(place.statement):
-                called = {id(each.func): each for each in ast.walk(part) if isinstance(each, ast.Call)}
-                for each in ast.walk(part):
-                    if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load):
-                        found[each.id].append((place, each, called.get(id(each))))
+            nodes = list(evaluated(place))
+            called = {id(each.func): each for each, _ in nodes if isinstance(each, ast.Call)}
+            for each, where in nodes:
+                if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load):
+                    found[each.id].append((where, each, called.get(id(each))))
         return found
 
     # ---- what the submission may change
