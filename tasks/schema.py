@@ -292,6 +292,19 @@ class AssertsTests(Closed):
             functions_of(source)
         return source
 
+    @field_validator("weights")
+    @classmethod
+    def _one_for_each_assert(
+        cls, weights: tuple[Weight, ...] | None, info: ValidationInfo
+    ) -> tuple[Weight, ...] | None:
+        source = info.data.get("source")
+        if weights is None or source is None or looked_at_later(info, source) or run_by_pytest(source):
+            return weights
+        if (count := count_asserts(source)) != len(weights):
+            fix = "give one for each assert of `source`, in its order, that does not compare constants alone"
+            raise ValueError(f"weights: {len(weights)}, counted asserts: {count}: {fix}")
+        return weights
+
 
 class PytestTests(Closed):
     """Test files for pytest that import the submission as a module. Each collected test counts as one."""
@@ -515,6 +528,12 @@ def asserts_check(source: str, setup: str) -> bool:
 def run_by_pytest(source: str) -> bool:
     """Whether test code of kind `asserts` is run as a file of pytest."""
     return is_test_file(ast.parse(source))
+
+
+@lru_cache(maxsize=4096)
+def count_asserts(source: str) -> int:
+    """How many tests a source that parses has: its asserts that check, or the code as a whole."""
+    return sum(isinstance(node, ast.Assert) and checks_here(node) for node in ast.walk(ast.parse(source))) or 1
 
 
 @lru_cache(maxsize=4096)

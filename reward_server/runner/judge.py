@@ -170,10 +170,10 @@ class Judge(Keeper):
                 self.lost = False
         return answer
 
-    def fail(self, row: int, begun: Begun, error: BaseException) -> None:
+    def fail(self, row: int, begun: Begun, error: BaseException, checks: int = 0) -> None:
         if not isinstance(error, link.Gone):
             self.evidence.note_fault(error)
-            super().fail(row, begun, error)
+            super().fail(row, begun, error, checks)
         elif self.lost:
             self.settle(
                 row, begun, failed=True, ending="exited", message="the submission had ended before", submission_s=0.0

@@ -218,7 +218,7 @@ class Plugin:
         result = yield
         if row is not None:
             if self.failed:
-                self.keeper.fail(row, begun, self.error or AssertionError("failed"))
+                self.keeper.fail(row, begun, self.error or AssertionError("failed"), evidence.checks)
             elif self.skipped:
                 self.left_out.add(row)
             else:

@@ -122,9 +122,9 @@ class Keeper(abc.ABC):
         code: int = 0,
         message: str = "",
         submission_s: float | None = None,
-        checks: int = 1,
+        checks: int = 0,
     ) -> None:
-        """Enter the result of one execution of a test. Once failed it stays failed.
+        """Enter the result of one execution of a test. Once failed it stays failed. `checks`: comparisons that it made.
 
         One that came to its end has failed all the same if something stands against it (`evidence.py`).
 
@@ -148,15 +148,16 @@ class Keeper(abc.ABC):
         elif not failed and self.states[row] == UNREACHED:
             self.states[row] = PASSED
             self.endings[row] = "returned", 0
-        self.checks[row] += 0 if failed else checks
+        self.checks[row] += checks
         self.page.write(row, self.states[row], *self.seconds[row])
 
-    def fail(self, row: int, begun: Begun, error: BaseException) -> None:
+    def fail(self, row: int, begun: Begun, error: BaseException, checks: int = 0) -> None:
+        """Enter a test that ended in an exception. `checks`: comparisons that it came through before."""
         is_finding = isinstance(error, AssertionError)
         ending = "returned" if is_finding else "raised"
         said = self.explain(row, describe(error)) if is_finding else describe(error)
         message = said if is_finding and self.operands else placed(said, error)
-        self.settle(row, begun, failed=True, ending=ending, message=message)
+        self.settle(row, begun, failed=True, ending=ending, message=message, checks=checks + is_finding)
 
     def saw(self, operand: Any) -> Any:
         """Keep what an assert compares."""
@@ -247,7 +248,7 @@ class Site:
         keeper = self.keeper
         try:
             if error is None:
-                keeper.settle(self.row, self.begun, failed=False)
+                keeper.settle(self.row, self.begun, failed=False, checks=1)
                 if keeper.is_over(self.row):
                     raise Stop
             elif isinstance(error, Stop):
