@@ -267,7 +267,8 @@ class CallTests(Closed):
 
 Isolation = Literal["separate", "shared"]
 """`separate`: the test code runs in a process that the submission cannot reach. `shared`: in the submission's own, for
-tests that patch what both use, such as the clock or `open`. Such tests can be cheated, and results say so."""
+tests that patch what both use, such as the clock or `open`, or that read or start the submission's file, `solution.py`.
+Such tests can be cheated, and results say so."""
 
 
 class AssertsTests(Closed):
@@ -275,8 +276,9 @@ class AssertsTests(Closed):
 
     A `check(candidate)` that it defines and does not call is called with the entry point. All other names that it uses
     come from the submission.
-    What stands under a main guard is run. Code with `test_` functions that it does not call, or with classes of
-    unittest, is run by pytest, and each of its tests counts as one.
+    The code may `await` at its top and import the submission as `solution`. What stands under a main guard is run.
+    Code with `test_` functions that it does not call, or with classes of unittest, is run by pytest, and each of its
+    tests counts as one.
     """
 
     kind: Literal["asserts"]
@@ -307,7 +309,10 @@ class AssertsTests(Closed):
 
 
 class PytestTests(Closed):
-    """Test files for pytest that import the submission as a module. Each collected test counts as one."""
+    """Test files for pytest that import the submission as a module. Each collected test counts as one.
+
+    Tests that are coroutine functions need no plugin. Asynchronous fixtures are not supported.
+    """
 
     kind: Literal["pytest"]
     files: dict[str, str] = Field(min_length=1, max_length=100)

@@ -245,6 +245,14 @@ ROWS = (
         (steered("xs=[1]\\nys=xs\\nf(ys)\\nif xs:\\n    assert f(1)==2-0"),),
     ),
     Defence(
+        "what_awaits_is_impure",
+        "Test code that awaits at its top has a judge of its own: a coroutine may be left half run.",
+        PURITY,
+        "ast.Await, ast.AsyncFor, ast.AsyncWith, ",
+        "",
+        (impure("assert await f(1)"), impure("async for x in f(1):\\n    assert x")),
+    ),
+    Defence(
         "an_operator_steers",
         "So does one in a helper that is called behind `and`, `or` or a chained comparison.",
         PLACES,
