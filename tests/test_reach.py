@@ -136,6 +136,10 @@ STEERED = [
     ("if (r := f(1)):\n    assert r == 2", 0),
     ("xs=[1]\nsum(f(xs) for _ in (1,))\nif xs:\n    assert f(1)", 0),
     ("xs=[1]\nmap(f, [xs])\nif xs:\n    assert f(1)", 0),
+    ("g = lambda v: f(v)\nxs=[1]\nlist(map(g, [xs]))\nif xs:\n    assert f(1)", 0),
+    ("import re\nxs=[1]\nre.sub('a', lambda v: f(xs), 'a')\nif xs:\n    assert f(1)", 0),
+    ("import numpy\nxs=[1]\nnumpy.select([xs], lambda v: f(v))\nif xs:\n    assert f(1)", 0),
+    ("a, e = f(1), 2\nif a:\n    assert e == f(2)", 0),
     ("xs=[[1]]\nlist(map(f, xs))\nfor x in xs:\n    for y in x:\n        assert y", 0),
 ]
 """Sources, and an assert to which the code comes only if the submission wants it to."""

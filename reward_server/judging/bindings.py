@@ -95,11 +95,6 @@ class Bindings:
         match target:
             case ast.Name():
                 self.origins[target.id].append(Origin(value, is_item, place))
-            case ast.Tuple() | ast.List() if (
-                isinstance(value, ast.Tuple | ast.List) and not is_item and fits(target, value)
-            ):
-                for one, its in zip(target.elts, value.elts, strict=True):
-                    self.bind(one, its, place)
             case ast.Tuple() | ast.List():
                 for one in target.elts:
                     self.bind(one, value, place, is_item=True)
@@ -130,11 +125,6 @@ class Bindings:
             case ast.Call(func=ast.Name(id="enumerate"), args=[its, *_]), ast.Tuple(elts=[number, item]):
                 self.bind(number, ast.Constant(0), place)
                 self.bind_items(item, its, place)
-            case ((ast.List() | ast.Tuple() | ast.Set()), _) if not any(
-                isinstance(e, ast.Starred) for e in walked.elts
-            ):
-                for each in walked.elts:
-                    self.bind(target, each, place)
             case ast.Name(), ast.Tuple() if (columns := self.columns(walked.id, len(target.elts))) is not None:
                 for one, column in zip(target.elts, columns, strict=True):
                     if all(isinstance(each, ast.Constant) for each in column):
@@ -207,8 +197,6 @@ class Bindings:
                     found[each.id].append((where, each, called.get(id(each))))
         return found
 
-    # ---- what the submission may change
-
 
 def modules_of(node: ast.Import | ast.ImportFrom) -> list[str]:
     return [each.name for each in node.names] if isinstance(node, ast.Import) else [node.module or ""]
@@ -228,11 +216,6 @@ def stored(node: ast.AST) -> set[str]:
         if isinstance(each, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and each.name:
             found.add(each.name)
     return found
-
-
-def fits(target: ast.Tuple | ast.List, value: ast.Tuple | ast.List) -> bool:
-    starred = any(isinstance(each, ast.Starred) for each in (*target.elts, *value.elts))
-    return len(target.elts) == len(value.elts) and not starred
 
 
 def is_lazy(function: Function) -> bool:

@@ -253,6 +253,26 @@ ROWS = (
         (impure("assert await f(1)"), impure("async for x in f(1):\\n    assert x")),
     ),
     Defence(
+        "a_called_argument_changes_a_table",
+        "So does one that depends on what a function of the library hands on to the submission.",
+        INDEPENDENT,
+        "known and not calls_it and not",
+        "known and not",
+        (steered("g = lambda v: f(v)\\nxs=[1]\\nlist(map(g, [xs]))\\nif xs:\\n    assert f(1)-0"),),
+    ),
+    Defence(
+        "a_lambda_hands_on_what_it_gets",
+        "Also by a lambda, whatever function of the library is given it.",
+        INDEPENDENT,
+        "isinstance(argument, ast.Lambda) or ",
+        "",
+        (
+            steered(
+                "import numpy\\nxs=[1]\\nnumpy.select([xs], lambda v: f(v))\\nif xs:\\n    assert f(1)-0",
+            ),
+        ),
+    ),
+    Defence(
         "an_operator_steers",
         "So does one in a helper that is called behind `and`, `or` or a chained comparison.",
         PLACES,
