@@ -165,7 +165,7 @@ class TestReport(BaseModel):
     """Empty unless `detail` is `output`."""
     stderr: str
     checks: int
-    """Comparisons that decided this test."""
+    """Comparisons that decided this test, the one that failed included; 0 where it came to none."""
     score: float
     """What it earns, from 0 to 1: 1 if it passed. A checker may give points to a test that did not pass."""
 

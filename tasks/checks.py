@@ -81,7 +81,7 @@ def leaves_check_to_judge(tests: ast.Module) -> bool:
     """Whether test code defines `check(candidate)`, as HumanEval does, and does not call it itself."""
     statements = [node for node in tests.body if not isinstance(node, Function | ast.ClassDef)]
     calls = (each for node in statements for each in ast.walk(node) if isinstance(each, ast.Call))
-    defined = any(isinstance(node, ast.FunctionDef) and node.name == "check" for node in tests.body)
+    defined = any(isinstance(node, Function) and node.name == "check" for node in tests.body)
     return defined and not any(is_name(call.func, "check") for call in calls)
 
 

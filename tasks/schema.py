@@ -268,7 +268,8 @@ class CallTests(Closed):
 
 Isolation = Literal["separate", "shared"]
 """`separate`: the test code runs in a process that the submission cannot reach. `shared`: in the submission's own, for
-tests that patch what both use, such as the clock or `open`. Such tests can be cheated, and results say so."""
+tests that patch what both use, such as the clock or `open`, or that read or start the submission's file, `solution.py`.
+Such tests can be cheated, and results say so."""
 
 
 class AssertsTests(Closed):
@@ -276,8 +277,9 @@ class AssertsTests(Closed):
 
     A `check(candidate)` that it defines and does not call is called with the entry point. All other names that it uses
     come from the submission.
-    What stands under a main guard is run. Code with `test_` functions that it does not call, or with classes of
-    unittest, is run by pytest, and each of its tests counts as one.
+    The code may `await` at its top and import the submission as `solution`. What stands under a main guard is run.
+    Code with `test_` functions that it does not call, or with classes of unittest, is run by pytest, and each of its
+    tests counts as one.
     """
 
     kind: Literal["asserts"]
@@ -293,9 +295,25 @@ class AssertsTests(Closed):
             functions_of(source)
         return source
 
+    @field_validator("weights")
+    @classmethod
+    def _one_for_each_assert(
+        cls, weights: tuple[Weight, ...] | None, info: ValidationInfo
+    ) -> tuple[Weight, ...] | None:
+        source = info.data.get("source")
+        if weights is None or source is None or looked_at_later(info, source) or run_by_pytest(source):
+            return weights
+        if (count := count_asserts(source)) != len(weights):
+            fix = "give one for each assert of `source`, in its order, that does not compare constants alone"
+            raise ValueError(f"weights: {len(weights)}, counted asserts: {count}: {fix}")
+        return weights
+
 
 class PytestTests(Closed):
-    """Test files for pytest that import the submission as a module. Each collected test counts as one."""
+    """Test files for pytest that import the submission as a module. Each collected test counts as one.
+
+    Tests that are coroutine functions need no plugin. Asynchronous fixtures are not supported.
+    """
 
     kind: Literal["pytest"]
     files: dict[str, str] = Field(min_length=1, max_length=100)
@@ -516,6 +534,12 @@ def asserts_check(source: str, setup: str) -> bool:
 def run_by_pytest(source: str) -> bool:
     """Whether test code of kind `asserts` is run as a file of pytest."""
     return is_test_file(ast.parse(source))
+
+
+@lru_cache(maxsize=4096)
+def count_asserts(source: str) -> int:
+    """How many tests a source that parses has: its asserts that check, or the code as a whole."""
+    return sum(isinstance(node, ast.Assert) and checks_here(node) for node in ast.walk(ast.parse(source))) or 1
 
 
 @lru_cache(maxsize=4096)

@@ -256,6 +256,9 @@ def test_check_is_found_at_the_top_only() -> None:
         "def g():\n    try: yield 1\n    finally: f()\nassert f(g)",
         "def g():\n    with f(): x = yield from f()\nassert f(g)",
         "async def g(): return 1\nassert f(g)",
+        "assert await f(1)",
+        "assert [x async for x in f(1)]",
+        "async for x in f(1):\n    assert x",
     ],
 )
 def test_code_that_could_leave_something_behind_is_not_pure(source: str) -> None:

@@ -58,6 +58,13 @@ SKIPPABLE: list[tuple[str, set[int]]] = [
     ("import sys\nif sys.platform.startswith('win'):\n    assert f(1)==3\nelse:\n    assert f(1)==2", {0, 1}),
     ("class Box:\n    def chk(self):\n        assert f(1)==2\nassert f(1)==2", {0, 1}),
     ("import platform\nif platform.system() == 'Windows':\n    assert f(1) == 3\nassert f(1)==2", {0, 1}),
+    (
+        "def same(r, e):\n    if e is None:\n        assert r is None\n    else:\n        assert r == e\n[same(f(x), e) for x, e in [(1,2)]]",
+        {0, 1},
+    ),
+    ("import sys\ndef old():\n    assert f(2)==3\nassert f(1)==2\nsys.version_info >= (3, 8) or old()", {0, 1}),
+    ("SLOW=False\ndef slow():\n    assert f(2)==3\nassert f(1)==2\nslow() if SLOW else None", {0, 1}),
+    ("def why():\n    assert f(2)==3\nassert f(1)==2, why()", {0, 1}),
     ("while False:\n    assert f(1)==2\nassert f(1)==2", {0, 1}),
     ("for x in range(0):\n    assert f(x)==2\nassert f(1)==2", {0, 1}),
 ]
@@ -129,9 +136,45 @@ STEERED = [
     ("if (r := f(1)):\n    assert r == 2", 0),
     ("xs=[1]\nsum(f(xs) for _ in (1,))\nif xs:\n    assert f(1)", 0),
     ("xs=[1]\nmap(f, [xs])\nif xs:\n    assert f(1)", 0),
+    ("g = lambda v: f(v)\nxs=[1]\nlist(map(g, [xs]))\nif xs:\n    assert f(1)", 0),
+    ("import re\nxs=[1]\nre.sub('a', lambda v: f(xs), 'a')\nif xs:\n    assert f(1)", 0),
+    ("import numpy\nxs=[1]\nnumpy.select([xs], lambda v: f(v))\nif xs:\n    assert f(1)", 0),
+    ("a, e = f(1), 2\nif a:\n    assert e == f(2)", 0),
     ("xs=[[1]]\nlist(map(f, xs))\nfor x in xs:\n    for y in x:\n        assert y", 0),
 ]
 """Sources, and an assert to which the code comes only if the submission wants it to."""
+
+CALLS = [
+    "f(1) and h(f(1))",
+    "f(1) or h(f(1))",
+    "f(1) and True and h(f(1))",
+    "h(f(1)) if f(1) else True",
+    "True if f(1) else h(f(1))",
+    "0 < len(f(1)) < h(f(1))",
+    "[h(x) for x in f(1)]",
+    "{h(x) for x in f(1)}",
+    "{x: h(x) for x in f(1)}",
+    "[h(x) for x in (1, 2) if f(x)]",
+    "[x for x in (1, 2) if f(x) if h(x)]",
+    "[h(x) for y in (1, 2) for x in f(y)]",
+    "all(h(x) for x in f(1))",
+    "any(h(x) for x in (1, 2))",
+    "f(lambda x: h(x))",
+    "sorted(f(1), key=lambda x: h(x))",
+    "(r := f(1)) and h(r)",
+    "def g(x=f(1) and h(f(1))): pass",
+    "g = lambda x=(f(1) and h(f(1))): x",
+]
+"""Calls of `h` that may not happen, by what the submission answers."""
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_an_assert_counts_in_a_helper_that_a_submission_can_keep_from_being_called(call: str) -> None:
+    """A short answer would leave nothing to compare."""
+    assert (
+        0
+        not in asserts_payload(f"def h(x):\n    assert x == 1\n    return 1\n{call}\nassert f(0) == 0", None).skippable
+    )
 
 
 @pytest.mark.parametrize(("source", "expected"), SKIPPABLE)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from reward_server.judging.counting import weights_of
 from tasks.schema import AssertsTests, Limits, Problem, PytestTests, functions_of, parse
 
 STDIO = {"kind": "stdio", "cases": [{"stdin": "1\n", "stdout": "2\n"}]}
@@ -86,6 +87,26 @@ def test_a_weight_is_a_finite_number_above_zero(weight: float) -> None:
     case = {"stdin": "", "stdout": "", "weight": weight}
     assert "tests.stdio.cases.0.weight" in complaint({"kind": "stdio", "cases": [case]})
     assert "tests.asserts.weights" in complaint({**ASSERTS, "weights": [weight]})
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ("assert f(1) == 2", 1),
+        ("assert f(1)\nassert f(2)", 2),
+        ("assert 1 + 1 == 2\nassert True\nfor x in (1, 2):\n    assert f(x)", 1),
+        ("try:\n    f(1)\n    assert False\nexcept ValueError as e:\n    assert e.args", 2),
+        ("if f(1) != 2:\n    raise ValueError", 1),
+    ],
+)
+def test_there_is_a_weight_for_each_counted_assert(source: str, count: int) -> None:
+    """One too many or too few would weigh other asserts than its author meant."""
+    tests = {"kind": "asserts", "source": source}
+    problem = Problem.model_validate({"tests": {**tests, "weights": [2.0] * count}})
+    assert weights_of(problem) == [2.0] * count
+    for given in (count - 1, count + 1):
+        said = complaint({**tests, "weights": [1] * given})
+        assert f"tests.asserts.weights: Value error, weights: {given}, counted asserts: {count}: give one" in said
 
 
 @pytest.mark.parametrize("kind", ["stdio", "call"])

@@ -35,6 +35,30 @@ def test_what_a_text_names_is_carried(source: str, kinds: list[str]) -> None:
     assert surroundings(source)["kinds"] == kinds
 
 
+@pytest.mark.parametrize(
+    ("source", "needed"),
+    [
+        ("import inspect\ninspect.getsource(f)", True),
+        ("import subprocess, sys\nsubprocess.run([sys.executable, 'solution.py'])", True),
+        ("import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'solution'])", True),
+        ("import os\nos.system('python -m solution < in.txt')", True),
+        ("import subprocess, solution as s\nsubprocess.run(['python', s.__file__])", True),
+        ("import subprocess\nsubprocess.run(['python', '-c', 'from solution import f'])", True),
+        ("import runpy\nrunpy.run_module('solution')", True),
+        ("exec(open('solution.py').read())", True),
+        ("import importlib\nimportlib.import_module('solution')", False),
+        ("import solution\nassert solution.__file__.endswith('.py')", False),
+        ("import subprocess\nsubprocess.run(['python', 'my_solution.py'])", False),
+        ("import subprocess\nassert f(1), 'the solution is wrong'", False),
+        ('"""Tests of solution.py."""\ndef test(tmp_path): assert f(tmp_path)', False),
+        ("assert f(1), 'see solution.py'", False),
+    ],
+)
+def test_the_file_of_the_submission_is_needed_where_the_text_reads_or_starts_it(source: str, needed: bool) -> None:
+    """The judge has no such file: a failure says nothing of the submission, and nothing else may be excused so."""
+    assert surroundings(source).get("needs_source", False) is needed
+
+
 def test_what_may_be_patched_is_of_the_library() -> None:
     source = """
 import time, random as r

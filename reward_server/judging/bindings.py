@@ -10,7 +10,7 @@ from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from reward_server.judging.places import Place, Places, own_expressions
+from reward_server.judging.places import Place, Places, evaluated, own_expressions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,9 +74,8 @@ class Bindings:
                 self.forget([each.name for each in node.handlers if each.name], place)
             case ast.With() | ast.AsyncWith() | ast.Delete() | ast.Match():
                 self.forget({name for part in own_expressions(node) for name in stored(part)}, place)
-        for part in own_expressions(node):
-            for each in ast.walk(part):
-                self.read_expression(each, place)
+        for each, where in evaluated(place):
+            self.read_expression(each, where)
 
     def forget(self, names: Iterable[str], place: Place) -> None:
         """They are bound to what is not known."""
@@ -96,11 +95,6 @@ class Bindings:
         match target:
             case ast.Name():
                 self.origins[target.id].append(Origin(value, is_item, place))
-            case ast.Tuple() | ast.List() if (
-                isinstance(value, ast.Tuple | ast.List) and not is_item and fits(target, value)
-            ):
-                for one, its in zip(target.elts, value.elts, strict=True):
-                    self.bind(one, its, place)
             case ast.Tuple() | ast.List():
                 for one in target.elts:
                     self.bind(one, value, place, is_item=True)
@@ -131,11 +125,6 @@ class Bindings:
             case ast.Call(func=ast.Name(id="enumerate"), args=[its, *_]), ast.Tuple(elts=[number, item]):
                 self.bind(number, ast.Constant(0), place)
                 self.bind_items(item, its, place)
-            case ((ast.List() | ast.Tuple() | ast.Set()), _) if not any(
-                isinstance(e, ast.Starred) for e in walked.elts
-            ):
-                for each in walked.elts:
-                    self.bind(target, each, place)
             case ast.Name(), ast.Tuple() if (columns := self.columns(walked.id, len(target.elts))) is not None:
                 for one, column in zip(target.elts, columns, strict=True):
                     if all(isinstance(each, ast.Constant) for each in column):
@@ -201,14 +190,12 @@ class Bindings:
         """By name, where it is read, and the call of it that this is."""
         found = defaultdict(list)
         for place in self.places.all:
-            for part in own_expressions(place.statement):
-                called = {id(each.func): each for each in ast.walk(part) if isinstance(each, ast.Call)}
-                for each in ast.walk(part):
-                    if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load):
-                        found[each.id].append((place, each, called.get(id(each))))
+            nodes = list(evaluated(place))
+            called = {id(each.func): each for each, _ in nodes if isinstance(each, ast.Call)}
+            for each, where in nodes:
+                if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load):
+                    found[each.id].append((where, each, called.get(id(each))))
         return found
-
-    # ---- what the submission may change
 
 
 def modules_of(node: ast.Import | ast.ImportFrom) -> list[str]:
@@ -229,11 +216,6 @@ def stored(node: ast.AST) -> set[str]:
         if isinstance(each, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and each.name:
             found.add(each.name)
     return found
-
-
-def fits(target: ast.Tuple | ast.List, value: ast.Tuple | ast.List) -> bool:
-    starred = any(isinstance(each, ast.Starred) for each in (*target.elts, *value.elts))
-    return len(target.elts) == len(value.elts) and not starred
 
 
 def is_lazy(function: Function) -> bool:

@@ -42,11 +42,11 @@ DYNAMIC: Final = frozenset(
 """Builtins that come to what no text shows."""
 CALLING: Final = frozenset(
     (
-        *("accumulate", "dropwhile", "filter", "filterfalse", "map", "partial", "reduce", "starmap"),
-        *("takewhile"),
+        *("accumulate", "apply_along_axis", "dropwhile", "filter", "filterfalse", "fromfunction", "groupby", "map"),
+        *("partial", "reduce", "starmap", "takewhile", "vectorize"),
     )
 )
-"""Functions that call what they are given first, or keep it."""
+"""Functions that call one of their arguments, or keep it."""
 READING: Final = frozenset(
     (
         *("count", "endswith", "find", "get", "index", "items", "join", "keys", "lower", "split"),
@@ -152,16 +152,15 @@ class Independent:
                 known = self.is_library(call.func)
             case _:
                 return False
-        if name not in CALLING and not any(each.arg in ("key", "default_factory") for each in call.keywords):
-            return known and not any(map(self.is_theirs, arguments_of(call)))
-        return known and all(
-            loaded(each) <= self.builtins | self.places.definitions.keys() for each in arguments_of(call)
-        )
+        calls_it = name in CALLING or any(each.arg in ("key", "default_factory") for each in call.keywords)
+        return known and not calls_it and not any(map(self.is_called, arguments_of(call)))
 
-    def is_theirs(self, argument: ast.AST) -> bool:
-        """Whether this is a name of the submission, which may be called."""
+    def is_called(self, argument: ast.AST) -> bool:
+        """Whether this may be a function that is called, and hands on what it gets."""
         held = {argument.id} if isinstance(argument, ast.Name) else set()
-        return bool(held - self.builtins - self.origins.keys() - self.modules.keys() - self.places.definitions.keys())
+        return isinstance(argument, ast.Lambda) or bool(
+            held - self.builtins - self.origins.keys() - self.modules.keys()
+        )
 
     def is_library(self, node: ast.AST) -> bool:
         """Whether this is a name of a known module."""
@@ -223,30 +222,9 @@ class Independent:
             if self.objects or not isinstance(origin.value, ast.Compare):
                 yield from ((name, other, origin) for other in loaded(origin.value) & known - {name})
 
-    def is_immutable(self, name: str, above: tuple[str, ...] = ()) -> bool:
-        """Whether it only ever holds what nobody can change."""
-        origins = self.origins.get(name, [])
-        if name in above or len(above) > MOST_DEPTH:
-            return False
-        return bool(origins) and all(
-            not each.is_item and self.is_constant(each.value, (*above, name)) for each in origins
-        )
-
-    def is_constant(self, node: ast.AST, above: tuple[str, ...]) -> bool:
-        match node:
-            case ast.Constant():
-                return True
-            case ast.Name():
-                return self.is_immutable(node.id, above)
-            case ast.Tuple():
-                return all(self.is_constant(each, above) for each in node.elts)
-            case ast.UnaryOp():
-                return self.is_constant(node.operand, above)
-            case ast.BinOp():
-                return self.is_constant(node.left, above) and self.is_constant(node.right, above)
-            case ast.Compare():
-                return not self.objects
-        return False
+    def is_immutable(self, name: str) -> bool:
+        """Whether it only ever holds what nobody can change: plain constants."""
+        return all(isinstance(each.value, ast.Constant) and not each.is_item for each in self.origins[name])
 
     # ---- asking
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from reward_server.extraction import Needs
 from reward_server.judging.asserts import FreeNames, builtins_tested, rewrite
+from reward_server.judging.bindings import modules_of
 from reward_server.judging.checks import constant_lines, counted, unchecked
 from reward_server.judging.classes import class_names
 from reward_server.judging.doctests import examples_of
@@ -125,10 +126,15 @@ def asserts_payload(source: str, entry_point: str | None, setup: str = "") -> Ju
     library = homes(names, rewritten.looked_into, rewritten.called, entry_point, rewritten.checks)
     wanted = (rewritten.names | provided) - library.keys()
     classes = class_names(source)
+    module = MODULE if imports_module(MODULE, source) else ""
     payload = {
         "source": rewritten.run,
         "rows": [{"kind": site.kind, "name": f"line {site.line}", "check": site.check} for site in rewritten.sites],
         "entry_point": entry_point,
+        "module": module,
+        "star": imports_all(module, source),
+        "star_names": sorted(wanted),
+        "dunders": dunders(source) if module else [],
         "calls_check": rewritten.calls_check,
         "names": sorted(wanted),
         "library": library,
@@ -141,7 +147,7 @@ def asserts_payload(source: str, entry_point: str | None, setup: str = "") -> Ju
     }
     imports = [import_of(name, *home) for name, home in library.items()]
     pure = not payload["surroundings"] and is_pure(*imports, prepared, ast.parse(source))
-    objects = needs_objects(frozenset(names - library.keys()), "", source)
+    objects = needs_objects(frozenset(names - library.keys()), module, source)
     payload["independent"] = [
         [TESTS_FILE, line] for line in independent_lines(rewritten.source, library, (MODULE,), objects=objects)
     ]
@@ -149,7 +155,13 @@ def asserts_payload(source: str, entry_point: str | None, setup: str = "") -> Ju
     places = skippable(source, library, provided, objects=objects)
     may_skip = tuple(at for at, site in enumerate(rewritten.sites) if (site.line, site.column) in places)
     return JudgePayload(
-        orjson.dumps(payload), len(lines), pure, objects, lines, skippable=may_skip, wanted=frozenset(wanted)
+        orjson.dumps(payload),
+        len(lines),
+        pure,
+        objects,
+        lines,
+        skippable=may_skip,
+        wanted=frozenset(wanted | taken_names(MODULE, source)),
     )
 
 
@@ -179,7 +191,7 @@ def pytest_payload(files: tuple[tuple[str, str], ...], module: str, setup: str =
         "settings": settings_file(dict(files)),
         "skips": list(skips_of(files, module)),
         "expected": exceptions_named(*sources),
-        "surroundings": surroundings(*sources, setup, has_data=len(written) < len(files)),
+        "surroundings": surroundings(*sources, setup, module=module, has_data=len(written) < len(files)),
     }
     own = {module, *(name.removesuffix(".py") for name, _ in files)}
     objects = needs_objects(frozenset(names - library.keys() - prepared), module, *sources)
@@ -236,6 +248,16 @@ def exceptions_named(*sources: str) -> list[str]:
                 if name.lstrip("_")[:1].isupper():
                     found.add(name)
     return sorted(found)
+
+
+def imports_module(module: str, source: str) -> bool:
+    """Whether test code imports a module, also where it names it in a text for `importlib`."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import | ast.ImportFrom) and module in modules_of(node):
+            return True
+        if isinstance(node, ast.Constant) and node.value == module:
+            return True
+    return False
 
 
 def imports_all(module: str, *sources: str) -> bool:

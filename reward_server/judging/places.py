@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from tasks.checks import Function
 
 
@@ -21,12 +23,19 @@ class Decision(NamedTuple):
     """What runs where the code does not go this way."""
 
 
+ANYTHING: Final = Decision((ast.Yield(),))
+"""Who calls a lambda, or takes the items of a generator, decides whether its code runs."""
+
+
 class Place(NamedTuple):
     statement: ast.stmt
     scope: str
     """The function or class around it; empty at the top."""
     decisions: tuple[Decision, ...]
     """Those within the scope."""
+
+    def behind(self, *decisions: Decision) -> Place:
+        return self._replace(decisions=(*self.decisions, *decisions))
 
 
 class Places(ast.NodeVisitor):
@@ -83,3 +92,51 @@ def own_expressions(node: ast.stmt) -> list[ast.AST]:
         elif not isinstance(each, ast.stmt):
             parts.append(each)
     return parts
+
+
+def evaluated(place: Place) -> Iterator[tuple[ast.AST, Place]]:
+    """All expressions of a statement, each with what decides whether the code comes to it."""
+    for part in own_expressions(place.statement):
+        yield from evaluated_in(part, place)
+
+
+def evaluated_in(node: ast.AST, place: Place) -> Iterator[tuple[ast.AST, Place]]:
+    yield node, place
+    match node:
+        case ast.BoolOp(values=values):
+            yield from one_by_one(values, place, always=1)
+        case ast.Compare(left=left, comparators=others):
+            yield from one_by_one([left, *others], place, always=2)
+        case ast.IfExp(test=test, body=body, orelse=other):
+            yield from evaluated_in(test, place)
+            for arm in (body, other):
+                yield from evaluated_in(arm, place.behind(Decision((test,))))
+        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            yield from evaluated_in_comprehension(node, place)
+        case ast.Lambda():
+            yield from evaluated_in(node.body, place.behind(ANYTHING))
+            yield from evaluated_in(node.args, place)
+        case _:
+            for each in ast.iter_child_nodes(node):
+                yield from evaluated_in(each, place)
+
+
+def evaluated_in_comprehension(
+    node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, place: Place
+) -> Iterator[tuple[ast.AST, Place]]:
+    inner = place
+    for each in node.generators:
+        yield each, place
+        yield from evaluated_in(each.iter, inner)
+        inner = inner.behind(ANYTHING if isinstance(node, ast.GeneratorExp) else Decision((each.iter,), is_loop=True))
+        for test in each.ifs:
+            yield from evaluated_in(test, inner)
+            inner = inner.behind(Decision((test,)))
+    for part in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
+        yield from evaluated_in(part, inner)
+
+
+def one_by_one(nodes: Sequence[ast.expr], place: Place, always: int) -> Iterator[tuple[ast.AST, Place]]:
+    """Expressions of which each is evaluated, but for the first, only if those before it allow it."""
+    for at, each in enumerate(nodes):
+        yield from evaluated_in(each, place.behind(Decision(tuple(nodes[:at]))) if at >= always else place)

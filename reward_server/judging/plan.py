@@ -63,6 +63,7 @@ def plan(
             "entry_point": problem.entry_point,
             "module": module,
             "objects": objects,
+            "on_disk": is_shared(tests),
         }
     )
     match tests:

@@ -67,7 +67,7 @@ LEADING: Final = ("_", "ag_", "co_", "cr_", "f_", "func_", "gi_", "tb_")
 """How names of attributes begin that lead from a value to the interpreter's own objects."""
 ATTRIBUTES: Final = frozenset({"cache_clear", "format", "format_map", "mro", "obj", "register"})
 """Other attributes that change an object of the library, or read attributes that the text does not show."""
-UNFIT: Final = (ast.ClassDef, ast.AsyncFunctionDef, ast.MatchClass)
+UNFIT: Final = (ast.ClassDef, ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith, ast.MatchClass)
 """Class bodies choose what operators do, a coroutine may be left half run, and class patterns read attributes."""
 
 
@@ -103,6 +103,10 @@ class Reach(ast.NodeVisitor):
 
     def visit_Constant(self, node: ast.Constant) -> None:
         """Nothing in there is a name."""
+
+    def visit_comprehension(self, node: ast.comprehension) -> None:
+        self.pure = not node.is_async
+        self.generic_visit(node)
 
     def visit_Import(self, node: ast.Import) -> None:
         self.pure = all(alias.name in NAMES for alias in node.names)

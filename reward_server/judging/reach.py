@@ -14,7 +14,6 @@ from reward_server.judging.asserts import run_main_guards
 from reward_server.judging.bindings import is_lazy, loaded
 from reward_server.judging.independent import MOST_DEPTH, Independent
 from reward_server.judging.places import Places, own_expressions
-from tasks.checks import callee, is_checking
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -131,22 +130,11 @@ class Reach:
         names: set[str] = set()
         constants: set[str] = set()
         for node in body:
-            if isinstance(node, ast.Assert) or (isinstance(node, ast.Expr) and self.is_check(node.value)):
+            if isinstance(node, ast.Assert):
                 found = self.compared(node)
-            elif isinstance(node, ast.If):
-                one, other = self.compared_in(node.body), self.compared_in(node.orelse)
-                found = one[0] & other[0], one[1] & other[1]
-            else:
-                continue
-            names |= found[0]
-            constants |= found[1]
+                names |= found[0]
+                constants |= found[1]
         return names, constants
-
-    def is_check(self, node: ast.expr) -> bool:
-        """Whether this is a call of something that asserts."""
-        name = callee(node)
-        bodies = [each.body for each in self.places.definitions.get(name, []) if not isinstance(each, ast.ClassDef)]
-        return is_checking(name) or any(isinstance(each, ast.Assert) for body in bodies for each in body)
 
     def compared(self, node: ast.stmt) -> tuple[set[str], set[str]]:
         """The variables and the constants that a check uses, but for the keywords of calls."""

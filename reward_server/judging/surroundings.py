@@ -6,6 +6,7 @@ Only what is named here is carried between the two processes, so that a test tha
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from functools import lru_cache
 from typing import Any, Final
@@ -60,10 +61,10 @@ MOST_TARGETS: Final = 400
 
 
 @lru_cache(maxsize=1024)
-def surroundings(*sources: str, has_data: bool = False) -> dict[str, Any]:
+def surroundings(*sources: str, module: str = "solution", has_data: bool = False) -> dict[str, Any]:
     """What is to be carried between the processes. Empty for most test code.
 
-    `has_data`: the test code comes with files beside its sources.
+    `module`: the submission's name. `has_data`: the test code comes with files beside its sources.
     """
     seen = Named()
     for source in sources:
@@ -71,7 +72,7 @@ def surroundings(*sources: str, has_data: bool = False) -> dict[str, Any]:
     kinds = [kind for kind, names in KINDS.items() if names & seen.names or (kind == "files" and has_data)]
     if seen.targets and "patches" not in kinds:
         kinds.append("patches")
-    needs_source = bool(SOURCE & seen.names)
+    needs_source = bool(SOURCE & seen.names) or seen.uses_file_of(module)
     if not (kinds or needs_source):
         return {}
     found: dict[str, Any] = {"kinds": kinds, "needs_source": needs_source}
@@ -97,6 +98,22 @@ class Named(ast.NodeVisitor):
         self.targets: set[tuple[str, str]] = set()
         """Modules and attributes that the code assigns."""
         self.runs_files = False
+        self.asked_for_file: set[str] = set()
+        """Modules whose `__file__` the code reads."""
+        self.strings: set[str] = set()
+        """All of them but docstrings."""
+
+    def uses_file_of(self, module: str) -> bool:
+        """Whether the test code reads a module's file, or runs it anew."""
+        if not (self.runs_files or (FILES | RUN_FILES) & self.names):
+            return False
+        if module in self.asked_for_file or (
+            module in self.strings and ("-m" in self.strings or "runpy" in self.names)
+        ):
+            return True
+        name, file = re.escape(module), re.escape(module.replace(".", "/"))
+        named = re.compile(rf"(?<![\w.-]){file}\.py\b|(?:\bimport|\bfrom|-m) +{name}\b")
+        return any(map(named.search, self.strings))
 
     def patch_targets(self) -> list[list[str]]:
         dotted = {(module, name) for text in self.texts for module, _, name in [text.rpartition(".")] if module}
@@ -131,6 +148,9 @@ class Named(ast.NodeVisitor):
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         self.names.add(node.attr)
+        if node.attr == "__file__":
+            name = ast.unparse(node.value)
+            self.asked_for_file.add(self.modules.get(name, name))
         if isinstance(node.value, ast.Name):
             self.runs_files |= (node.value.id, node.attr) in RUN_ATTRIBUTES or (
                 node.value.id == "builtins" and node.attr in RUN_TEXT
@@ -141,8 +161,14 @@ class Named(ast.NodeVisitor):
                 self.targets.add((self.modules[node.value.id], node.attr))
         self.generic_visit(node)
 
+    def visit_Expr(self, node: ast.Expr) -> None:
+        if not isinstance(node.value, ast.Constant):
+            self.generic_visit(node)
+
     def visit_Constant(self, node: ast.Constant) -> None:
         text = node.value
+        if type(text) is str:
+            self.strings.add(text)
         if type(text) is str and len(text) < 100 and all(part.isidentifier() for part in text.split(".")):
             self.texts.add(text)
             self.names.add(text.rpartition(".")[2])

@@ -23,6 +23,7 @@ from reward_server.runner.keeper import (
     Keeper,
     NotTheirs,
     compiled,
+    compiled_tests,
     describe,
     make_namespace,
     run_tests,
@@ -98,7 +99,7 @@ class Judge(Keeper):
             models=modules.models_of(self.setup),
         )
         if payload["surroundings"].get("needs_source"):
-            self.evidence.blame_test("the test reads the source or the docstrings of the submission")
+            self.evidence.blame_test("the test reads the docstrings of the submission, or reads or starts its file")
         if payload["surroundings"].get("kinds"):
             data = [name for name in files if not name.endswith(".py")]
             self.wall.mirrored = mirror(self.wall, payload["surroundings"], data, nested=self.nested)
@@ -170,10 +171,10 @@ class Judge(Keeper):
                 self.lost = False
         return answer
 
-    def fail(self, row: int, begun: Begun, error: BaseException) -> None:
+    def fail(self, row: int, begun: Begun, error: BaseException, checks: int = 0) -> None:
         if not isinstance(error, link.Gone):
             self.evidence.note_fault(error)
-            super().fail(row, begun, error)
+            super().fail(row, begun, error, checks)
         elif self.lost:
             self.settle(
                 row, begun, failed=True, ending="exited", message="the submission had ended before", submission_s=0.0
@@ -224,6 +225,15 @@ def run_setup(name: str, source: str) -> tuple[dict[str, Any], NotTheirs | None]
     return module.__dict__, None
 
 
+def put_module(judge: Judge, payload: dict[str, Any]) -> None:
+    """Have the test code import the submission by its name."""
+    from reward_server.runner import reloading, remote_module  # what few tests need
+
+    module = remote_module.RemoteModule(judge, payload)
+    modules.put(payload["module"], module)
+    reloading.watch(judge.wall, module)
+
+
 def run(spec: dict[str, Any]) -> NoReturn:
     """Judge one submission."""
     control = socket.socket(fileno=CONTROL)
@@ -252,9 +262,11 @@ def try_submission(spec: dict[str, Any], control: socket.socket, channel: int, p
     names = [row["name"] for row in payload["rows"]]
     judge = Judge(spec, control, channel, page, names, payload, {"tests.py": payload["source"]})
     try:
-        code = compiled(payload["source"])
         try:
+            code = compiled_tests(payload["source"])
             judge.wait_until_loaded()
+            if payload["module"]:
+                put_module(judge, payload)
             namespace = make_namespace(judge, payload, judge.wall.names, judge.setup)
         except FailedLoad as failed:
             judge.report(None, failed.why)

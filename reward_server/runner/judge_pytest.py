@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import builtins
-import contextlib
 import json
 import os
 import socket
-import types
 import unittest
-from builtins import sorted  # noqa: A004 a test may patch the builtin
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from reward_server.runner import frames, judge, keeper, link, modules, reloading, values
+from reward_server.runner import frames, judge, keeper, link
 from reward_server.runner.page import UNREACHED
 
 if TYPE_CHECKING:
@@ -38,69 +35,9 @@ ARGUMENTS = (
     "--tb=native",  # what pytest makes itself of a thousand frames takes seconds
 )
 MAX_TESTS = 10_000
-ASKED_OF_ALL = frozenset({"_mock_name", "_pytestfixturefunction"})
-"""What pytest asks of every object in a test file: no question of the test's to the submission."""
+ASYNCHRONOUS = 0x80 | 0x200
+"""`inspect.CO_COROUTINE` and `CO_ASYNC_GENERATOR`."""
 NO_PARAMETERS = "got empty parameter set"
-
-
-class RemoteModule(types.ModuleType):
-    # What test files import in the submission's place. No docstring: `__doc__` is the submission's.
-
-    def __init__(self, owner: judge.Judge, payload: dict[str, Any]) -> None:
-        super().__init__(payload["module"])
-        super().__setattr__("__state__", (owner, payload))
-
-    @property
-    def __doc__(self) -> Any:  # type: ignore[override]
-        return self.__state__[0].wall.names(["__doc__"]).get("__doc__")
-
-    @property
-    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
-        """What the submission defines. No builtin: what looks names up there would find it before Python's own."""
-        found = {"__name__": self.__name__}
-        for name in dir(self):
-            if name not in vars(builtins):
-                with contextlib.suppress(values.Unfit):
-                    found[name] = getattr(self, name)
-        return found
-
-    def __getattr__(self, name: str) -> Any:
-        owner, payload = self.__state__
-        if name == "__file__":
-            return f"{os.getcwd()}/{self.__name__}.py"
-        if name == "__all__" and payload["star"]:
-            public = owner.wall.ask("public")
-            return [
-                *payload["library"],
-                *[name for name in payload["star_names"] if name in public or name in owner.setup],
-            ]
-        if name in owner.setup and not name.startswith("__"):
-            return owner.setup[name]
-        if name in payload["library"]:
-            return keeper.library({name: payload["library"][name]})[name]
-        if name in ASKED_OF_ALL or (name.startswith("__") and name not in payload["dunders"]):
-            raise AttributeError(name)
-        found = owner.wall.names([name])
-        if name not in found:
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        return found[name]
-
-    def __dir__(self) -> list[str]:
-        return sorted(map(str, self.__state__[0].wall.ask("public")))
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """As `monkeypatch.setattr` does: the submission's own code is to see it."""
-        if name.startswith("__"):
-            super().__setattr__(name, value)
-            return
-        wall = self.__state__[0].wall
-        wall.ask("set_name", name, wall.encode(value))
-
-    def __delattr__(self, name: str) -> None:
-        self.__state__[0].wall.ask("delete_name", name)
-
-
-RemoteModule.__name__ = RemoteModule.__qualname__ = "module"
 
 
 class Checked:
@@ -196,6 +133,8 @@ class Plugin:
         if not session.items and not session.testsfailed and not evidence.answers:
             evidence.fault = "pytest finds no test in its files"
         self.consulted, self.against = bool(evidence.answers), evidence.against()
+        for item in filter(is_never_awaited, session.items):
+            evidence.fault = f"{item.nodeid} is asynchronous: derive its class from unittest.IsolatedAsyncioTestCase"
         ids = [item.nodeid for item in session.items]
         self.expected = {item.nodeid: list(item.iter_markers("xfail")) for item in session.items}
         if self.consulted:  # what it left out has failed: it was never reached
@@ -221,7 +160,7 @@ class Plugin:
         result = yield
         if row is not None:
             if self.failed:
-                self.keeper.fail(row, begun, self.error or AssertionError("failed"))
+                self.keeper.fail(row, begun, self.error or AssertionError("failed"), evidence.checks)
             elif self.skipped:
                 self.left_out.add(row)
             else:
@@ -235,6 +174,23 @@ class Plugin:
         evidence.forget()
         self.keeper.begin_interval()
         return result
+
+    def pytest_pyfunc_call(self, pyfuncitem: Any) -> bool | None:
+        """Run a coroutine to its end. A plugin that does so is asked before."""
+        if not keeper.is_coroutine_function(getattr(pyfuncitem.obj, "__func__", pyfuncitem.obj)):
+            return None
+        arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+        keeper.run_coroutine(pyfuncitem.obj(**arguments))
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> None:
+        """A fixture that is asynchronous needs a plugin, which knows the event loop of its tests."""
+        code = getattr(fixturedef.func, "__code__", None)
+        if code is not None and code.co_flags & ASYNCHRONOUS and os.path.basename(code.co_filename) in self.files:
+            self.keeper.evidence.fault = (
+                f"the fixture {fixturedef.argname!r} is asynchronous: await in the tests what it prepares"
+            )
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, Any]:
@@ -295,6 +251,14 @@ def expects_failure(item: Any, marks: Collection[Any], *, by_condition: bool) ->
     return any(by_condition or not (mark.args or "condition" in mark.kwargs) for mark in marks)
 
 
+def is_never_awaited(item: Any) -> bool:
+    """Whether unittest would call a test that is a coroutine function, and take its coroutine for a pass."""
+    kind = getattr(item, "cls", None) or object
+    if not issubclass(kind, unittest.TestCase) or issubclass(kind, unittest.IsolatedAsyncioTestCase):
+        return False
+    return keeper.is_coroutine_function(getattr(kind, item.originalname, None))
+
+
 def marked_to_skip(item: Any) -> bool:
     return any(item.get_closest_marker(name) for name in ("skip", "skipif"))
 
@@ -328,9 +292,7 @@ def run(spec: dict[str, Any]) -> NoReturn:
         owner.give_up(ours)
         os._exit(0)
     owner.wall.test_modules = frozenset(name.removesuffix(".py") for name in payload["files"])
-    module = RemoteModule(owner, payload)
-    modules.put(payload["module"], module)
-    reloading.watch(owner.wall, module)
+    judge.put_module(owner, payload)
     if owner.wall.mirrored is None or owner.wall.mirrored.files is None:
         os.environ["TMPDIR"] = os.getcwd()  # `tmp_path` belongs where the submission cannot go
     run_files(owner, payload, folder=owner.folder)

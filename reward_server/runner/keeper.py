@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 TEST_MODULE = "__test__"
 """The module name of test code."""
+TOP_LEVEL_AWAIT, IS_COROUTINE = 0x2000, 0x80
+"""`ast.PyCF_ALLOW_TOP_LEVEL_AWAIT` and `inspect.CO_COROUTINE`, without these modules."""
 Begun = tuple[float, float, float]
 """The processor seconds of submission and judge, and the clock, when an interval began."""
 
@@ -122,9 +124,9 @@ class Keeper(abc.ABC):
         code: int = 0,
         message: str = "",
         submission_s: float | None = None,
-        checks: int = 1,
+        checks: int = 0,
     ) -> None:
-        """Enter the result of one execution of a test. Once failed it stays failed.
+        """Enter the result of one execution of a test. Once failed it stays failed. `checks`: comparisons that it made.
 
         One that came to its end has failed all the same if something stands against it (`evidence.py`).
 
@@ -148,15 +150,16 @@ class Keeper(abc.ABC):
         elif not failed and self.states[row] == UNREACHED:
             self.states[row] = PASSED
             self.endings[row] = "returned", 0
-        self.checks[row] += 0 if failed else checks
+        self.checks[row] += checks
         self.page.write(row, self.states[row], *self.seconds[row])
 
-    def fail(self, row: int, begun: Begun, error: BaseException) -> None:
+    def fail(self, row: int, begun: Begun, error: BaseException, checks: int = 0) -> None:
+        """Enter a test that ended in an exception. `checks`: comparisons that it came through before."""
         is_finding = isinstance(error, AssertionError)
         ending = "returned" if is_finding else "raised"
         said = self.explain(row, describe(error)) if is_finding else describe(error)
         message = said if is_finding and self.operands else placed(said, error)
-        self.settle(row, begun, failed=True, ending=ending, message=message)
+        self.settle(row, begun, failed=True, ending=ending, message=message, checks=checks + is_finding)
 
     def saw(self, operand: Any) -> Any:
         """Keep what an assert compares."""
@@ -247,7 +250,7 @@ class Site:
         keeper = self.keeper
         try:
             if error is None:
-                keeper.settle(self.row, self.begun, failed=False)
+                keeper.settle(self.row, self.begun, failed=False, checks=1)
                 if keeper.is_over(self.row):
                     raise Stop
             elif isinstance(error, Stop):
@@ -278,9 +281,36 @@ class Never(Site):
 
 
 @functools.lru_cache(maxsize=256)
-def compiled(source: str) -> types.CodeType:
+def compiled(source: str, flags: int = 0) -> types.CodeType:
     """Test code is compiled once by a standing judge, however many submissions to its problem there are."""
-    return compile(source, "tests.py", "exec", dont_inherit=True)
+    code: types.CodeType = compile(source, "tests.py", "exec", flags, dont_inherit=True)
+    return code
+
+
+def compiled_tests(source: str) -> types.CodeType:
+    """As `compiled`, for code that may await at its top. Raises: NotTheirs for `return` outside of a function, say."""
+    try:
+        return compiled(source, TOP_LEVEL_AWAIT)
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise NotTheirs(f"`tests.source` does not compile: {getattr(error, 'msg', error)}") from None
+
+
+def run_code(code: types.CodeType, namespace: dict[str, Any]) -> None:
+    """Run code that may await at its top."""
+    outcome = eval(code, namespace)  # noqa: S307 - unlike `exec`, it gives the coroutine of such code
+    if code.co_flags & IS_COROUTINE:
+        run_coroutine(outcome)
+
+
+def is_coroutine_function(function: Any) -> bool:
+    """Whether this is one of the test code's: what stands for one of the submission is no function."""
+    return isinstance(function, types.FunctionType) and bool(function.__code__.co_flags & IS_COROUTINE)
+
+
+def run_coroutine(coroutine: Any) -> None:
+    import asyncio  # what few tests need
+
+    asyncio.run(coroutine)
 
 
 def shared_page(descriptor: int) -> Page:
@@ -297,9 +327,13 @@ def run_tests(
     entry_point = payload["entry_point"] or ""
     tested = namespace.get(entry_point.partition(".")[0])  # before the test code can bind that name itself
     try:
-        exec(code, namespace)
+        run_code(code, namespace)
         if payload["calls_check"]:
-            namespace["check"](keeper.candidate(tested, entry_point))
+            check, candidate = namespace["check"], keeper.candidate(tested, entry_point)
+            if is_coroutine_function(check):
+                run_coroutine(check(candidate))
+            else:
+                check(candidate)
     except Stop:
         return None
     except BaseException as error:

@@ -8,6 +8,7 @@ import linecache
 import os
 import sys
 import types
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from typing import Any
 
 from reward_server.runner import frames, tracebacks, values
@@ -29,12 +30,15 @@ class Payload:
         *,
         prelude: str = "",
         objects: bool = True,
+        on_disk: bool = False,
     ) -> None:
         self.code, self.setup, self.files, self.entry_point, self.module = code, setup, files, entry_point, module
         self.prelude = prelude
         """Imports whose names the submission finds as it finds builtins."""
         self.objects = objects
         """Whether objects of the submission may cross to the test."""
+        self.on_disk = on_disk
+        """Whether the submission lies in its folder, where tests in the same process can read and start it."""
         self.models: dict[str, type] = {}
         """The classes that the setup defines, once it has run."""
         self.given: dict[str, Any] = {}
@@ -51,6 +55,7 @@ class Payload:
             held["module"],
             prelude=held.get("prelude", ""),
             objects=held.get("objects", True),
+            on_disk=held.get("on_disk", False),
         )
 
 
@@ -112,9 +117,11 @@ def prepare(payload: Payload, name: str, file: str) -> tuple[types.ModuleType, t
     module = types.ModuleType(name)
     module.__file__ = path = os.path.join(os.getcwd(), file)
     module.__dict__["__builtins__"] = builtins if name == "__main__" else builtins.__dict__
-    if any(word in payload.code for word in READS_ITSELF):
-        os.makedirs(os.path.dirname(module.__file__), exist_ok=True)
-        with open(module.__file__, "w", encoding="utf-8", errors="surrogatepass") as out:
+    if payload.on_disk:
+        module.__spec__ = ModuleSpec(name, SourceFileLoader(name, path), origin=path)  # `runpy` asks for it
+    if payload.on_disk or any(word in payload.code for word in READS_ITSELF):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8", errors="surrogatepass") as out:
             out.write(payload.code)
     put(name, module)
     sys.path.insert(0, os.getcwd())

@@ -59,13 +59,13 @@ def run_asserts(sharer: Sharer, payload: dict[str, Any], own: dict[str, Any]) ->
         return {name: own[name] for name in names if name in own}
 
     try:
+        code = keeper.compiled_tests(payload["source"])
         namespace = keeper.make_namespace(sharer, payload, look_up)
     except keeper.FailedLoad as failed:
         sharer.report(None, failed.why)
     except keeper.NotTheirs as ours:
         sharer.give_up(ours)
     else:
-        code = keeper.compiled(payload["source"])
         sharer.report(keeper.run_tests(sharer, payload, code, namespace))
 
 

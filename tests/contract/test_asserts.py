@@ -332,3 +332,16 @@ def test_what_an_answer_brings_about_is_no_fault_of_the_test(sandbox: Sandbox) -
 def test_a_setup_that_fails_beside_the_tests_is_the_problems_fault(sandbox: Sandbox) -> None:
     problem = asserts("assert solve(1) == 1", setup="HERE = __file__")  # which only the submission has
     assert sandbox.verdicts(problem, "def solve(n): return n") == ["sandbox_error"]
+
+
+def test_a_failed_comparison_is_one_of_the_checks(sandbox: Sandbox) -> None:
+    """`checks` is 0 only where a test came to no comparison."""
+    source = "assert f(1) == 2\nassert f(2) == 9\nassert f(None) == 1\nfor x in f(3) or ():\n    assert x"
+    code = "def f(x): return x + 1 if x != 3 else []"
+    seen = sandbox.judge(asserts(source, limits=ROOMY), code)
+    assert [(result.verdict, result.checks) for result in seen] == [(P, 1), (W, 1), (R, 0), ("skipped", 0)]
+    files = "from solution import f\ndef test():\n    assert f(1) == 2\n    assert f(2) == 3\n    assert f(3) == 9\n"
+    (result,) = sandbox.judge(pytest_files(files + "    assert f(4) == 5"), "def f(x): return x + 1")
+    assert (result.verdict, result.checks) == (W, 3)
+    (result,) = sandbox.judge(pytest_files(files), "def f(x): return x + 1 if x < 2 else 1 / 0")
+    assert (result.verdict, result.checks) == (R, 1)

@@ -7,8 +7,8 @@ from __future__ import annotations
 from tests.defences.defence import ASSERTS, Defence, unearned
 
 RUNNER = "reward_server/runner"
-EVIDENCE, KEEPER, JUDGE, JUDGE_PYTEST = (
-    f"{RUNNER}/{name}.py" for name in ("evidence", "keeper", "judge", "judge_pytest")
+EVIDENCE, KEEPER, JUDGE, JUDGE_PYTEST, REMOTE_MODULE = (
+    f"{RUNNER}/{name}.py" for name in ("evidence", "keeper", "judge", "judge_pytest", "remote_module")
 )
 
 ROWS = (
@@ -292,7 +292,7 @@ ROWS = (
     Defence(
         "module_holds_the_setup",
         "`from solution import helper` gives the setup's.",
-        JUDGE_PYTEST,
+        REMOTE_MODULE,
         'if name in owner.setup and not name.startswith("__"):',
         "if False:",
         (
@@ -303,7 +303,7 @@ ROWS = (
     Defence(
         "module_holds_the_library",
         "`from solution import *` gives the library's `math`, not the submission's.",
-        JUDGE_PYTEST,
+        REMOTE_MODULE,
         'if name in payload["library"]:',
         "if False:",
         (unearned("setup-star_import_of_the_library"),),

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from tests.defences.defence import Defence
 
-LIBRARY, NAMES, OBJECTS, PURITY, PAYLOADS, COUNTING, REACH, INDEPENDENT = (
+LIBRARY, NAMES, OBJECTS, PURITY, PAYLOADS, COUNTING, REACH, INDEPENDENT, PLACES = (
     f"reward_server/judging/{name}.py"
-    for name in ("library", "names", "objects", "purity", "payloads", "checks", "reach", "independent")
+    for name in ("library", "names", "objects", "purity", "payloads", "checks", "reach", "independent", "places")
 )
 CHECKS, SCHEMA = "tasks/checks.py", "tasks/schema.py"
 
@@ -27,6 +27,12 @@ def impure(source: str) -> str:
 
 def steered(row: str) -> str:
     return f"tests/test_reach.py::test_what_a_submission_can_steer_around_counts[{row}]"
+
+
+def uncalled(call: str) -> str:
+    return (
+        f"tests/test_reach.py::test_an_assert_counts_in_a_helper_that_a_submission_can_keep_from_being_called[{call}]"
+    )
 
 
 def refused(source: str) -> str:
@@ -237,6 +243,66 @@ ROWS = (
         "        self.spread()\n",
         "",
         (steered("xs=[1]\\nys=xs\\nf(ys)\\nif xs:\\n    assert f(1)==2-0"),),
+    ),
+    Defence(
+        "what_awaits_is_impure",
+        "Test code that awaits at its top has a judge of its own: a coroutine may be left half run.",
+        PURITY,
+        "ast.Await, ast.AsyncFor, ast.AsyncWith, ",
+        "",
+        (impure("assert await f(1)"), impure("async for x in f(1):\\n    assert x")),
+    ),
+    Defence(
+        "a_called_argument_changes_a_table",
+        "So does one that depends on what a function of the library hands on to the submission.",
+        INDEPENDENT,
+        "known and not calls_it and not",
+        "known and not",
+        (steered("g = lambda v: f(v)\\nxs=[1]\\nlist(map(g, [xs]))\\nif xs:\\n    assert f(1)-0"),),
+    ),
+    Defence(
+        "a_lambda_hands_on_what_it_gets",
+        "Also by a lambda, whatever function of the library is given it.",
+        INDEPENDENT,
+        "isinstance(argument, ast.Lambda) or ",
+        "",
+        (
+            steered(
+                "import numpy\\nxs=[1]\\nnumpy.select([xs], lambda v: f(v))\\nif xs:\\n    assert f(1)-0",
+            ),
+        ),
+    ),
+    Defence(
+        "an_operator_steers",
+        "So does one in a helper that is called behind `and`, `or` or a chained comparison.",
+        PLACES,
+        "place.behind(Decision(tuple(nodes[:at]))) if at >= always else place",
+        "place",
+        (uncalled("f(1) and h(f(1))"), uncalled("0 < len(f(1)) < h(f(1))")),
+    ),
+    Defence(
+        "a_comprehension_steers",
+        "Or for each item of a list comprehension.",
+        PLACES,
+        "Decision((each.iter,), is_loop=True))",
+        "Decision(()))",
+        (uncalled("[h(x) for x in f(1)]"),),
+    ),
+    Defence(
+        "a_generator_or_lambda_steers",
+        "Or in a generator expression or a lambda, which may never be run.",
+        PLACES,
+        "ANYTHING: Final = Decision((ast.Yield(),))",
+        "ANYTHING: Final = Decision(())",
+        (uncalled("any(h(x) for x in (1, 2))"), uncalled("f(lambda x: h(x))")),
+    ),
+    Defence(
+        "a_conditional_expression_steers",
+        "Or in one arm of a conditional expression.",
+        PLACES,
+        "yield from evaluated_in(arm, place.behind(Decision((test,))))",
+        "yield from evaluated_in(arm, place)",
+        (uncalled("h(f(1)) if f(1) else True"),),
     ),
     Defence(
         "an_alternative_compares_the_same",

@@ -8,7 +8,7 @@ from tests.defences.defence import ASSERTS, Defence, calibrated, cheat, unearned
 
 RUNNER = "reward_server/runner"
 STAND_INS, WALL, LINK, VALUES = (f"{RUNNER}/{name}.py" for name in ("stand_ins", "wall", "link", "values"))
-KEEPER, JUDGE_PYTEST = f"{RUNNER}/keeper.py", f"{RUNNER}/judge_pytest.py"
+KEEPER, JUDGE_PYTEST, REMOTE_MODULE = (f"{RUNNER}/{name}.py" for name in ("keeper", "judge_pytest", "remote_module"))
 CONTAINERS, ARRAYS = f"{RUNNER}/containers.py", f"{RUNNER}/arrays.py"
 TRUST, PROXY_CLASSES, ITERATING = (f"{RUNNER}/{name}.py" for name in ("trust", "proxy_classes", "iterating"))
 REWRITING, CLASSES = "reward_server/judging/asserts.py", "reward_server/judging/classes.py"
@@ -424,7 +424,7 @@ ROWS = (
     Defence(
         "star_takes_what_is_used",
         "`from solution import *` takes no name that the test file does not use of it, nor a builtin.",
-        JUDGE_PYTEST,
+        REMOTE_MODULE,
         '*[name for name in payload["star_names"] if name in public or name in owner.setup],',
         '*[name for name in payload["star_names"] if name in public or name in owner.setup], *public,',
         (swallowed("star_abs"),),
