@@ -64,8 +64,8 @@ class Descriptions:
 
     def about(self, held: Any) -> dict[str, Any]:
         """A function, by value: never its code object, its globals or what it encloses."""
-        told: dict[str, Any] = {name: getattr(held, name, None) for name in TOLD}
-        told = {name: value if type(value) is str else None for name, value in told.items()}
+        found = {name: getattr(held, name) for name in TOLD if hasattr(held, name)}
+        told: dict[str, Any] = {name: value if type(value) is str else None for name, value in found.items()}
         told["signature"] = self.signature(held)
         if isinstance(held, types.FunctionType):
             code = held.__code__

@@ -146,16 +146,16 @@ class Exports:
                 self.put(exported[number], name, wall.decode(value))
                 return None
             case "delete", [int(number), str(name)] if not name.startswith(HIDDEN):
-                self.may_put(self.of_the_test(number), name)
+                self.may_put(self.of_the_test(exported[number]), name)
                 delattr(exported[number], name)
                 return None
             case "state", [int(number)]:
-                return self.state(self.of_the_test(number))
+                return self.state(exported[number])
             case "hold", [int(number), str(name), value] if not name.startswith(HIDDEN):
-                self.hold(self.of_the_test(number), name, wall.decode(value))
+                self.hold(self.of_the_test(exported[number]), name, wall.decode(value))
                 return None
             case "copy", [int(number), bool(deep)]:
-                return wall.encode((copy.deepcopy if deep else copy.copy)(self.of_the_test(number)))
+                return wall.encode((copy.deepcopy if deep else copy.copy)(self.of_the_test(exported[number])))
             case "decorate", [int(number), str(name), value]:
                 if not self.descriptions.is_of_the_test(exported[number]):
                     raise refusal()
@@ -253,10 +253,9 @@ class Exports:
             raise link.Refused(NOT_REPLACED)
 
     def state(self, held: Any) -> Any:
-        """The public attributes that an object holds itself, as far as they can cross."""
-        told = self.descriptions.fit_items(
-            (name, value) for name, value in vars(held).items() if not name.startswith(HIDDEN)
-        )
+        """The public attributes that an object holds itself, as far as they can cross; of a mock none."""
+        held = {} if is_mock(held) else vars(self.of_the_test(held))
+        told = self.descriptions.fit_items((name, value) for name, value in held.items() if not name.startswith(HIDDEN))
         return ["d", ["L", [name for name, _ in told]], ["l", *[encoded for _, encoded in told]]]
 
     def instance(self, number: int) -> Any:
@@ -265,8 +264,8 @@ class Exports:
             raise refusal()
         return value
 
-    def of_the_test(self, number: int) -> Any:
-        value = self.wall.exported[number]
+    def of_the_test(self, value: Any) -> Any:
+        """The object, if its class is the test's. Raises: Refused."""
         if isinstance(value, type) or not self.descriptions.is_of_the_test(type(value)):
             raise refusal()
         return value

@@ -220,9 +220,16 @@ class RemoteMethod:
     def __getattr__(self, name: str) -> Any:
         if name in ("__name__", "__qualname__"):
             return self.name
-        if name not in ("__signature__", "__code__", "__defaults__"):
+        if name.startswith("__") and name not in (*READABLE, "__signature__", "__code__", "__defaults__"):
             raise AttributeError(f"'function' object has no attribute {name!r}")
         return getattr(self.wall.get(self.class_number, self.name), name)
+
+    @property
+    def __doc__(self) -> Any:  # type: ignore[override]
+        return self.wall.get(self.class_number, self.name).__doc__
+
+    def __repr__(self) -> str:
+        return f"<function {self.name} at {id(self):#x}>"
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         return self.wall.method(self.class_number, self.name, arguments, keywords)
@@ -230,20 +237,18 @@ class RemoteMethod:
     def __get__(self, instance: Any, owner: Any) -> Any:
         if instance is None:
             self.wall.renew()
-        number = owner._class_number if instance is None else instance._number
+            number = owner._class_number
+            return self if number == self.class_number else RemoteMethod(self.wall, self.name, number)
+        number = instance._number
         first: tuple[Any, ...] = ()
-        if instance is not None and getattr(owner, "_derived", False):  # it may be asked for by `super()`
+        if getattr(owner, "_derived", False):  # it may be asked for by `super()`
             number, first = self.class_number, (instance,)
-
-        def call(*arguments: Any, **keywords: Any) -> Any:
-            return self.wall.method(number, self.name, (*first, *arguments), keywords)
 
         def call_bound(_: Any, *arguments: Any, **keywords: Any) -> Any:
             return self.wall.method(number, self.name, (*first, *arguments), keywords)
 
-        made = call if instance is None else call_bound
-        made.__name__ = made.__qualname__ = self.name
-        return made if instance is None else types.MethodType(made, instance)
+        call_bound.__name__ = call_bound.__qualname__ = self.name
+        return types.MethodType(call_bound, instance)
 
 
 class NamedMethod:

@@ -153,11 +153,11 @@ class ForeignFunction:
 
     @property
     def __module__(self) -> Any:  # type: ignore[override]
-        return about(self)["__module__"]
+        return named(self, "__module__")
 
     @property
     def __doc__(self) -> Any:  # type: ignore[override]
-        return about(self)["__doc__"]
+        return named(self, "__doc__")
 
     @property
     def __dict__(self) -> Any:  # type: ignore[override]
@@ -169,7 +169,7 @@ class ForeignFunction:
         return types.FunctionType if "__code__" in about(self) else type(self)
 
     def __repr__(self) -> str:
-        return f"<function {self.__qualname__}>"
+        return f"<function {about(self).get('__qualname__', '')}>"
 
 
 class Code:
@@ -191,8 +191,18 @@ def about(function: ForeignFunction) -> dict[str, Any]:
     return told
 
 
+def named(function: ForeignFunction, name: str) -> Any:
+    """Raises: AttributeError where the function has no such name, as an object that can be called."""
+    try:
+        return about(function)[name]
+    except KeyError:
+        raise AttributeError(name) from None
+
+
 def understood(home: Served, said: dict[str, Any]) -> dict[str, Any]:
-    told = {name: said[name] for name in ("__name__", "__qualname__", "__doc__", "__module__")}
+    told: dict[str, Any] = {
+        name: said[name] for name in ("__name__", "__qualname__", "__doc__", "__module__") if name in said
+    }
     signature = signature_of(home, said["signature"]) if said["signature"] else None
     if signature is not None:
         told["__signature__"] = signature
