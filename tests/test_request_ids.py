@@ -174,7 +174,7 @@ async def test_nothing_that_a_client_sends_is_logged(monkeypatch: pytest.MonkeyP
         def broken(*_: Any) -> None:
             raise ValueError(SECRET)
 
-        monkeypatch.setattr("reward_server.scoring.extract", broken)
+        monkeypatch.setattr("reward_server.apart.extract", broken)
         assert (await client.post("/v1/score", json=batch)).status_code == 500
         told = (await client.get("/metrics")).text
     for event in ("request", "work_failed", "run_lost", "slot_replaced", "request_failed"):

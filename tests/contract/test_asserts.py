@@ -310,9 +310,10 @@ def test_what_the_judge_cannot_import_is_not_the_submissions_failure(sandbox: Sa
 def test_what_cannot_cross_is_the_problems_fault(sandbox: Sandbox) -> None:
     """And the message says how to mend it."""
     problem = asserts("import ast\nassert solve(ast.parse('1')) == 2\nassert solve(1) == 1")
-    results = sandbox.judge(problem, "def solve(n): return n")
+    results = sandbox.judge(problem, "def solve(n): return getattr(n, 'body', n)")
     assert {result.verdict for result in results} == {"sandbox_error"}
     assert '"isolation": "shared"' in results[0].message
+    assert sandbox.verdicts(problem, "def solve(n): return n") == ["wrong_answer", "passed"]
 
 
 def test_an_exception_of_the_tests_own_is_the_problems_fault(sandbox: Sandbox) -> None:

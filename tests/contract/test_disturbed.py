@@ -26,7 +26,7 @@ ENDS_ITS_JUDGE = {
     "exit": "import os\nassert f(1) == 1 or os._exit(0)",
     "abort": "import os\nassert f(1) == 1 or os.abort()",
     "crash": "import ctypes\nassert f(1) == 1 or ctypes.string_at(0)",
-    "closed": "import os\nassert f(1) == 1 or os.closerange(3, 100)",
+    "closed": "import ctypes\nassert f(1) == 1 or list(map(ctypes.CDLL(None).close, range(3, 100)))",
     "pytest": "import os\nfrom solution import f\ndef test(): assert f(1) == 1 or os._exit(0)",
 }
 """Tests whose process ends where the submission returns something else than 1."""

@@ -16,6 +16,7 @@ import pytest
 
 from reward_server import dispatch
 from reward_server.judging import follow_up, judge, plan
+from reward_server.judging.crashes import located
 from reward_server.judging.limits import explained
 from reward_server.models import ScoreRequest
 from reward_server.rewards import score
@@ -100,7 +101,7 @@ async def without(backend: Backend, problem: Problem, code: str) -> Said:
         finally:
             await slot.close()
         job = follow_up(problem, *seen)
-    results = list(explained(problem, judge(problem, *seen), ()))
+    results = list(located(problem, explained(problem, judge(problem, *seen), ()), code))
     return score(results, "pass_rate").reward, [(result.verdict, told(result.message)) for result in results]
 
 

@@ -61,7 +61,8 @@ def test_messages_come_off_a_stream_however_it_is_cut(stream: bytes, cuts: list[
 def test_what_is_said_of_a_failure_can_be_read(value: bytes) -> None:
     tried("decoders")
     said = read_raised(value)
-    assert [type(field) for field in said] == [tuple, str, bool]
+    assert [type(field) for field in said[:4]] == [tuple, str, bool, int]
+    assert said.call is None or type(said.call) is int
     assert all(type(part) is str for row in said.types for part in row)
     assert not said.satisfies("ValueError")
     report = run_shared.read_report(value[1:], 1)
