@@ -232,7 +232,7 @@ def test_a_forged_instance_is_refused(name: str) -> None:
     judge.containers.models = {"Bag": Bag}
     for state in (["d", ["L", [name]], ["L", [3]]], ["d", ["L", [name]], ["l", ["d", ["L", []], ["L", []]]]]):
         with pytest.raises(values.Unfit):
-            judge.containers.unpack([[], [[1, ["ob", "Bag", state]]]], judge.decode, lambda _: None)
+            judge.containers.unpack([[], [[1, ["ob", "Bag", state, None]]]], judge.decode, lambda _: None)
         judge.containers.drop(1)
 
 

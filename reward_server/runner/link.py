@@ -160,6 +160,10 @@ class Link:
         """A tuple whose fields have names, of their type where that has a number."""
         raise values.Unfit("an unexpected tuple")
 
+    def opaque(self, name: str, truth: bool) -> Any:
+        """An object of a class of that name, of which the other side says no more than its truth value."""
+        raise values.Unfit("an unexpected object")
+
     def attributes(self, held: dict[str, Any]) -> dict[str, Any]:
         """What a namespace is to hold. Raises: values.Unfit for what it must not."""
         return held
@@ -245,6 +249,8 @@ class Link:
                 return arrays.decode(name, shape, data)
             case ["ns", str(name), str(data)]:
                 return arrays.decode_scalar(name, data)
+            case ["op", str(name), bool(truth)]:
+                return self.opaque(name, truth)
             case ["nt", type_number, str(name), list(fields), list(items)]:
                 return self.named_tuple(type_number, name, fields, [self.decode(item) for item in items])
             case ["h", int(number), str(kind), type_number, *plain] if type_number is None or type(type_number) is int:

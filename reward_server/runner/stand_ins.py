@@ -206,6 +206,28 @@ class RemoteABC(RemoteClass, ABCMeta):
     """Of a class that derives from a builtin type with a metaclass of its own, such as `Fraction`."""
 
 
+class Opaque:
+    """An object of the submission where only plain values are expected: true or false, and equal to nothing else."""
+
+    def __init__(self, name: str, truth: bool) -> None:
+        self._name, self._truth = name, truth
+
+    def __bool__(self) -> bool:
+        return self._truth
+
+    def __repr__(self) -> str:
+        return f"<{self._name} object>"
+
+    def __getattr__(self, name: str) -> Any:
+        raise self.refusal()
+
+    def refusal(self) -> AttributeError:
+        return AttributeError(f"an object of type {self._name}, where the test expects a plain value")
+
+
+Opaque.__name__ = Opaque.__qualname__ = "object"
+
+
 class RemoteMethod:
     """A method of a stand-in class: one request instead of a look-up and a call."""
 

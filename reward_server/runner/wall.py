@@ -34,6 +34,7 @@ from reward_server.runner.exports import Exports
 from reward_server.runner.keeper import TEST_MODULE
 from reward_server.runner.specials import OPERATORS
 from reward_server.runner.stand_ins import (
+    Opaque,
     Pickled,
     Remote,
     RemoteClass,
@@ -622,6 +623,9 @@ class Wall(link.Link):
         whole = is_mock(value) or isinstance(value, (*values.STANDING, *values.WRAPPERS))
         return super().stays(value) or (whole and self.exports.descriptions.is_usable(value))
 
+    def opaque(self, name: str, truth: bool) -> Any:
+        return Opaque(name, truth)
+
     def is_of_the_test(self, value: Any) -> bool:
         own = isinstance(value, containers.BASES) and not issubclass(type(value), Remote)
         return own and type(value).__module__ in self.test_modules
@@ -634,6 +638,8 @@ class Wall(link.Link):
             return ["x", *self.describe_exception(value)]
         if isinstance(value, types.TracebackType):
             return None
+        if type(value) is Opaque:
+            raise values.Unfit(str(value.refusal()))
         if isinstance(value, tuple) and not is_mock(value):
             kind: Any = type(value)
             items = [self.encode(item) for item in value]

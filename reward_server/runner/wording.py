@@ -13,6 +13,7 @@ import fractions
 from typing import TYPE_CHECKING, Any, Final
 
 from reward_server.runner import arrays
+from reward_server.runner.stand_ins import Opaque
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -140,6 +141,8 @@ def _words(value: Any, depth: int) -> str:
     if arrays.crosses(value) and value.size <= MOST_CHARS:
         return f"{kind.__name__}({_words(value.tolist(), depth)})"
     begin, end = (SEQUENCES | SETS | MAPPINGS).get(kind, ("", ""))
+    if kind is Opaque:
+        return repr(value)[:MOST_CHARS]
     if not begin or not depth:
         return f"<{kind.__name__[:MOST_CHARS]}>"
     items: Iterable[Any] = value.items() if kind in MAPPINGS else value

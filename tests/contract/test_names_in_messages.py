@@ -61,7 +61,7 @@ def test_a_message_names_no_class_of_the_runner(sandbox: Sandbox, kind: str, che
         ("f[0]", "TypeError: 'function' object is not subscriptable"),
         ("solution(1)", "TypeError: 'module' object is not callable"),
         ("solution.time(1)", "TypeError: 'module' object is not callable"),
-        ("odd(1)", "an object of type Odd, where the test expects a plain value"),
+        ("odd(1)", "assert <Odd object> == 1\n +  where <Odd object> = odd(1)"),
     ],
 )
 def test_it_says_what_python_says(sandbox: Sandbox, statement: str, text: str) -> None:

@@ -78,8 +78,8 @@ ROWS = (
         "private_state_is_not_told",
         "Nor are they among the attributes that the object is said to hold.",
         EXPORTS,
-        "for name, value in vars(held).items() if not name.startswith(HIDDEN)",
-        "for name, value in vars(held).items()",
+        "for name, value in held.items() if not name.startswith(HIDDEN)",
+        "for name, value in held.items()",
         (on_the_case("private_attribute_in_its_state"),),
     ),
     Defence(
