@@ -197,6 +197,7 @@ ROWS = (
         "return next((maker for maker in (self.likely, self.under_test) if number in maker), None)",
         "return self.under_test",
         (unearned("later_trust-class_in_the_place_of_a_function"),),
+        covered_by="classes_by_their_names_alone",
     ),
     Defence(
         "handed_back",
@@ -659,28 +660,12 @@ ROWS = (
         ("tests/contract/test_shared.py::test_a_forged_number_of_checks_is_no_failure_of_ours[embedded-huge]",),
     ),
     Defence(
-        "no_name_ends_the_judge",
-        "What a submission answers when it is asked for its names cannot end the judge without a report.",
-        f"{RUNNER}/judge.py",
-        "except BaseException as error:  # whatever",
-        "except Exception as error:  # whatever",
-        (said("assert solve(0) == 0", "a_name_that_ends_the_process_that_asks"),),
-    ),
-    Defence(
         "a_failed_load_has_one_form",
         "What it says of its failed load can be read by the control process.",
         f"{RUNNER}/judge.py",
         '"told": told_of(message[1])',
         '"told": message[1]',
         (said("assert solve(0) == 0", "a_failed_load_that_nests_deep"),),
-    ),
-    Defence(
-        "a_failure_is_told",
-        "An exception of its own whose text cannot be had does not end the judge.",
-        f"{RUNNER}/keeper.py",
-        "    try:\n        if isinstance(error, AssertionError | values.Unfit | link.Refused):  # whose text says all\n            return str(error)[:MAX_MESSAGE]\n",
-        "    if isinstance(error, AssertionError | values.Unfit | link.Refused):\n        return str(error)[:MAX_MESSAGE]\n    try:\n",
-        (said("value = solve(0)\nassert value == 0", "a_failure_that_cannot_be_told"),),
     ),
     Defence(
         "one_type_of_each_part",
