@@ -180,7 +180,7 @@ class CalibrationReport(BaseModel):
     cpu_s: float
     """Processor seconds of the reference, its loading and all tests together."""
     fault: str
-    """Why the reference cannot be used; the problem is then judged as if it had none. Empty where it passes."""
+    """Why the reference cannot be used, or that it does not always pass; the problem is judged as if it had none."""
 
 
 class ScoreResult(BaseModel):
@@ -211,8 +211,8 @@ class ScoreResult(BaseModel):
     suspicion: list[Suspicion]
     """Signs that it tried to cheat, from its text and its ending: to be counted. They never change the reward."""
     calibration: CalibrationReport | None
-    """Null where the problem has no reference or is not judged by one (`stdio`, `call`, `isolation: shared`), before
-    the reference was run, and with `detail` `none` unless it has a `fault`."""
+    """Null if the problem has no reference or has `isolation: shared`, before the reference has run, and with `detail`
+    `none` unless it has a `fault`."""
     error: str | None
     """Why there is no reward."""
 
