@@ -546,3 +546,18 @@ def test_a_result_says_what_it_rests_on_where_the_server_said_so(assurance: str 
     (result,) = score(handler, 1)
     assert result.assurance == assurance
     assert [test.checks for test in result.tests] == [3, 0]
+
+
+def test_a_server_that_does_not_answer_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A busy one is not: it answers, and says when to ask again."""
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    assert rewards(score(handler, 3, deadline_s=0.2)) == [None] * 3
+    (warning,) = caplog.messages
+    assert "refused" in warning
+    assert warning.endswith("the client retries for up to 0.2 s")
+    caplog.clear()
+    score(lambda _: httpx.Response(429, headers={"Retry-After": "1"}, json={}), 3, deadline_s=0.2)
+    assert caplog.messages == []

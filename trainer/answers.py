@@ -27,12 +27,16 @@ ABOUT_THE_SERVER = TRY_AGAIN | {503}
 class TryAgain(Exception):
     """Nothing came back, or not all, and the next attempt may fare better."""
 
-    def __init__(self, reason: str, after_s: float = 0.0, *, may_be_alone: bool = False) -> None:
+    def __init__(
+        self, reason: str, after_s: float = 0.0, *, may_be_alone: bool = False, unanswered: bool = False
+    ) -> None:
         super().__init__(reason)
         self.after_s = after_s
         """Seconds that the server asked to be left alone."""
         self.may_be_alone = may_be_alone
         """Whether other requests may fare well there: it answered, and not that it can take none."""
+        self.unanswered = unanswered
+        """Whether the server did not answer at all."""
 
 
 @contextlib.contextmanager
@@ -40,7 +44,7 @@ def connection_trouble() -> Iterator[None]:
     try:
         yield
     except httpx.TransportError as error:
-        raise TryAgain(f"{type(error).__name__}: {error}{named(error.request)}") from error
+        raise TryAgain(f"{type(error).__name__}: {error}{named(error.request)}", unanswered=True) from error
 
 
 def named(request: httpx.Request) -> str:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
+import time
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack, cast
 
 import httpx
@@ -48,6 +50,10 @@ ANSWER_S = 2.0
 LAST_WORDS_S, SHORTEST_S = 1.0, 0.01
 """A server is to answer so much before the deadline of the call, what is not judged by then without a reward."""
 NDJSON = "application/x-ndjson"
+WARN_EVERY_S = 60.0
+"""While a server does not answer."""
+
+log = logging.getLogger(__name__)
 
 
 class ScoreOptions(TypedDict, total=False):
@@ -93,6 +99,7 @@ class RewardClient:
         self._servers = Servers(url, concurrency, api_key=api_key, transport=transport)
         self.deadline_s = deadline_s
         self._chunk_items = chunk_items
+        self._next_warning = 0.0
 
     @classmethod
     def from_settings(cls, settings: TrainerSettings) -> RewardClient:
@@ -224,7 +231,15 @@ class RewardClient:
                             await _fetch(server, batch, missing, deadline)
                     except TryAgain as failure:
                         batch.note(missing, str(failure))
+                        self._warn(failure)
                         await asyncio.sleep(failure.after_s)
+
+    def _warn(self, failure: TryAgain) -> None:
+        """Tell the user of a server that does not answer before the deadline does; one that answers is only busy."""
+        now = time.monotonic()
+        if failure.unanswered and now >= self._next_warning:
+            self._next_warning = now + WARN_EVERY_S
+            log.warning("%s; the client retries for up to %g s", failure, self.deadline_s)
 
     async def _ask(self, method: str, path: str, content: Mapping[str, Any] | None = None) -> dict[str, Any]:
         try:

@@ -148,7 +148,8 @@ class Servers:
         except TryAgain as failure:
             after_s = server.failed(failure, asked_at)
             # A server that is left out is waited for in line, where another one may come first.
-            raise TryAgain(f"{server.name}: {failure}", 0.0 if server.left_out else after_s) from failure
+            after_s = 0.0 if server.left_out else after_s
+            raise TryAgain(f"{server.name}: {failure}", after_s, unanswered=failure.unanswered) from failure
         finally:
             server.requests -= 1
             server.load -= load
