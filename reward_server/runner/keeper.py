@@ -181,7 +181,8 @@ class Keeper(abc.ABC):
             return
         if uncaught is not None:
             # The kind of error first: it tells the verdict.
-            self.blame(f"{placed(describe(uncaught), uncaught)} (it ended the test code)")
+            text = describe(uncaught) or type(uncaught).__name__
+            self.blame(f"{placed(text, uncaught)} (it ended the test code)")
         elif (against := self.evidence.against()) is not None:
             self.blame(against)
         self.tell(
@@ -275,7 +276,9 @@ class Never(Site):
     """Around an `assert False`: passes unless it is reached."""
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> Literal[False]:
-        self.keeper.fail(self.row, self.begun, error or AssertionError("reached"))
+        says_nothing = error is None or (type(error) is AssertionError and not error.args)
+        reached = AssertionError("`assert False` was reached")
+        self.keeper.fail(self.row, self.begun, reached if says_nothing or error is None else error)
         self.leave()
         return False
 

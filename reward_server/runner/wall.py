@@ -62,6 +62,10 @@ LOOK_UPS = frozenset(
 )
 
 
+class HandedBack(values.Unfit):
+    """An object of the submission of which the judge has no more than the truth value."""
+
+
 class Wall(link.Link):
     """The judge's end of the link."""
 
@@ -268,7 +272,7 @@ class Wall(link.Link):
 
     def blame_for_its_own(self, error: values.Unfit) -> None:
         """A value is too deep or too large to cross: it is the test's own while the submission has given none."""
-        if not (self.answering or self.evidence.answers):
+        if not (self.answering or self.evidence.answers or isinstance(error, HandedBack)):
             self.evidence.blame_test(str(error))
 
     def decode(self, encoded: Any) -> Any:
@@ -639,7 +643,7 @@ class Wall(link.Link):
         if isinstance(value, types.TracebackType):
             return None
         if type(value) is Opaque:
-            raise values.Unfit(str(value.refusal()))
+            raise HandedBack(str(value.refusal()))
         if isinstance(value, tuple) and not is_mock(value):
             kind: Any = type(value)
             items = [self.encode(item) for item in value]
