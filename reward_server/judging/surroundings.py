@@ -6,10 +6,13 @@ Only what is named here is carried between the two processes, so that a test tha
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 import sys
 from functools import lru_cache
 from typing import Any, Final
+
+from tasks.checks import callee
 
 FILES: Final = frozenset(
     (
@@ -55,6 +58,8 @@ SOURCE: Final = frozenset(
     {"getsource", "getsourcelines", "testmod", "DocTestFinder", "DocTestSuite", "run_docstring_examples"}
 )
 """What looks into the submission's own text, which the judge does not have."""
+SAYING: Final = frozenset({"AssertionError", "Exception", "RuntimeError", "fail", "print", "skip", "xfail"})
+"""What is called with a message."""
 PACKAGES: Final = frozenset({"requests", "httpx", "numpy"})
 """What a test may patch besides the standard library."""
 MOST_TARGETS: Final = 400
@@ -75,7 +80,11 @@ def surroundings(*sources: str, module: str = "solution", has_data: bool = False
     needs_source = bool(SOURCE & seen.names) or seen.uses_file_of(module)
     if not (kinds or needs_source):
         return {}
-    found: dict[str, Any] = {"kinds": kinds, "needs_source": needs_source}
+    found: dict[str, Any] = {
+        "kinds": kinds,
+        "needs_source": needs_source,
+        "reads_source": any(looks_at is None or seen.is_theirs(looks_at, module) for looks_at in seen.looked_at),
+    }
     if "files" in kinds:
         found["takes_files"] = not (seen.runs_files or RUN_FILES & seen.names)
     if "seeds" in kinds:
@@ -97,6 +106,12 @@ class Named(ast.NodeVisitor):
         """Dotted names of what may be a class, imported from a module."""
         self.targets: set[tuple[str, str]] = set()
         """Modules and attributes that the code assigns."""
+        self.own: set[str] = {"__name__"}
+        """Functions and classes that the code defines, and what it imports."""
+        self.imported: set[tuple[str, str]] = set()
+        """Modules, and the names that come from them."""
+        self.looked_at: list[ast.expr | None] = []
+        """What functions in `SOURCE` are called with; None for nothing."""
         self.runs_files = False
         self.asked_for_file: set[str] = set()
         """Modules whose `__file__` the code reads."""
@@ -115,6 +130,12 @@ class Named(ast.NodeVisitor):
         named = re.compile(rf"(?<![\w.-]){file}\.py\b|(?:\bimport|\bfrom|-m) +{name}\b")
         return any(map(named.search, self.strings))
 
+    def is_theirs(self, value: ast.expr, module: str) -> bool:
+        """Whether a value is of the submission: it comes from its module, or nobody else defines it."""
+        imported = {name for home, name in self.imported if home == module or home.startswith(f"{module}.")}
+        names = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)} - vars(builtins).keys()
+        return bool(names - (self.own - imported))
+
     def patch_targets(self) -> list[list[str]]:
         dotted = {(module, name) for text in self.texts for module, _, name in [text.rpartition(".")] if module}
         plain = [text for text in self.texts if "." not in text]
@@ -128,9 +149,13 @@ class Named(ast.NodeVisitor):
             self.names |= {first, alias.asname or first, alias.name.rpartition(".")[2]}
             self.modules[alias.asname or first] = alias.name if alias.asname else first
             self.modules[alias.name] = alias.name
+            self.own.add(alias.asname or first)
+            self.imported.add((alias.name, alias.asname or first))
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         self.names |= {(node.module or "").partition(".")[0], *(alias.name for alias in node.names)}
+        self.own |= {alias.asname or alias.name for alias in node.names}
+        self.imported |= {(node.module or "", alias.asname or alias.name) for alias in node.names}
         self.classes |= {f"{node.module}.{alias.name}" for alias in node.names if alias.name[:1].isupper()}
         self.runs_files |= any((node.module, alias.name) in RUN_ATTRIBUTES for alias in node.names)
 
@@ -138,13 +163,42 @@ class Named(ast.NodeVisitor):
         self.names.add(node.id)
         self.runs_files |= node.id in RUN_TEXT
 
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+        self.own.add(node.name)
+        self.generic_visit(node)
+
+    visit_AsyncFunctionDef = visit_ClassDef = visit_FunctionDef  # noqa: N815
+
     def visit_arg(self, node: ast.arg) -> None:
         self.names.add(node.arg)
         self.generic_visit(node)
 
+    def visit_Assert(self, node: ast.Assert) -> None:
+        self.visit(node.test)
+        self.visit_messages([node.msg] if node.msg is not None else [])
+
+    def visit_Call(self, node: ast.Call) -> None:
+        if callee(node) in SOURCE - {"DocTestFinder"} or (callee(node) == "find" and "DocTestFinder" in self.names):
+            self.looked_at.append(node.args[0] if node.args else None)
+        if callee(node) not in SAYING:
+            self.generic_visit(node)
+            return
+        self.visit(node.func)
+        self.visit_messages([*node.args, *node.keywords])
+
+    def visit_messages(self, nodes: list[Any]) -> None:
+        """What is only said names no file."""
+        strings = self.strings.copy()
+        for node in nodes:
+            self.visit(node)
+        self.strings = strings
+
     def visit_keyword(self, node: ast.keyword) -> None:
         self.names.add(node.arg or "")
-        self.generic_visit(node)
+        if node.arg in ("msg", "reason"):
+            self.visit_messages([node.value])
+        else:
+            self.generic_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         self.names.add(node.attr)

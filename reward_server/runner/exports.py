@@ -87,7 +87,7 @@ class Exports:
         name = type(self.wall.exported[number]).__name__
         text = f"the test passed a value of type {name}, which cannot be used across the sandbox's wall"
         if number in self.passed:
-            self.wall.evidence.blame_test(text)
+            self.wall.evidence.cannot_carry(text)
         return link.Refused(text)
 
     def same_method(self, value: Any) -> Any:

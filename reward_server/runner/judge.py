@@ -98,6 +98,8 @@ class Judge(Keeper):
             sites=call_sites.CallSites(files, None if self.learns else sites) if self.learns or sites else None,
             models=modules.models_of(self.setup),
         )
+        self.reads_source = bool(payload["surroundings"].get("reads_source"))
+        """Then a pass says nothing either: the test has seen nothing of it."""
         if payload["surroundings"].get("needs_source"):
             self.evidence.blame_test("the test reads the docstrings of the submission, or reads or starts its file")
         if payload["surroundings"].get("kinds"):
@@ -127,7 +129,7 @@ class Judge(Keeper):
         """As in `Keeper`; there is no verdict where the problem cannot be judged across the wall."""
         if uncaught is not None:
             self.evidence.note_fault(uncaught)
-        if self.evidence.problem and (uncaught is not None or FAILED in self.states):
+        if self.evidence.problem and (uncaught is not None or FAILED in self.states or self.reads_source):
             self.give_up(NotTheirs(f'{self.evidence.problem}: set "isolation": "shared" in its tests'))
         else:
             super().report(uncaught, failed_load)

@@ -64,7 +64,7 @@ class Files:
             changed = self.scratch.changes(self.is_shown)
             here = getcwd()
         except (scratch.TooMuch, OSError) as error:
-            note = self.wall.evidence.doubt if self.names.made else self.wall.evidence.blame_test
+            note = self.wall.evidence.doubt if self.names.made else self.wall.evidence.cannot_carry
             note(str(error))
             return None
         unshown = {f"{scratch.ROOT}/{path}" for path in self.scratch.unshown}

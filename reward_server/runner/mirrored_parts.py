@@ -18,6 +18,7 @@ from builtins import sorted  # noqa: A004 a test may patch the builtin
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reward_server.runner import library_values, values
+from reward_server.runner.stand_ins import Remote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -134,7 +135,7 @@ class Patches:
     def value(self, module: str, name: str, held: Any) -> list[Any] | None:
         try:
             if module != "builtins" or name not in USED_BY_THE_LINK:
-                return [self.wall.encode(held) if callable(held) else values.encode(held)]
+                return [self.wall.encode(held) if callable(held) or isinstance(held, Remote) else values.encode(held)]
         except values.Unfit:
             pass
         self.wall.evidence.blame_test(

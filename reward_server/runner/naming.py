@@ -95,7 +95,7 @@ class Names:
         """Look for these names, by path, in the strings of a message."""
         for said in strings_in(message):
             last = basename(normpath(said))
-            named = {path for path, name in found.items() if last in (name, basename(path))}
+            named = {path for path, name in found.items() if basename(path) in said or last == name}
             self.guessed |= named
             place = normpath(join(here, said))
             if (said.startswith("/") or last not in theirs) and any(self.is_place(place, path) for path in named):
