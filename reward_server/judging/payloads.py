@@ -39,6 +39,8 @@ TESTS_FILE: Final = "tests.py"
 
 IDENTIFIER: Final = re.compile(r"[^\W\d]\w*")
 MOST_REMEMBERED: Final = 1024
+OF_SIZES: Final = frozenset({"empty", "len", "ndim", "shape", "size", "zeros"})
+"""Names by which tests ask how much there is."""
 PROTOCOLS: Final = frozenset(
     ("__path__", "__spec__", "__loader__", "__wrapped__", "__class__", "__dict__", "__getattr__", "__dir__", "__name__")
 )
@@ -144,6 +146,7 @@ def asserts_payload(source: str, entry_point: str | None, setup: str = "") -> Ju
         "constant": [[TESTS_FILE, line] for line in rewritten.constant],
         "expected": exceptions_named(source),
         "surroundings": surroundings(source, setup),
+        "empty": expects_empty(source),
     }
     imports = [import_of(name, *home) for name, home in library.items()]
     pure = not payload["surroundings"] and is_pure(*imports, prepared, ast.parse(source))
@@ -192,6 +195,7 @@ def pytest_payload(files: tuple[tuple[str, str], ...], module: str, setup: str =
         "skips": list(skips_of(files, module)),
         "expected": exceptions_named(*sources),
         "surroundings": surroundings(*sources, setup, module=module, has_data=len(written) < len(files)),
+        "empty": expects_empty(*sources),
     }
     own = {module, *(name.removesuffix(".py") for name, _ in files)}
     objects = needs_objects(frozenset(names - library.keys() - prepared), module, *sources)
@@ -205,6 +209,22 @@ def pytest_payload(files: tuple[tuple[str, str], ...], module: str, setup: str =
     if "*" in wanted:
         wanted |= names - library.keys()
     return JudgePayload(orjson.dumps(payload), len(tests), False, objects, tuple(tests), "pytest", wanted=wanted)
+
+
+def expects_empty(*sources: str) -> bool:
+    """Whether the text of the tests speaks of something empty, so that a right answer may be an empty array."""
+    for node in (node for source in sources for node in ast.walk(ast.parse(source))):
+        match node:
+            case (
+                ast.List(elts=[])
+                | ast.Tuple(elts=[])
+                | ast.Dict(keys=[])
+                | ast.Call(args=[], func=ast.Name("dict" | "list" | "set"))
+            ):
+                return True
+            case ast.Name(name) | ast.Attribute(attr=name) if name in OF_SIZES:
+                return True
+    return False
 
 
 def defined_by(setup: ast.Module) -> frozenset[str]:

@@ -1,7 +1,8 @@
 """Where in the test code answers of the submission arrive, and what the reference gave back there.
 
 Runs in the judge's process. Calibration runs the reference and learns, for each call site, whether an object of the
-submission came back, itself (`OBJECT`) or in something else (`HELD`). Afterwards nothing else may come back there.
+submission came back, itself (`OBJECT`) or in something else (`HELD`), or an empty array (`EMPTY`). Afterwards nothing
+else may come back there.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from types import CodeType, FrameType
 
-OBJECT, HELD = 1, 2
+OBJECT, HELD, EMPTY = 1, 2, 4
 MOST_SITES = 5000
 Place = tuple[str, int, int, int, int]
 """File, first and last line, first and last column."""

@@ -97,6 +97,7 @@ class Judge(Keeper):
             likely_names=frozenset(payload["likely"]),
             sites=call_sites.CallSites(files, None if self.learns else sites) if self.learns or sites else None,
             models=modules.models_of(self.setup),
+            empty=payload["empty"],
         )
         self.reads_source = bool(payload["surroundings"].get("reads_source"))
         """Then a pass says nothing either: the test has seen nothing of it."""

@@ -19,6 +19,7 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from reward_server.runner import (
+    arrays,
     containers,
     iterating,
     library_values,
@@ -28,7 +29,7 @@ from reward_server.runner import (
     tracebacks,
     values,
 )
-from reward_server.runner.call_sites import HELD, OBJECT, CallSites
+from reward_server.runner.call_sites import EMPTY, HELD, OBJECT, CallSites
 from reward_server.runner.descriptions import is_mock
 from reward_server.runner.exports import Exports
 from reward_server.runner.keeper import TEST_MODULE
@@ -61,6 +62,9 @@ LOOK_UPS = frozenset(
     {"names", "type", "public", "binds", "await", "await_next", "anext", "turn", "cancel", "code", "plain"}
 )
 
+DESCRIBING = frozenset({"public", "type", "code"})
+"""Those by which the test may come to depend on what the submission defines."""
+
 
 class HandedBack(values.Unfit):
     """An object of the submission of which the judge has no more than the truth value."""
@@ -79,12 +83,15 @@ class Wall(link.Link):
         likely_names: frozenset[str] = frozenset(),
         sites: CallSites | None = None,
         models: Mapping[str, type] = types.MappingProxyType({}),
+        empty: bool = True,
     ) -> None:
         """`objects`: the assurance is `objects`, else `values`. `class_names`, `likely_names`: as in `Trust`.
 
+        `empty`: whether an answer may be an empty array, of which every comparison holds.
+
         `models`: the classes that the problem's setup defines, whose instances cross by value.
         """
-        self.models = models
+        self.models, self.empty = models, empty
         super().__init__(channel, self.no_containers())
         self.objects, self.sites = objects, sites
         self.trust = Trust(class_names, likely_names, sites)
@@ -244,6 +251,8 @@ class Wall(link.Link):
             raise
         if operation not in LOOK_UPS:
             self.evidence.answers += 1
+        elif operation in DESCRIBING:
+            self.evidence.heard = True
         if self.sites is not None and operation not in LOOK_UPS:
             # Set once the answer is there: while it was waited for, a callback may have asked for something else.
             self.sites.asked = self.name_of(operation, operands)
@@ -409,6 +418,10 @@ class Wall(link.Link):
 
     def _resolve(self, encoded: list[Any]) -> Any:
         value = super()._resolve(encoded)
+        if encoded[0] == "k" and encoded[1] > 0 and arrays.is_array(value) and not value.size:
+            known = self.sites.allows(EMPTY) if self.sites is not None and not self.unpacking else None
+            if known is False or not (known or self.empty):
+                raise values.Unfit("the submission gave an empty array, to which every value would be equal")
         if isinstance(value, RemoteClass) and encoded is not self.looked_up:
             self.trust.hand_out(value._class_number)
         if issubclass(type(value), Remote) and self.is_to_be_plain(value, encoded):
