@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
@@ -123,7 +124,7 @@ def asserts_payload(source: str, entry_point: str | None, setup: str = "") -> Ju
         return pytest_payload(((NAME, as_test_file(source, entry_point)),), MODULE, setup)
     rewritten = rewrite(source)
     prepared = ast.parse(setup)
-    provided = builtins_tested(source, entry_point)
+    provided = builtins_tested(source, entry_point) | names_in_examples(source)
     names = (rewritten.names | provided) - defined_by(prepared)
     library = homes(names, rewritten.looked_into, rewritten.called, entry_point, rewritten.checks)
     wanted = (rewritten.names | provided) - library.keys()
@@ -209,6 +210,16 @@ def pytest_payload(files: tuple[tuple[str, str], ...], module: str, setup: str =
     if "*" in wanted:
         wanted |= names - library.keys()
     return JudgePayload(orjson.dumps(payload), len(tests), False, objects, tuple(tests), "pytest", wanted=wanted)
+
+
+def names_in_examples(source: str) -> frozenset[str]:
+    """The names that doctest examples in strings of a source use, and that neither they nor the source define."""
+    examples = examples_of(source)
+    if not examples:
+        return frozenset()
+    found = FreeNames()
+    found.visit(ast.parse(f"{source}\n{examples}"))
+    return frozenset(found.loaded - found.bound - vars(builtins).keys())
 
 
 def expects_empty(*sources: str) -> bool:

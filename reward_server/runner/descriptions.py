@@ -39,7 +39,7 @@ LIBRARY = {
     "tempfile": ("_TemporaryFileWrapper", "SpooledTemporaryFile"),
 }
 """Types of the library, by module, whose objects have no plain form and may be used where they are."""
-USABLE = FORWARDED | {"__missing__"}
+USABLE = FORWARDED | {"__fspath__", "__missing__"}
 """Special methods that may be called."""
 AS_TEXT = frozenset({"__repr__", "__str__", "__format__"})
 """Those that any object has."""

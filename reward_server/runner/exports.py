@@ -67,7 +67,7 @@ class Exports:
         parts = library_values.parts_of_alias(value)
         if parts is not None:
             return ["h", export(value), "alias", None, [self.wall.encode(part) for part in parts]]
-        if callable(value):
+        if callable(value) and type(value).__module__ != "sqlite3":  # a connection is more than a function
             return ["h", export(self.same_method(value)), "function", None]
         return self.describe_unusable(value)
 
