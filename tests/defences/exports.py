@@ -160,7 +160,7 @@ ROWS = (
         EXPORTS,
         "if isinstance(value, type) or not self.descriptions.is_of_the_test(type(value)):",
         "if False:",
-        (reaching("state_of_a_mock"),),
+        (reaching("state_of_an_event"),),
     ),
     Defence(
         "classes_of_the_library_are_not_called",
