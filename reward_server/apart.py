@@ -124,6 +124,10 @@ class Apart:
         if found is not None:
             remember(problem, found)
 
+    async def compute(self, function: Callable[..., T], *asked: Any, size: int) -> T:
+        """Call a function of a module in a process. Raises: Incomparable, SandboxLost."""
+        return await self._ask(function, asked, (), size)
+
     async def _ask(self, function: Callable[..., T], asked: Asked, seen: tuple[Observations, ...], size: int) -> T:
         async with self._room:
             worker = self._free.pop() if self._free else Worker()

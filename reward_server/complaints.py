@@ -59,6 +59,15 @@ OTHER_NAMES: Final = {
 ALIKE, ALMOST_THE_SAME = 0.6, 0.8
 """How similar a field must be to be what was meant; the second one where it is a field of something else."""
 
+COMPARED_CHARS: Final = 64
+"""No field of ours has a longer name."""
+SHOWN_CHARS: Final = 200
+"""Of each name in a path. The ids of stored problems are no longer."""
+MOST_ERRORS: Final = 1000
+"""So many of the first errors are looked at."""
+MOST_MESSAGES: Final = 16
+"""So many errors of the field that is shown are put in words."""
+
 
 class Place(NamedTuple):
     """Where a field belongs."""
@@ -69,29 +78,30 @@ class Place(NamedTuple):
     """The kind of tests that have it, if it is one of theirs."""
 
 
-def explain(model: type[BaseModel], errors: list[ErrorDetails], body: Any) -> BadRequest:
-    """Say what is wrong with the first wrong field, and how many others there are."""
-    wrong: dict[str, tuple[str, ...]] = {}
-    unknown: list[str] = []
-    for error in errors:
-        if _follows_from_another(error, errors):
-            continue
-        field = _field(error, body)
-        wrong[field] = tuple(dict.fromkeys((*wrong.get(field, ()), _message(model, error, field))))
-        if error["type"] == "extra_forbidden":
-            unknown.append(field)
+def explain(model: type[BaseModel], errors: Sequence[ErrorDetails], body: Any) -> BadRequest:
+    """Say what is wrong with the first wrong field, and how many others there are.
+
+    The time is bounded, however many errors there are: `MOST_ERRORS` are looked at, and only one field is put in words.
+    """
+    looked_at = errors[:MOST_ERRORS]
+    wrong: dict[str, list[ErrorDetails]] = {}
+    for error in looked_at:
+        if not _follows_from_another(error, looked_at):
+            wrong.setdefault(_field(error, body), []).append(error)
+    unknown = [field for field, each in wrong.items() if any(error["type"] == "extra_forbidden" for error in each)]
     first = next(iter(wrong))
     best = _best(first, wrong, unknown)
-    others = [field for field in wrong if not field.startswith(first) and field != best]
-    more = f" (and {len(others)} more)" if others else ""
-    return BadRequest(best or "body", "; or ".join(wrong[best][:4]) + more)
+    others = sum(not field.startswith(first) and field != best for field in wrong) + len(errors) - len(looked_at)
+    more = f" (and {others} more)" if others else ""
+    messages = dict.fromkeys(_message(model, error, best) for error in wrong[best][:MOST_MESSAGES])
+    return BadRequest(best or "body", "; or ".join([*messages][:4]) + more)
 
 
 def _best(first: str, wrong: Iterable[str], unknown: Sequence[str]) -> str:
     """Return the field whose error says best what is wrong."""
     # Where a union fails, each of its members complains. A field that none of them knows says it best, then the
     # innermost one.
-    within = [field for field in wrong if field.startswith((f"{first}.", f"{first}["))]
+    within = dict.fromkeys(field for field in wrong if field.startswith((f"{first}.", f"{first}[")))
     # What is missing may be there under a wrong name.
     beside = [field for field in unknown if _parent(field) == _parent(first)]
     return next(iter([*(field for field in unknown if field in within), *beside, *within]), first)
@@ -101,7 +111,7 @@ def _parent(field: str) -> str:
     return field.rpartition(".")[0]
 
 
-def _follows_from_another(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
+def _follows_from_another(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
     """Tell whether a list is only called too short because an item of it was wrong."""
     at = error["loc"]
     return error["type"] == "too_short" and any(
@@ -119,10 +129,11 @@ def _field(error: ErrorDetails, body: Any) -> str:
             path += f"[{step}]"
             value = value[step] if not absent else None
         elif isinstance(step, str) and isinstance(value, dict) and (step in value or absent):
-            path += f".{step[:200]}" if path else step[:200]
+            path += f".{step[:SHOWN_CHARS]}" if path else step[:SHOWN_CHARS]
             value = value.get(step)
     cause = error.get("ctx", {}).get("error")
-    return ".".join(filter(None, (path, *cause.path))) if isinstance(cause, WrongField) else path
+    within = [step[:SHOWN_CHARS] for step in cause.path] if isinstance(cause, WrongField) else []
+    return ".".join(filter(None, (path, *within)))
 
 
 def _message(model: type[BaseModel], error: ErrorDetails, field: str) -> str:
@@ -142,6 +153,8 @@ def _message(model: type[BaseModel], error: ErrorDetails, field: str) -> str:
 def _hint(model: type[BaseModel], loc: tuple[int | str, ...], field: str) -> str:
     """Say what an unknown field may be meant to be, or where it belongs."""
     name, places = str(loc[-1]), _places(model)
+    if len(name) > COMPARED_CHARS:
+        return "leave it out"
     here = {key for each in _objects_at(_schema(model), loc[:-1]) for key in each.get("properties", ())}
     others = OTHER_NAMES.get(name, ())
     alike = ALMOST_THE_SAME if name in places or others else ALIKE
@@ -156,7 +169,7 @@ def _hint(model: type[BaseModel], loc: tuple[int | str, ...], field: str) -> str
 
 def _belongs(name: str, places: Sequence[Place], loc: tuple[int | str, ...], field: str) -> str:
     """Say where a field belongs: of several places, in the nearest one."""
-    problem = str(loc[1]) if loc[0] == "problems" else "NAME"
+    problem = str(loc[1])[:SHOWN_CHARS] if loc[0] == "problems" else "NAME"
     parent = _generic(_parent(field))
     named = [place._replace(parent=place.parent.replace("{}", problem)) for place in places]
     place = max(named, key=lambda each: (_shared(each.parent, parent), not each.kind, -len(each.parent)))

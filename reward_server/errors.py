@@ -58,6 +58,9 @@ class BadRequest(RewardServerError):
         self.field = field
         self.message = message
 
+    def __reduce__(self) -> tuple[type[BadRequest], tuple[str, str]]:
+        return type(self), (self.field, self.message)
+
 
 class NotJson(BadRequest):
     """The body is not JSON in UTF-8."""

@@ -12,11 +12,12 @@ import functools
 import io
 import json
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from reward_server.apart import WrongSources
+from reward_server.apart import Incomparable, WrongSources
 from reward_server.complaints import explain
 from reward_server.door import visit_of
 from reward_server.errors import BadRequest, NotJson, TooLarge
@@ -25,7 +26,7 @@ from reward_server.turns import go_through
 from tasks.schema import LATER
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from pydantic_core import ErrorDetails
     from starlette.requests import Request
@@ -44,8 +45,13 @@ SEAMS: Final = {b"[": re.compile(rb"}[ \t\r\n]*,[ \t\r\n]*{"), b"{": re.compile(
 LARGE_BYTES: Final = 4 << 20
 """Bodies of more are checked one at a time, as each is in memory twice by then."""
 
+NOTHING: Final[Mapping[str, tuple[str, str]]] = MappingProxyType({})
+
 CONTEXT: Final = {LATER: True}
 """Of the first validation, on the event loop."""
+MOST_WORDED: Final = 64
+"""More errors than these are put in words in another process: 50,000 take 100 ms."""
+TOO_MANY_ERRORS: Final = "it takes too long to name what is wrong: send fewer problems or fields at once"
 
 MAX_CONTAINERS: Final = 1_000_000
 """Lists and objects of one body: 3 bytes of JSON become 70 in memory, and no other request is answered meanwhile."""
@@ -53,6 +59,10 @@ PIECE_BYTES: Final = 64 << 10
 ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
 CONTAINER_BYTES: Final = 72
 VALUE_BYTES: Final = 16
+
+
+class _TooInvolved(Exception):
+    """What is wrong with a body would take long to put in words."""
 
 
 class Bodies:
@@ -91,10 +101,34 @@ class Bodies:
         if containers > MAX_CONTAINERS:
             raise TooLarge("body", f"{containers} lists and objects; at most {MAX_CONTAINERS}: split the batch")
         visit.hold(containers * CONTAINER_BYTES + values * VALUE_BYTES)
-        if len(body) <= WHOLE_BYTES:
-            return await self._looked_at(parse_now(model, body))
         async with self._one_large if len(body) > LARGE_BYTES else contextlib.nullcontext():
-            return await self._looked_at(await go_through(parse_large(model, body)))
+            return await self._looked_at(await self._parsed(model, body))
+
+    async def _parsed(self, model: type[Model], body: bytes) -> Model:
+        """Raises: NotJson, BadRequest."""
+        try:
+            if len(body) <= WHOLE_BYTES:
+                return parse_now(model, body, at_once=True)
+            return await go_through(parse_large(model, body, at_once=True))
+        except _TooInvolved:
+            refused = await self._refused(model, body)
+        try:
+            return await go_through(parse_large(model, body, refused, at_once=True))
+        except _TooInvolved:  # a field is there twice
+            raise BadRequest("body", TOO_MANY_ERRORS) from None
+
+    async def _refused(self, model: type[BaseModel], body: bytes) -> dict[str, tuple[str, str]]:
+        """Have another process say what is wrong. Returns: problems without which the request may go on.
+
+        Raises: NotJson, BadRequest.
+        """
+        try:
+            found = await self._apart.compute(refused_in, model, body, size=len(body))
+        except Incomparable:
+            raise BadRequest("body", TOO_MANY_ERRORS) from None
+        if isinstance(found, BadRequest):
+            raise found
+        return found
 
     async def _looked_at(self, asked: Model) -> Model:
         """Look at long sources of problems elsewhere: to parse and walk them takes some 20 ms for each KB.
@@ -129,10 +163,24 @@ def brackets_outside_text(body: bytes) -> Generator[None, None, int]:
     return count
 
 
-def parse_large(model: type[Model], body: bytes) -> Generator[None, None, Model]:
+def refused_in(model: type[BaseModel], body: bytes) -> dict[str, tuple[str, str]] | BadRequest:
+    """Return the problems without which a request may go on, each with its wrong field and the fix; else the error."""
+    steps = parse_large(model, body)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return getattr(end.value, "refused", {})
+        except BadRequest as error:
+            return error
+
+
+def parse_large(
+    model: type[Model], body: bytes, refused: Mapping[str, tuple[str, str]] = NOTHING, *, at_once: bool = False
+) -> Generator[None, None, Model]:
     """Check a body as `parse_now` does, step by step: the values of fields that the model names in `PIECES` apart.
 
-    Raises: NotJson, BadRequest.
+    `refused`: problems that are known to be wrong. Raises: NotJson, BadRequest; with `at_once`, _TooInvolved.
     """
     apart: dict[str, tuple[type[BaseModel], bytes]] = getattr(model, "PIECES", {})
     parts: dict[str, _Part] = {}
@@ -146,29 +194,32 @@ def parse_large(model: type[Model], body: bytes) -> Generator[None, None, Model]
             if isinstance(found, Item):
                 parts[name].add(found)
             elif found.name in rest:
-                return parse_now(model, body)  # the last one counts; nobody sends that
+                return parse_now(model, body, at_once=at_once)  # the last one counts; nobody sends that
             elif isinstance(found, Opened):
                 name = found.name
-                parts[name] = _Part(found, *apart[name], body)
+                parts[name] = _Part(found, *apart[name], body, refused, at_once=at_once)
                 rest[name] = b""
             else:
                 rest[found.name] = body[found.start : found.end]
+                if at_once and len(rest) > MOST_WORDED:
+                    raise _TooInvolved
     except NoJsonError as error:
         raise NotJson("body", f"expected a value or its end at byte {error.at}: send one JSON object") from None
     except UnicodeError:  # a name that UTF-8 cannot hold
-        return parse_now(model, body)
+        return parse_now(model, body, at_once=at_once)
     if not rest:
-        return parse_now(model, body)
+        return parse_now(model, body, at_once=at_once)
     for name, part in parts.items():
         part.check()
         rest[name] = part.stand_in()
     whole = b",".join(json.dumps(name).encode() + b":" + value for name, value in rest.items())
-    asked = parse_now(model, b"{" + whole + b"}").model_copy(
+    asked = parse_now(model, b"{" + whole + b"}", at_once=at_once).model_copy(
         update={name: part.found() for name, part in parts.items()}
     )
     for part in parts.values():
         for key, wrong in part.refused.items():
             refuse(asked, key, wrong)
+            yield
     return asked
 
 
@@ -182,15 +233,28 @@ def refuse(asked: BaseModel, name: str, error: BadRequest) -> None:
 class _Part:
     """The values of a list or an object, which are checked some at a time."""
 
-    def __init__(self, opened: Opened, kind: type[BaseModel], smallest: bytes, body: bytes) -> None:
+    def __init__(
+        self,
+        opened: Opened,
+        kind: type[BaseModel],
+        smallest: bytes,
+        body: bytes,
+        refused: Mapping[str, tuple[str, str]],
+        *,
+        at_once: bool,
+    ) -> None:
         self._field, self._bracket = opened
         self._kind, self._smallest, self._body = kind, smallest, body
         self._waiting: list[Item] = []
         self._listed: list[BaseModel] = []
         self._named: dict[str, BaseModel] = {}
+        self._known, self._at_once = refused, at_once
         self.refused: dict[str, BadRequest] = {}
 
     def add(self, item: Item) -> None:
+        if item.key is not None and item.key in self._known:
+            self.refused[item.key] = BadRequest(*self._known[item.key])
+            return
         self._waiting.append(item)
         if item.end - self._waiting[0].begin > CHECK_BYTES:
             self.check()
@@ -229,13 +293,17 @@ class _Part:
         for item in self._waiting:
             within = (self._field, len(self._listed) if item.key is None else item.key)
             try:
-                value = parse_now(self._kind, self._body[item.start : item.end], item.start, within)
+                value = parse_now(
+                    self._kind, self._body[item.start : item.end], item.start, within, at_once=self._at_once
+                )
             except NotJson:
                 raise
             except BadRequest as error:
                 if item.key is None:
                     raise
                 self.refused[item.key] = error
+                if self._at_once and len(self.refused) - len(self._known) > MOST_WORDED:
+                    raise _TooInvolved from None
                 continue
             if item.key is None:
                 self._listed.append(value)
@@ -249,7 +317,11 @@ class _Part:
         """The like of it, with values that are small."""
         if self._bracket == b"[":
             return b"[" + (self._smallest if self._listed else b"") + b"]"
-        return b"{" + b",".join(json.dumps(name).encode() + b":" + self._smallest for name in self._named) + b"}"
+        return (
+            b"{"
+            + b",".join(json.dumps(name).encode() + b":" + self._smallest for name in self._named or self.refused)
+            + b"}"
+        )
 
 
 @functools.cache
@@ -257,10 +329,14 @@ def _several(kind: type[BaseModel], bracket: bytes) -> TypeAdapter[list[BaseMode
     return TypeAdapter(list[kind] if bracket == b"[" else dict[str, kind])  # type: ignore[valid-type]
 
 
-def parse_now(model: type[Model], body: bytes, start: int = 0, within: tuple[str | int, ...] = ()) -> Model:
-    """Check a body by the letter: `true` is no number, nor is "5". Raises: NotJson, BadRequest.
+def parse_now(
+    model: type[Model], body: bytes, start: int = 0, within: tuple[str | int, ...] = (), *, at_once: bool = False
+) -> Model:
+    """Check a body by the letter: `true` is no number, nor is "5".
 
     It may be a piece of one, that begins at `start` and is found there by the names and indexes of `within`.
+
+    Raises: NotJson, BadRequest; with `at_once`, _TooInvolved rather than hold the event loop for long.
     """
     try:
         body.decode()
@@ -269,14 +345,18 @@ def parse_now(model: type[Model], body: bytes, start: int = 0, within: tuple[str
     try:
         return model.model_validate_json(body, strict=True, context=CONTEXT)
     except ValidationError as error:
+        if at_once and error.error_count() > MOST_WORDED:
+            raise _TooInvolved from None
         errors = error.errors(include_input=False, include_url=False)
         first = errors[0]
         if first["type"] == "json_invalid":
             mended = without_lone_surrogates(body)
             if mended is not None:
-                return parse_now(model, mended, start, within)
+                return parse_now(model, mended, start, within, at_once=at_once)
             place = f" of what begins at byte {start}" if within else ""
             raise NotJson("body", f"{first['ctx']['error']}{place}: send one JSON object") from None
+        if at_once and len(body) > WHOLE_BYTES:
+            raise _TooInvolved from None
         value = json.loads(body)
         if not within and (spared := without_wrong(model, errors, value)) is not None:
             return spared
@@ -292,7 +372,9 @@ def without_wrong(model: type[Model], errors: list[ErrorDetails], value: Any) ->
     field = getattr(model, "SPARED", None)
     if any(len(each["loc"]) < 2 or each["loc"][0] != field for each in errors):
         return None
-    names = list(dict.fromkeys(str(each["loc"][1]) for each in errors))
+    names: dict[str, list[ErrorDetails]] = {}
+    for each in errors:
+        names.setdefault(str(each["loc"][1]), []).append(each)
     kept = {**value, field: {name: each for name, each in value[field].items() if name not in names}}
     try:
         asked = model.model_validate_json(json.dumps(kept), strict=True, context=CONTEXT)
@@ -300,8 +382,8 @@ def without_wrong(model: type[Model], errors: list[ErrorDetails], value: Any) ->
         return None
     if getattr(asked, "strict", False):
         return None
-    for name in names:
-        refuse(asked, name, explain(model, [each for each in errors if each["loc"][1] == name], value))
+    for name, wrong in names.items():
+        refuse(asked, name, explain(model, wrong, value))
     return asked
 
 

@@ -12,7 +12,17 @@ import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    FailFast,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from tasks.checkers import arguments_of
 from tasks.checks import checks_here, is_test_file, is_test_file_name, leaves_check_to_judge, may_check
@@ -177,7 +187,7 @@ class StdioTests(Closed):
     """Whole programs: each case is one run with its stdin, judged by what it printed and an exit code of 0."""
 
     kind: Literal["stdio"]
-    cases: tuple[StdioCase, ...] = Field(min_length=1, max_length=1000)
+    cases: Annotated[tuple[StdioCase, ...], FailFast()] = Field(min_length=1, max_length=1000)
     compare: Annotated[
         Annotated[CompareMode, Tag("mode")]
         | Annotated[FloatTolerance, Tag("FloatTolerance")]
@@ -258,7 +268,7 @@ class CallTests(Closed):
     """Calls of the entry point, a function or `Class.method` (called on a new instance for each case)."""
 
     kind: Literal["call"]
-    cases: tuple[CallCase, ...] = Field(min_length=1, max_length=10_000)
+    cases: Annotated[tuple[CallCase, ...], FailFast()] = Field(min_length=1, max_length=10_000)
     compare: Compare = "equal"
     """`unordered` compares the items of the returned collection as a multiset; `unordered_nested` those of collections
     within it too."""

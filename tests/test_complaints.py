@@ -138,3 +138,16 @@ def test_other_requests_have_their_own_places() -> None:
         "unknown field: `cpu_s` belongs in `limits`",
     )
     assert complaint(RunRequest, {"cod": "x"}) == ("cod", "unknown field: did you mean `code`?")
+
+
+def test_long_names_are_neither_compared_nor_repeated() -> None:
+    """Red where names of any length are: a name of 5 MB took a second, and was in the answer."""
+    name = "n" * 5_000_000
+    field, message = complaint(ScoreRequest, {"problems": {name: PROBLEM | {"limits": {"cpu": 1}}}, "strict": True})
+    assert len(field) < 300
+    assert "did you mean `cpu_s`?" in message
+    field, message = complaint(ScoreRequest, {"problems": {name: PROBLEM | {"cpu_s": 1}}, "strict": True})
+    assert len(message) < 300
+    field, message = complaint(ScoreRequest, top(**{name: 1}))
+    assert message == "unknown field: leave it out"
+    assert len(field) == 200
