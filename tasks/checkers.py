@@ -4,7 +4,8 @@
 2. `output` and `answer` are the actual and the expected output, as in testlib; beside an `expected`, an `answer` is the
    actual one.
 3. Other names have the meanings that are left, in the order stdin, expected, actual.
-4. What that leaves open, or what contradicts that order, is refused: a guess would swap expected and actual output.
+4. Of two parameters of which one is the actual output, the other is stdin if it comes first and reads like an input.
+5. What that leaves open, or what contradicts that order, is refused: a guess would swap expected and actual output.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 Role = Literal["stdin", "expected", "actual"]
 ROLES: Final[tuple[Role, ...]] = ("stdin", "expected", "actual")
@@ -44,6 +45,14 @@ HINTS: Final = _by_word(
     }
 )
 """Words that do so where no other parameter has that meaning. The first one in this table counts."""
+LIKE_AN_INPUT: Final = _by_word(
+    {
+        "stdin": "text texts line lines string strings str word words content contents data dataset raw n m k q s t "
+        "args arg argv params case cases testcase test tests sample example grid board maze map matrix graph tree "
+        "edges nodes points rows arr array nums numbers number num"
+    }
+)
+"""Words for what a program reads. A parameter of such words alone, before the output, is stdin."""
 OTHER: Final[dict[Role, Role]] = {"expected": "actual", "actual": "expected"}
 WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 FIX: Final = "name the parameters `stdin`, `expected` and `actual`"
@@ -105,7 +114,7 @@ def roles_of(required: Sequence[str], optional: Sequence[str], rest: Sequence[st
     hints = {name: role for name in required if name not in roles and (role := hinted(name))}
     roles |= {name: OTHER.get(role, role) if role in taken else role for name, role in hints.items()}
     unknown = [name for name in required if name not in roles]
-    left = [role for role in ROLES if role not in roles.values()]
+    left = _left(required, unknown, roles)
     is_sure = len(unknown) == len(left) == 1 and (not hints or left == ["stdin"])
     roles |= zip(unknown, left[-len(unknown) :], strict=False)
     answers = [name for name in hints if roles[name] == "expected"]
@@ -126,6 +135,17 @@ def _add_optional(roles: dict[str, Role], optional: Iterable[str], read: Callabl
         role = read(name)
         if role is not None and role not in roles.values() and name not in roles:
             roles[name] = role
+
+
+def _left(required: Sequence[str], unknown: Sequence[str], roles: Mapping[str, Role]) -> list[Role]:
+    """Return the meanings that unknown names may have; none where it is not clear which."""
+    left = [role for role in ROLES if role not in roles.values()]
+    like_inputs = [name for name in unknown if (words := _words(name)) and words <= LIKE_AN_INPUT.keys()]
+    if len(unknown) == 1 and left == ["stdin", "expected"]:
+        return ["stdin"] if like_inputs == [required[0]] else []
+    if len(unknown) < len(left) == len(ROLES) and len(required) > 1 and like_inputs:
+        return []
+    return left
 
 
 def _words(name: str) -> set[str]:

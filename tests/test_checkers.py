@@ -56,7 +56,9 @@ S, E, A = "in", "want", "got"
         ("input, output", (S, A), {}),
         ("question, answer", (S, A), {}),
         ("output", (A,), {}),
-        ("a, out", (E, A), {}),
+        ("data, output, eps=1e-6", (S, A), {}),
+        ("raw_lines, output, **others", (S, A), {"expected": E}),
+        ("text, output, expected=None", (S, A), {"expected": E}),
         ("pred, gold, /", (A, E), {}),
         ("pred, gold, inp='', /", (A, E, S), {}),
         ("pred, gold, eps=0, /, inp=''", (A, E), {"inp": S}),
@@ -85,6 +87,11 @@ def test_parameters_are_known_by_name_or_by_place(
         "inp, a, ans",
         "inp, out, b",
         "pred, x",
+        "a, out",
+        "x, output, **others",
+        "right_text, output",
+        "testcase, value",
+        "value, testcase",
         "gold, reference",
         "stdin, expected",
         "a=1, b=2, c=3",
@@ -95,6 +102,81 @@ def test_parameters_that_may_be_swapped_are_refused(parameters: str) -> None:
     """A guess would hand the expected output to what looks at the actual one."""
     with pytest.raises(ValueError, match="name the parameters `stdin`, `expected` and `actual`"):
         arguments_of(f"def check({parameters}): return True")
+
+
+INPUTS = (
+    "text",
+    "n",
+    "grid",
+    "lines",
+    "args",
+    "raw",
+    "s",
+    "testcase",
+    "sample",
+    "data",
+    "stdin",
+    "inp",
+    "input",
+    "test_input",
+    "input_text",
+    "raw_data",
+)
+EXPECTED = (
+    "expected",
+    "want",
+    "gold",
+    "answer_key",
+    "correct_output",
+    "jury_answer",
+    "reference_text",
+    "expected_lines",
+    "truth",
+)
+ACTUAL = (
+    "output",
+    "out",
+    "result",
+    "stdout",
+    "submission",
+    "got",
+    "user_output",
+    "pred",
+    "actual",
+    "program_output",
+    "response",
+)
+SAY_NOTHING = ("a", "b", "x", "y", "value", "first", "std")
+SURE_INPUTS = ("stdin", "inp", "input", "test_input", "input_text")
+
+
+def meant(*names: str) -> tuple[str, ...] | None:
+    """Return what a check with these parameters is called with; None where it is refused."""
+    try:
+        return arguments_of(f"def check({', '.join(names)}): return True").of(S, E, A)[0]
+    except ValueError:
+        return None
+
+
+@pytest.mark.parametrize("actual", ACTUAL)
+def test_two_parameters_mean_what_they_say_or_are_refused(actual: str) -> None:
+    """Red where what stands beside the output is the expected one unless its name says otherwise."""
+    for name in INPUTS:
+        assert meant(name, actual) == (S, A), name
+        assert meant(actual, name) == ((A, S) if name in SURE_INPUTS else None), name
+    for name in EXPECTED:
+        assert (meant(name, actual), meant(actual, name)) == ((E, A), (A, E)), name
+    for name in SAY_NOTHING:
+        assert (meant(name, actual), meant(actual, name)) == (None, None), name
+
+
+@pytest.mark.parametrize("expected", EXPECTED)
+def test_beside_the_expected_output_stands_the_actual_one(expected: str) -> None:
+    """A check that never gets the actual output checks nothing."""
+    for name in INPUTS:
+        assert meant(name, expected) is None, name
+        assert meant(expected, name) in ((E, A), None), name
+        assert S not in (meant(expected, name) or ()), name
 
 
 @pytest.mark.parametrize(
