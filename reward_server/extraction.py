@@ -4,7 +4,8 @@
 2. Blocks in the problem's language come before blocks that name none, because models show output in such blocks; a
    block that neither calls, assigns nor imports comes last.
 3. The program is the last block that defines what the tests use; where nothing is known of that, the last block that
-   is a whole program: it prints, and needs no name that is defined nowhere. One that the model left open is its answer.
+   is a whole program: it prints when it is run, and needs no name that is defined nowhere. One that the model left open
+   is its answer. A stub (`def f(x): ...`) defines a name only where nothing else does.
 4. What that block uses and does not define comes from the last block before it that defines it, else from the first
    one behind it. The blocks are joined in their order; of a block that only imports the name, the imports.
 5. Where the answer begins as Python and its first fence is a closing one, the opening one was part of the prompt.
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from reward_server.fences import LANGUAGE_TAGS, UNNAMED, has_too_many, read, trimmed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from reward_server.fences import Block, Reading
 
@@ -44,6 +45,8 @@ PRINTS: Final = re.compile(r"print|write|stdout")
 READS: Final = re.compile(r"\binput\b|stdin|\bopen\(0|fileinput")
 ELIDED: Final = re.compile(r"^[ \t]*(?:#[ \t]*)?(?:\.\.\.|\u2026)", re.MULTILINE)
 """A line that stands for others."""
+RUNS_TEXT: Final = ("exec", "eval")
+DEFINITIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 STAR: Final = re.compile(r"\bimport[ \t]+\*")
 ACTS: Final = re.compile(r"[=(]|\bimport\b")
 """What calls, assigns or imports; without that, Python does nothing."""
@@ -76,9 +79,13 @@ class Names(NamedTuple):
     parses: bool = True
     acts: frozenset[str] = frozenset()
     """What its statements use that run when it is loaded, other than definitions."""
+    stubs: frozenset[str] = frozenset()
+    """Functions and classes without a body, such as a signature that is shown once more."""
+    prints: bool = True
+    """It may print when it is loaded, rather than only define what would."""
 
 
-KINDS: Final = ("defined", "methods", "imported")
+KINDS: Final = ("defined", "methods", "imported", "stubs")
 """The ways to define a name, the best first."""
 
 
@@ -193,8 +200,8 @@ class Blocks:
         longest = 2 * code.count("\n") if reads_and_prints else 0
         if ELIDED.search(code) or any(self._acts(each) and self._codes[each].count("\n") > longest for each in joined):
             return False
-        if reads_and_prints:
-            return True
+        if reads_and_prints or not names.prints:
+            return names.prints
         known = given.union(*(self._names[each].defined | self._names[each].imported for each in chosen))
         prints = any(PRINTS.search(self._codes[each]) for each in [place, *joined])
         return names.parses and prints and (names.free <= known or STAR.search(code) is not None)
@@ -227,8 +234,8 @@ def _imports(code: str) -> str:
 
 def names_of(code: str) -> Names:
     """Return what a block defines and uses; of one that does not parse, what it seems to define."""
-    table = _table(code)
-    if table is None:
+    table, tree = _table(code), _tree(code)
+    if table is None or tree is None:
         return _defined_in(code)._replace(parses=False)
     defined, imported, methods, free = set(), set(), set(), set()
     for symbol in table.get_symbols():
@@ -247,11 +254,87 @@ def names_of(code: str) -> Names:
         defined |= {symbol.get_name() for symbol in symbols if symbol.is_declared_global() and symbol.is_assigned()}
     used = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
     free = (free | used) - defined - imported - BUILTINS
-    return Names(frozenset(defined), frozenset(methods), frozenset(imported), frozenset(free), acts=frozenset(used))
+    stubs = _stubs(tree)
+    return Names(
+        frozenset(defined - stubs),
+        frozenset(methods),
+        frozenset(imported),
+        frozenset(free),
+        acts=frozenset(used),
+        stubs=stubs,
+        prints=_may_print(tree.body, {node.name for node in tree.body if isinstance(node, DEFINITIONS)}),
+    )
+
+
+def _stubs(tree: ast.Module) -> frozenset[str]:
+    """Return the functions and classes of which every definition is a stub."""
+    stubs: set[str] = set()
+    others: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, DEFINITIONS):
+            declares = _is_function(node) or any(
+                map(_is_function, node.body)
+            )  # `class MyError(Exception): pass` is whole
+            (stubs if declares and _is_stub(node) else others).add(node.name)
+    return frozenset(stubs - others)
+
+
+def _is_stub(node: ast.stmt) -> bool:
+    """Tell whether a statement does nothing, or defines what does nothing."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return all(map(_is_stub, node.body))
+        case ast.Pass() | ast.Expr(value=ast.Constant()):
+            return True
+        case ast.Raise(exc=ast.Name(id="NotImplementedError") | ast.Call(func=ast.Name(id="NotImplementedError"))):
+            return True
+        case _:
+            return False
+
+
+def _is_function(node: ast.stmt) -> bool:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+
+
+def _may_print(body: Iterable[ast.stmt], defined: Collection[str]) -> bool:
+    """Tell whether statements may print when they run. `defined`: functions and classes, which may do so when used."""
+    for node in body:
+        match node:
+            case ast.Import() | ast.ImportFrom():
+                continue
+            case ast.FunctionDef(decorator_list=[]) | ast.AsyncFunctionDef(decorator_list=[]):
+                continue
+            case ast.ClassDef(decorator_list=[]):
+                if _may_print(node.body, defined):
+                    return True
+            case _:
+                if any(name in defined or PRINTS.search(name) or name in RUNS_TEXT for name in _names_in(node)):
+                    return True
+    return False
+
+
+def _names_in(node: ast.AST) -> Iterator[str]:
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name):
+            yield each.id
+        elif isinstance(each, ast.Attribute):
+            yield each.attr
 
 
 def _defined_in(code: str) -> Names:
     return Names(frozenset(found[1] or found[2] for found in DEFINED.finditer(code)))
+
+
+def _tree(code: str) -> ast.Module | None:
+    """Return the syntax tree of Python code; None for what is no Python or too long to look at."""
+    if len(code) > MOST_PARSED:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(code)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
 
 
 def _table(code: str) -> symtable.SymbolTable | None:

@@ -278,3 +278,71 @@ def test_a_problem_says_which_names_its_tests_need(fields: dict[str, object], na
     needs = needs_of(Problem.model_validate({"setup": "import os\nclass Node: pass", **fields}))
     assert set(needs.names) == names
     assert needs.given == {"os", "Node"}
+
+
+STUBS = [
+    "def f(x: int) -> int: ...",
+    "def f(x): pass",
+    'def f(x):\n    """Square."""',
+    "def f(x):\n    raise NotImplementedError",
+    "def f(x): raise NotImplementedError('later')",
+    "from typing import Any\n\ndef f(x: Any) -> Any:\n    'Square.'\n    ...",
+    "async def f(x): ...",
+]
+
+
+@pytest.mark.parametrize("stub", STUBS)
+def test_a_stub_is_not_what_the_tests_call(stub: str) -> None:
+    """Red where only a whole line of three dots shows it."""
+    assert taken(blocks(F, stub), "f") == F
+    assert taken(blocks(stub, F), "f") == F
+    assert taken(blocks("x = f(1)", stub), "f") == stub  # there is no other
+
+
+def test_a_class_of_stubs_is_not_what_the_tests_call() -> None:
+    whole = "class A:\n    def f(self): return 1\n"
+    assert taken(blocks(whole, "class A:\n    def f(self) -> int: ..."), "A") == whole
+    assert taken(blocks("class E(Exception): 'x' + y\n", "class E(Exception): pass"), "E") == "class E(Exception): pass"
+
+
+def test_a_function_that_is_whole_counts_though_it_fails() -> None:
+    """A last word that is wrong stays wrong: a correct draft before it does not count."""
+    last = "def f(x):\n    return NotImplementedError"
+    assert taken(blocks(F, last), "f") == last
+    assert taken(blocks(F, "def f(x): ...\ndef f(x): return 0"), "f") == "def f(x): ...\ndef f(x): return 0"
+
+
+SOLVE = "def solve():\n    n = int(input())\n    print(n * n)\n"
+
+
+@pytest.mark.parametrize(
+    "uncalled",
+    [
+        SOLVE,
+        f"import sys\nsys.setrecursionlimit(10**6)\nN = 5\n{SOLVE}",
+        "class Solution:\n    def run(self):\n        print(input())\n",
+        f"input = __import__('sys').stdin.readline\n{SOLVE}",
+    ],
+)
+def test_a_program_that_is_never_called_is_not_the_last_whole_one(uncalled: str) -> None:
+    """Red where it counts as whole because it reads and prints."""
+    program = f"{SOLVE}\nsolve()\n"
+    assert taken(blocks(program, uncalled)) == program
+    assert taken(blocks(uncalled)) == uncalled
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        "solve()",
+        "if __name__ == '__main__':\n    solve()",
+        "import threading\nthreading.Thread(target=solve).start()",
+        "for _ in range(int(input())): solve()",
+        "main = solve\nmain()",
+        "exec('sol' + 've()')",
+        "@lambda f: f()\ndef main():\n    solve()",
+    ],
+)
+def test_the_last_program_counts_however_it_is_run(run: str) -> None:
+    last = f"{SOLVE.replace('n * n', 'n')}\n{run}\n"
+    assert taken(blocks(f"{SOLVE}\nsolve()\n", last)) == last
