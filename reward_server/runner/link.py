@@ -97,7 +97,9 @@ class Link:
         try:
             encoded = self.encode(tuple(arguments))
         except values.Unfit:
-            encoded = ["T", [str(error)]]
+            encoded = None
+        if encoded is None or any(type(part) is list and part[:1] == ["op"] for part in encoded[1:]):
+            encoded = ["T", [str(error)]]  # of an object no more would cross than whether it is true
         cause = error.__cause__ and self.describe_exception(error.__cause__)
         notes = [str(note) for note in getattr(error, "__notes__", ())]
         rows = type_rows(type(error))
