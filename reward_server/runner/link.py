@@ -98,7 +98,9 @@ class Link:
             encoded = self.encode(tuple(arguments))
         except values.Unfit:
             encoded = None
-        if encoded is None or any(type(part) is list and part[:1] == ["op"] for part in encoded[1:]):
+        if encoded is None or (
+            encoded[0] == "t" and any(type(part) is list and part[0] == "op" for part in encoded[1:])
+        ):
             encoded = ["T", [str(error)]]  # of an object no more would cross than whether it is true
         cause = error.__cause__ and self.describe_exception(error.__cause__)
         notes = [str(note) for note in getattr(error, "__notes__", ())]
