@@ -54,12 +54,19 @@ RUN_TEXT: Final = frozenset({"exec", "eval", "compile", "__import__"})
 RUN_ATTRIBUTES: Final = frozenset(
     {("sys", "path"), *(("yaml", name) for name in ("load", "load_all", "unsafe_load", "unsafe_load_all", "full_load"))}
 )
-SOURCE: Final = frozenset(
-    {"getsource", "getsourcelines", "testmod", "DocTestFinder", "DocTestSuite", "run_docstring_examples"}
+SOURCE: Final = frozenset({"getsource", "getsourcelines", "testmod", "DocTestSuite", "run_docstring_examples", "find"})
+"""What looks into an object's own text, which the judge does not have of the submission. `find`: of a DocTestFinder."""
+SAYING: Final = frozenset(
+    (
+        *("AssertionError", "Exception", "RuntimeError", "fail", "skip", "skipTest", "subTest", "xfail", "print"),
+        *("warn", "debug", "info", "warning", "error", "exception", "critical"),
+    )
 )
-"""What looks into the submission's own text, which the judge does not have."""
-SAYING: Final = frozenset({"AssertionError", "Exception", "RuntimeError", "fail", "print", "skip", "xfail"})
 """What is called with a message."""
+SAID: Final = frozenset({"msg", "reason", "id", "ids"})
+"""Arguments that are messages or labels."""
+OF_ONE_VALUE: Final = frozenset({"assertTrue", "assertFalse", "assertIsNone", "assertIsNotNone"})
+"""Assertions whose second argument is the message; of the others the third is."""
 PACKAGES: Final = frozenset({"requests", "httpx", "numpy"})
 """What a test may patch besides the standard library."""
 MOST_TARGETS: Final = 400
@@ -77,14 +84,11 @@ def surroundings(*sources: str, module: str = "solution", has_data: bool = False
     kinds = [kind for kind, names in KINDS.items() if names & seen.names or (kind == "files" and has_data)]
     if seen.targets and "patches" not in kinds:
         kinds.append("patches")
-    needs_source = bool(SOURCE & seen.names) or seen.uses_file_of(module)
+    reads_source = seen.reads_source_of(module)
+    needs_source = reads_source or seen.uses_file_of(module)
     if not (kinds or needs_source):
         return {}
-    found: dict[str, Any] = {
-        "kinds": kinds,
-        "needs_source": needs_source,
-        "reads_source": any(looks_at is None or seen.is_theirs(looks_at, module) for looks_at in seen.looked_at),
-    }
+    found: dict[str, Any] = {"kinds": kinds, "needs_source": needs_source, "reads_source": reads_source}
     if "files" in kinds:
         found["takes_files"] = not (seen.runs_files or RUN_FILES & seen.names)
     if "seeds" in kinds:
@@ -110,8 +114,10 @@ class Named(ast.NodeVisitor):
         """Functions and classes that the code defines, and what it imports."""
         self.imported: set[tuple[str, str]] = set()
         """Modules, and the names that come from them."""
-        self.looked_at: list[ast.expr | None] = []
-        """What functions in `SOURCE` are called with; None for nothing."""
+        self.looking = {*SOURCE}
+        """Names of functions in `SOURCE`, with those that an import gives them."""
+        self.looked_at: list[tuple[str, ast.expr | None]] = []
+        """Each use of a function in `SOURCE`, and what it is called with; None where the code does not say."""
         self.runs_files = False
         self.asked_for_file: set[str] = set()
         """Modules whose `__file__` the code reads."""
@@ -129,6 +135,14 @@ class Named(ast.NodeVisitor):
         name, file = re.escape(module), re.escape(module.replace(".", "/"))
         named = re.compile(rf"(?<![\w.-]){file}\.py\b|(?:\bimport|\bfrom|-m) +{name}\b")
         return any(map(named.search, self.strings))
+
+    def reads_source_of(self, module: str) -> bool:
+        """Whether the test code looks into the source or the docstrings of the submission."""
+        return any(
+            looks_at is None or self.is_theirs(looks_at, module)
+            for name, looks_at in self.looked_at
+            if name != "find" or "DocTestFinder" in self.names
+        )
 
     def is_theirs(self, value: ast.expr, module: str) -> bool:
         """Whether a value is of the submission: it comes from its module, or nobody else defines it."""
@@ -153,6 +167,7 @@ class Named(ast.NodeVisitor):
             self.imported.add((alias.name, alias.asname or first))
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        self.looking |= {alias.asname for alias in node.names if alias.asname and alias.name in SOURCE}
         self.names |= {(node.module or "").partition(".")[0], *(alias.name for alias in node.names)}
         self.own |= {alias.asname or alias.name for alias in node.names}
         self.imported |= {(node.module or "", alias.asname or alias.name) for alias in node.names}
@@ -162,6 +177,7 @@ class Named(ast.NodeVisitor):
     def visit_Name(self, node: ast.Name) -> None:
         self.names.add(node.id)
         self.runs_files |= node.id in RUN_TEXT
+        self.look_at(node.id)
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
         self.own.add(node.name)
@@ -177,14 +193,31 @@ class Named(ast.NodeVisitor):
         self.visit(node.test)
         self.visit_messages([node.msg] if node.msg is not None else [])
 
-    def visit_Call(self, node: ast.Call) -> None:
-        if callee(node) in SOURCE - {"DocTestFinder"} or (callee(node) == "find" and "DocTestFinder" in self.names):
-            self.looked_at.append(node.args[0] if node.args else None)
-        if callee(node) not in SAYING:
+    def visit_Raise(self, node: ast.Raise) -> None:
+        if isinstance(node.exc, ast.Call):
+            self.visit(node.exc.func)
+            self.visit_messages([*node.exc.args, *node.exc.keywords])
+        else:
             self.generic_visit(node)
-            return
+
+    def visit_Call(self, node: ast.Call) -> None:
+        name = callee(node)
+        before = len(self.looked_at)
         self.visit(node.func)
-        self.visit_messages([*node.args, *node.keywords])
+        if (name, None) in self.looked_at[before:]:
+            self.looked_at.remove((name, None))
+            self.looked_at.append((name, node.args[0] if node.args else None))
+        values = 0 if name in SAYING else len(node.args)
+        if isinstance(node.func, ast.Attribute) and name and name.startswith("assert"):
+            values = 1 if name in OF_ONE_VALUE else 2
+        for value in (*node.args[:values], *node.keywords):
+            self.visit(value)
+        self.visit_messages(node.args[values:])
+
+    def look_at(self, name: str) -> None:
+        """Note that the code names a function; `visit_Call` adds what it is called with."""
+        if name in self.looking:
+            self.looked_at.append((name, None))
 
     def visit_messages(self, nodes: list[Any]) -> None:
         """What is only said names no file."""
@@ -195,13 +228,14 @@ class Named(ast.NodeVisitor):
 
     def visit_keyword(self, node: ast.keyword) -> None:
         self.names.add(node.arg or "")
-        if node.arg in ("msg", "reason"):
+        if node.arg in SAID:
             self.visit_messages([node.value])
         else:
             self.generic_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         self.names.add(node.attr)
+        self.look_at(node.attr)
         if node.attr == "__file__":
             name = ast.unparse(node.value)
             self.asked_for_file.add(self.modules.get(name, name))
@@ -226,6 +260,7 @@ class Named(ast.NodeVisitor):
         if type(text) is str and len(text) < 100 and all(part.isidentifier() for part in text.split(".")):
             self.texts.add(text)
             self.names.add(text.rpartition(".")[2])
+            self.look_at(text.rpartition(".")[2])
             self.runs_files |= text.rpartition(".")[2] in RUN_TEXT
 
 

@@ -95,11 +95,17 @@ class Names:
         """Look for these names, by path, in the strings of a message."""
         for said in strings_in(message):
             last = basename(normpath(said))
-            named = {path for path, name in found.items() if basename(path) in said or last == name}
+            named = {
+                path for path, name in found.items() if last in (name, basename(path)) or self.is_own_in(path, said)
+            }
             self.guessed |= named
             place = normpath(join(here, said))
             if (said.startswith("/") or last not in theirs) and any(self.is_place(place, path) for path in named):
                 self.given.add(place)
+
+    def is_own_in(self, path: str, said: str) -> bool:
+        """Whether a text holds the name of a data file, by which `tell` would take it as named."""
+        return path in self.own and basename(path) in said
 
     def is_place(self, place: str, path: str) -> bool:
         """Whether a place is that of a file. Data files also lie beside the test code."""
