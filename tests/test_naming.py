@@ -103,3 +103,20 @@ def test_what_the_test_makes_for_the_submission_is_not_kept_from_it(names: Names
 def test_bytes_that_are_none_are_passed_over(names: Names) -> None:
     names.hear(["?", "golden", ["b", "golden.txt"], ["b", "0"]], ROOT)
     assert names.guessed == {GOLDEN}
+
+
+@pytest.mark.parametrize("said", ["data.csv", "data.csv: 1", "<data.csv>", ["b", b"0data.csv".hex()]])
+def test_a_data_file_is_not_known_by_a_text_of_the_submission_that_holds_its_name(names: Names, said: object) -> None:
+    """Otherwise it could have the test pass the text on, as in `decode(encode(text))`."""
+    names.hear(["=", [], said], ROOT)
+    names.tell(dumps(["?", said, "data.csv"]))
+    assert not names.is_told(f"{ROOT}/data.csv")
+
+
+def test_a_text_that_holds_a_short_name_closes_no_other_file() -> None:
+    """Right programs would get a 0 where the test calls its file `a`."""
+    names = Names([])
+    names.withhold({f"{FOLDER}/a"}, [])
+    names.hear(["=", [], "banana"], ROOT)
+    names.tell(dumps([f"{FOLDER}/a"]))
+    assert names.is_told(f"{FOLDER}/a")
