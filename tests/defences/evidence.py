@@ -200,7 +200,7 @@ ROWS = (
         "problems_fault_is_no_verdict",
         "What the test cannot pass across the wall is the problem's fault.",
         JUDGE,
-        "if self.evidence.problem and (uncaught is not None or FAILED in self.states):",
+        "if self.evidence.problem and (uncaught is not None or FAILED in self.states or self.reads_source):",
         "if False:",
         (f"{ASSERTS}::test_what_cannot_cross_is_the_problems_fault[embedded]",),
     ),

@@ -24,6 +24,24 @@ def leads_elsewhere(path: str) -> str:
 
 ROWS = (
     Defence(
+        "an_echoed_text_names_no_data_file",
+        "A submission cannot have the test name a data file by a text that it gives and gets back.",
+        NAMING,
+        " or self.is_own_in(path, said)",
+        "",
+        (
+            "tests/test_naming.py::test_a_data_file_is_not_known_by_a_text_of_the_submission_that_holds_its_name[<data.csv>]",
+        ),
+    ),
+    Defence(
+        "what_reads_the_source_passes_nothing",
+        "A test that looks into the source of the submission, which the judge does not have, gives no reward.",
+        "reward_server/runner/judge.py",
+        " or self.reads_source",
+        "",
+        ("tests/reported/test_reported.py::test_each_input_has_its_right_reward[embedded-looking_into_the_source]",),
+    ),
+    Defence(
         "plain_parts_of_paths",
         "The name of a submission's file is made of plain parts.",
         SCRATCH,
