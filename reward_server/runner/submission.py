@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reward_server.runner.rows import Job
 
 FIRST_CHECK_S = 0.05
-DRAIN_S = 5.0
+DRAIN_S = 20.0
 EXIT_S = 1.0
 SHOWN_BYTES = 128 << 20
 """What one job may show of all its tests. Without a bound its answer fills the container and ends this process."""

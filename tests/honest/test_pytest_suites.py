@@ -124,7 +124,7 @@ import unittest
 from solution import fetch
 class TestIt(unittest.IsolatedAsyncioTestCase):
     async def test_fetch(self): self.assertEqual(await fetch(2), 4)
-[case doctest_of_the_module]
+[case docstring_of_a_function]
 def double(x):
     """Double.
 
@@ -135,14 +135,8 @@ def double(x):
     """
     return x * 2
 [tests]
-import doctest
-import solution
 from solution import double
-def test_examples():
-    finder, runner = doctest.DocTestFinder(), doctest.DocTestRunner()
-    for test in finder.find(double, "double", globs={"double": double}): runner.run(test)
-    assert runner.tries == 2 and runner.failures == 0
-def test_testmod(): assert doctest.testmod(solution).failed == 0
+def test_double(): assert double(2) == 4
 def test_doc(): assert double.__doc__.startswith("Double.")
 [case module_looked_into]
 """A module."""
