@@ -60,7 +60,7 @@ ALIKE, ALMOST_THE_SAME = 0.6, 0.8
 """How similar a field must be to be what was meant; the second one where it is a field of something else."""
 
 COMPARED_CHARS: Final = 64
-"""No field of ours has a longer name."""
+"""No field has a longer name."""
 SHOWN_CHARS: Final = 200
 """Of each name in a path. The ids of stored problems are no longer."""
 MOST_ERRORS: Final = 1000
